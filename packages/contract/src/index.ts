@@ -1,0 +1,335 @@
+/**
+ * The types of Triptych's own HTTP API under `/api/triptych`: all that the web interface knows of the server.
+ * Times in query strings and bodies are milliseconds since 1970 (numbers); instants that need nanoseconds are
+ * decimal strings named `…Ns`; durations in nanoseconds are numbers named `durationNs` (exact below 104 days).
+ * Lists of filters travel as repeated `attr` parameters, see `AttributeFilter`.
+ */
+
+/** The body of every answer that is not 2xx. */
+export interface ApiError {
+  readonly error: {
+    /** A code of the catalogue, e.g. `query_invalid`. */
+    readonly code: string;
+    readonly message: string;
+    /** Character offset in the parameter or query that is wrong. */
+    readonly offset?: number;
+  };
+}
+
+/** Time range that every list takes: `from` inclusive, `to` exclusive, milliseconds. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * `attr=<scope>.<key><op><value>` with scope `resource`, `span`, `log` or `any`; op one of `=`, `!=`, `=~`, `!~`.
+ * In the URL it is one percent-encoded string, e.g. `attr=span.card.issuer%3Dacme`.
+ */
+export interface AttributeFilter {
+  readonly scope: "resource" | "span" | "log" | "any";
+  readonly key: string;
+  readonly op: "=" | "!=" | "=~" | "!~";
+  readonly value: string;
+}
+
+/** What was read to answer, and what makes the answer less than whole. */
+export interface AnswerInfo {
+  readonly tookMs: number;
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  /** Sentences such as "only the newest 5,000 lines are shown". */
+  readonly marks: readonly string[];
+}
+
+/** `[key, kind, value]`: the value as text, the kind as in OTLP's AnyValue. */
+export type Attribute = readonly [key: string, kind: AttributeKind, value: string];
+export type AttributeKind =
+  | "string"
+  | "boolean"
+  | "int"
+  | "double"
+  | "bytes"
+  | "array"
+  | "map"
+  | "empty";
+
+// GET /services?from&to
+export interface ServicesAnswer extends AnswerInfo {
+  readonly services: readonly ServiceSummary[];
+}
+export interface ServiceSummary {
+  readonly name: string;
+  /** Spans of kind server or consumer, or roots: requests this service handled. */
+  readonly requests: number;
+  readonly errors: number;
+  readonly p50Ns: number;
+  readonly p95Ns: number;
+  readonly p99Ns: number;
+}
+
+// GET /operations?from&to&service
+export interface OperationsAnswer extends AnswerInfo {
+  readonly operations: readonly { readonly name: string; readonly spans: number }[];
+}
+
+/**
+ * GET /traces?from&to&service&operation&minDurationMs&maxDurationMs&status=error|ok&attr…&sort=time|duration&limit
+ * Filters on span level: a trace is listed when one of its spans matches all of them.
+ */
+export interface TracesAnswer extends AnswerInfo {
+  readonly traces: readonly TraceSummary[];
+  /** Traces that match in the range, also those beyond `limit`. */
+  readonly total: number;
+}
+export interface TraceSummary {
+  readonly traceId: string;
+  readonly rootService: string;
+  readonly rootName: string;
+  readonly startNs: string;
+  readonly durationNs: number;
+  readonly spans: number;
+  readonly errors: number;
+  /** First status message of a failed span, if any. */
+  readonly errorMessage: string;
+  /** Time not covered by child spans, per service, largest first; at most eight. */
+  readonly selfTime: readonly { readonly service: string; readonly selfNs: number }[];
+}
+
+/** GET /traces/heat?(filters as /traces)&columns: counts of matching traces by start time and duration. */
+export interface TraceHeatAnswer extends AnswerInfo {
+  readonly from: number;
+  readonly stepMs: number;
+  /** Ascending lower bounds of the duration rows, nanoseconds; the last row is open-ended. */
+  readonly boundsNs: readonly number[];
+  /** `cells[column]` is a list of `[row, count, errors]`, empty cells left out. */
+  readonly cells: readonly (readonly (readonly [row: number, count: number, errors: number])[])[];
+}
+
+/**
+ * GET /traces/difference?(filters as /traces)&boxFrom&boxTo&boxMinMs&boxMaxMs: attribute values that set the
+ * traces inside the box apart from the other matching ones, most telling first.
+ */
+export interface DifferenceAnswer extends AnswerInfo {
+  readonly inside: number;
+  readonly outside: number;
+  readonly values: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly insideShare: number;
+    readonly outsideShare: number;
+  }[];
+}
+
+// GET /traces/{id}
+export interface TraceAnswer extends AnswerInfo {
+  readonly traceId: string;
+  readonly startNs: string;
+  readonly durationNs: number;
+  readonly resources: readonly {
+    readonly service: string;
+    readonly attributes: readonly Attribute[];
+  }[];
+  readonly scopes: readonly { readonly name: string; readonly version: string }[];
+  /** Sorted by start time. */
+  readonly spans: readonly Span[];
+}
+export interface Span {
+  readonly spanId: string;
+  /** "" for a root. */
+  readonly parentSpanId: string;
+  readonly name: string;
+  readonly service: string;
+  readonly kind: "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+  readonly status: "unset" | "ok" | "error";
+  readonly statusMessage: string;
+  /** Nanoseconds after the trace's `startNs`. */
+  readonly offsetNs: number;
+  readonly durationNs: number;
+  readonly attributes: readonly Attribute[];
+  readonly resource: number;
+  readonly scope: number;
+  readonly events: readonly {
+    readonly name: string;
+    readonly offsetNs: number;
+    readonly attributes: readonly Attribute[];
+  }[];
+  readonly links: readonly {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly attributes: readonly Attribute[];
+  }[];
+}
+
+/** GET /traces/usual?service&operation&from&to: how long this operation usually takes. */
+export interface UsualAnswer extends AnswerInfo {
+  readonly spans: number;
+  readonly p50Ns: number;
+  readonly p95Ns: number;
+  readonly p99Ns: number;
+  /** Ascending lower bounds and their counts. */
+  readonly boundsNs: readonly number[];
+  readonly counts: readonly number[];
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "unknown";
+
+/**
+ * GET /logs?from&to&service…&level…&text&traceId&spanId&attr…&limit&order=newest|oldest&cursor
+ * `service` and `level` may repeat. `text` is a case-insensitive substring of the line.
+ */
+export interface LogsAnswer extends AnswerInfo {
+  readonly lines: readonly LogLine[];
+  /** Pass as `cursor` for the next page; absent at the end. */
+  readonly cursor?: string;
+}
+export interface LogLine {
+  /** Unique within the store and stable: for keys and permalinks. */
+  readonly id: string;
+  readonly timeNs: string;
+  readonly level: LogLevel;
+  readonly severityText: string;
+  readonly service: string;
+  readonly body: string;
+  /** "" when the line has none. */
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes: readonly Attribute[];
+  readonly resource: readonly Attribute[];
+  readonly scope: string;
+}
+
+/** GET /logs/levels?(filters as /logs)&columns: counts per time step and level. */
+export interface LogLevelsAnswer extends AnswerInfo {
+  readonly from: number;
+  readonly stepMs: number;
+  readonly total: number;
+  /** Each list has one count per column; levels that never occur are left out. */
+  readonly levels: { readonly [level in LogLevel]?: readonly number[] };
+  readonly byService: readonly {
+    readonly service: string;
+    readonly lines: number;
+    readonly errors: number;
+  }[];
+}
+
+/**
+ * GET /logs/tail?(filters as /logs without from, to, order): server-sent events. `event: lines` carries
+ * `LogLine[]` oldest first, `event: mark` a string (e.g. lines skipped because they came too fast).
+ */
+export type LogTailLines = readonly LogLine[];
+
+/** GET /metrics?from&to&search: metric families seen in the range. */
+export interface MetricsAnswer extends AnswerInfo {
+  readonly metrics: readonly MetricFamily[];
+}
+export interface MetricFamily {
+  readonly name: string;
+  readonly type:
+    | "counter"
+    | "gauge"
+    | "histogram"
+    | "gaugehistogram"
+    | "summary"
+    | "info"
+    | "stateset"
+    | "unknown";
+  readonly unit: string;
+  readonly help: string;
+  readonly series: number;
+}
+
+/** GET /metrics/labels?name&from&to: label names of a family with their values, most values first. */
+export interface MetricLabelsAnswer extends AnswerInfo {
+  readonly labels: readonly {
+    readonly name: string;
+    readonly values: readonly { readonly value: string; readonly series: number }[];
+    /** Distinct values, also those beyond the listed 100. */
+    readonly distinct: number;
+  }[];
+}
+
+/**
+ * GET /metrics/chart?name&from&to&points&by…&match…&view
+ * `view`: `auto` (rate for counters, p95 for histograms, average for gauges), `value`, `rate`, `p50`, `p95`, `p99`, `count`.
+ * `match` is `label<op>value` with the four ops; `by` may repeat. At most 50 series, largest last value first.
+ */
+export interface MetricChartAnswer extends AnswerInfo {
+  readonly view: "value" | "rate" | "p50" | "p95" | "p99" | "count";
+  readonly unit: string;
+  readonly from: number;
+  readonly stepMs: number;
+  readonly series: readonly {
+    readonly labels: { readonly [name: string]: string };
+    /** One value per step; null where there is no data. */
+    readonly values: readonly (number | null)[];
+  }[];
+  /** Series that match, also those beyond the 50 shown. */
+  readonly seriesTotal: number;
+  readonly exemplars: readonly {
+    readonly timeMs: number;
+    readonly value: number;
+    readonly traceId: string;
+    readonly labels: { readonly [name: string]: string };
+  }[];
+}
+
+/** GET /incidents → Incident[], newest first; GET /incidents/{id} → Incident. */
+export interface Incident {
+  /** `INC-1`, `INC-2`, … */
+  readonly id: string;
+  readonly service: string;
+  readonly type: "High Latency";
+  /** ISO 8601, UTC. */
+  readonly detected_at: string;
+  /** Absent while it is open. */
+  readonly resolved_at?: string;
+  /** Seconds. */
+  readonly latency_p95: number;
+  /** Worst p95 while it was open, seconds. */
+  readonly latency_p95_peak: number;
+  /** Seconds; what p95 was compared with. */
+  readonly threshold: number;
+  readonly requests: number;
+  readonly errors: number;
+  readonly slow_traces: readonly SlowTrace[];
+  readonly trace_status: "ok" | "Trace data unavailable";
+}
+export interface SlowTrace {
+  readonly trace_id: string;
+  /** Seconds. */
+  readonly latency: number;
+  readonly endpoint: string;
+  /** ISO 8601, UTC. */
+  readonly ts: string;
+}
+
+/** GET /status: the health of Triptych itself, for the mark in the top bar and the status page. */
+export interface StatusAnswer {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly ready: boolean;
+  /** Seconds between acknowledgement and visibility of the newest data. */
+  readonly lagSeconds: number;
+  readonly residentBytes: number;
+  readonly store: { readonly kind: "embedded" | "remote"; readonly bytes: number };
+  readonly journal: {
+    readonly pendingRecords: number;
+    readonly pendingBytes: number;
+    readonly bytesMax: number;
+    readonly quarantinedRecords: number;
+  };
+  readonly received: { readonly spans: number; readonly lines: number; readonly samples: number };
+  /** Addresses where data can be sent, for empty states: e.g. `http://127.0.0.1:4318`. */
+  readonly addresses: {
+    readonly otlpHttp: string;
+    readonly otlpGrpc: string;
+    readonly http: string;
+  };
+  /** What is wrong right now; empty when all is well. */
+  readonly problems: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly since: string;
+  }[];
+}
