@@ -1,1 +1,19 @@
-export {};
+export {
+  type ArrayColumn,
+  type BigColumn,
+  type MapColumn,
+  type NativeBlock,
+  type NativeColumn,
+  type NativeData,
+  type NullableColumn,
+  type NumberColumn,
+  readNativeBlocks,
+  type TextColumn,
+  type TupleColumn,
+} from "./native/reader.ts";
+export { DictionaryUse, NativeWriter, withColumns } from "./native/writer.ts";
+export { type Decoded, drain, type OtlpEncoding } from "./otlp/steps.ts";
+export { decodeOtlpLogs } from "./otlp/logs.ts";
+export { decodeOtlpMetrics } from "./otlp/metrics.ts";
+export { encodeExportResponse, encodeStatus, type StatusFields } from "./otlp/responses.ts";
+export { decodeOtlpTraces } from "./otlp/traces.ts";

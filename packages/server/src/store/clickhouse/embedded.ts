@@ -1,0 +1,254 @@
+/**
+ * ClickHouse in this process: one session writes, some read, one controls. Readers are set to read-only with limits
+ * that they cannot lift; a query that must stop is killed from the control session, because leaving it alone would
+ * keep a reader busy.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { TriptychError } from "@triptych/model";
+import { readNativeBlocks } from "@triptych/wire";
+import { type ChdbSession, openChdbSession } from "./chdb-session.ts";
+import {
+  type Engine,
+  type InsertOptions,
+  insertSettings,
+  quoteText,
+  type SelectOptions,
+  type SelectResult,
+  settingsClause,
+  structureText,
+} from "./engine.ts";
+import { type Sql, statement } from "./sql.ts";
+
+export interface EmbeddedOptions {
+  readonly directory: string;
+  readonly readers: number;
+  /** Queries that may wait for a reader. */
+  readonly queueMax: number;
+  readonly memoryBytesMax: number;
+  readonly queryTimeoutMs: number;
+}
+
+const MiB = 1024 * 1024;
+
+export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
+  const path = `${options.directory}/clickhouse`;
+  const spool = `${options.directory}/spool`;
+  rmSync(spool, { recursive: true, force: true });
+  mkdirSync(spool, { recursive: true });
+  const sessions: ChdbSession[] = [];
+  const open = (): ChdbSession => {
+    const session = openSession(path, options);
+    sessions.push(session);
+    return session;
+  };
+  const writer = open();
+  const control = open();
+  const readers = await Promise.all(
+    Array.from({ length: options.readers }, () => openReader(open(), options)),
+  );
+  await writer.query("CREATE DATABASE IF NOT EXISTS triptych");
+  await Promise.all([writer.query("USE triptych"), control.query("USE triptych")]);
+  for (const reader of readers) await reader.query("USE triptych");
+  const pool = createPool(readers, options.queueMax);
+  let closed = false;
+
+  return {
+    kind: "embedded",
+    async select(query, selectOptions = {}) {
+      const reader = await pool.take(selectOptions.signal);
+      try {
+        return await runSelect(
+          { reader, control, timeoutMs: options.queryTimeoutMs },
+          query,
+          selectOptions,
+        );
+      } finally {
+        pool.give(reader);
+      }
+    },
+    async insert(insert, blocks) {
+      const file = `${spool}/${randomUUID()}.native`;
+      try {
+        await writeFile(file, blocks);
+        await writer.query(insertText(insert, file));
+      } catch (error) {
+        throw writeFailure(insert.table, error);
+      } finally {
+        rmSync(file, { force: true });
+      }
+    },
+    async execute(text) {
+      await control.query(text);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+function openSession(path: string, options: EmbeddedOptions): ChdbSession {
+  try {
+    return openChdbSession(path, [
+      `--max_server_memory_usage=${options.memoryBytesMax}`,
+      "--background_pool_size=2",
+      "--background_schedule_pool_size=4",
+      "--background_fetches_pool_size=1",
+      "--background_move_pool_size=1",
+      "--background_common_pool_size=2",
+      `--mark_cache_size=${64 * MiB}`,
+      `--uncompressed_cache_size=${32 * MiB}`,
+    ]);
+  } catch (cause) {
+    if (cause instanceof TriptychError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `cannot open the store in ${path}: ${reason}. Another process may have it open, or it cannot be read and written by this user`;
+    throw new TriptychError("data_dir_unusable", message, { cause });
+  }
+}
+
+/** Limits first, then read-only: after that not even our own statements can change them. */
+async function openReader(session: ChdbSession, options: EmbeddedOptions): Promise<ChdbSession> {
+  const limits = {
+    max_execution_time: Math.ceil(options.queryTimeoutMs / 1000),
+    max_memory_usage: Math.floor(options.memoryBytesMax / 4),
+    max_query_size: 4 * MiB,
+    max_bytes_before_external_group_by: Math.floor(options.memoryBytesMax / 8),
+    max_bytes_before_external_sort: Math.floor(options.memoryBytesMax / 8),
+    allow_experimental_time_series_aggregate_functions: 1,
+    allow_experimental_ts_to_grid_aggregate_function: 1,
+    prefer_column_name_to_alias: 1,
+  };
+  await session.query(`SET ${settingsClause(limits)}`);
+  await session.query("SET readonly=1");
+  return session;
+}
+
+async function runSelect(
+  sessions: { reader: ChdbSession; control: ChdbSession; timeoutMs: number },
+  query: Sql,
+  options: SelectOptions,
+): Promise<SelectResult> {
+  const { text, params } = statement(query);
+  const mark = `/*tq:${randomUUID()}*/`;
+  let stopped: "query_cancelled" | "query_timeout" | undefined;
+  const kill = (reason: "query_cancelled" | "query_timeout"): void => {
+    stopped = reason;
+    sessions.control.query(`KILL QUERY WHERE query LIKE '${mark}%' ASYNC`).catch(() => {});
+  };
+  const onAbort = (): void => kill("query_cancelled");
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(() => kill("query_timeout"), options.timeoutMs ?? sessions.timeoutMs);
+  try {
+    const answer = await sessions.reader.query(mark + text, params);
+    return {
+      blocks: readNativeBlocks(answer.bytes),
+      rowsRead: answer.rowsRead,
+      bytesRead: answer.bytesRead,
+      elapsedMs: answer.elapsedMs,
+    };
+  } catch (error) {
+    throw selectFailure(error, stopped);
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+export function insertText(insert: InsertOptions, file: string): string {
+  const from = `file(${quoteText(file)}, Native, ${quoteText(structureText(insert.structure))})`;
+  const group = insert.group === undefined ? "" : ` GROUP BY ${insert.group}`;
+  return `INSERT INTO ${insert.table} SELECT ${insert.select} FROM ${from}${group} SETTINGS ${settingsClause(insertSettings)}`;
+}
+
+/** ClickHouse's error number in a message, or 0. */
+export function clickhouseCode(error: unknown): number {
+  if (error instanceof Error && "clickhouseCode" in error) return Number(error.clickhouseCode);
+  const message = error instanceof Error ? error.message : String(error);
+  const found = /Code: (\d+)/.exec(message);
+  return found === null ? 0 : Number(found[1]);
+}
+
+/** What the data itself can cause; everything else (disk, memory, connection, limits) may pass by itself. */
+const REFUSALS = new Set([6, 8, 27, 33, 34, 41, 43, 47, 53, 62, 69, 117, 321, 349]);
+
+export function writeFailure(table: string, error: unknown): TriptychError {
+  if (error instanceof TriptychError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = REFUSALS.has(clickhouseCode(error)) ? "store_failed" : "store_unavailable";
+  return new TriptychError(code, `cannot insert into ${table}: ${message}`, { cause: error });
+}
+
+const TIMEOUT_EXCEEDED = 159;
+const MEMORY_LIMIT_EXCEEDED = 241;
+const QUERY_WAS_CANCELLED = 394;
+const TOO_LARGE = new Set([158, 160, 307, 396]);
+
+export function selectFailure(
+  error: unknown,
+  stopped: "query_cancelled" | "query_timeout" | undefined,
+): TriptychError {
+  if (error instanceof TriptychError) return error;
+  if (stopped === "query_cancelled")
+    return new TriptychError(stopped, "the query was stopped because nobody waits for it");
+  const code = clickhouseCode(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (stopped === "query_timeout" || code === TIMEOUT_EXCEEDED) {
+    return new TriptychError(
+      "query_timeout",
+      "the query ran longer than its time limit; ask for less time or fewer series",
+    );
+  }
+  if (code === MEMORY_LIMIT_EXCEEDED || TOO_LARGE.has(code)) {
+    return new TriptychError(
+      "query_limit",
+      `the query needs more than its share of memory or rows: ${message}`,
+    );
+  }
+  if (code === QUERY_WAS_CANCELLED)
+    return new TriptychError("query_cancelled", "the query was stopped");
+  return new TriptychError("store_failed", `the store cannot answer: ${message}`, { cause: error });
+}
+
+interface Pool {
+  take(signal?: AbortSignal): Promise<ChdbSession>;
+  give(session: ChdbSession): void;
+}
+
+function createPool(sessions: readonly ChdbSession[], queueMax: number): Pool {
+  const free = [...sessions];
+  const waiting: ((session: ChdbSession) => void)[] = [];
+  return {
+    take(signal) {
+      const session = free.pop();
+      if (session !== undefined) return Promise.resolve(session);
+      if (waiting.length >= queueMax) {
+        const message = `${queueMax} queries are waiting already; try again later`;
+        return Promise.reject(
+          new TriptychError("query_queue_full", message, { retryAfterSeconds: 2 }),
+        );
+      }
+      return new Promise((resolve, reject) => {
+        waiting.push(resolve);
+        signal?.addEventListener(
+          "abort",
+          () => {
+            const at = waiting.indexOf(resolve);
+            if (at < 0) return;
+            waiting.splice(at, 1);
+            reject(new TriptychError("query_cancelled", "the query was stopped while it waited"));
+          },
+          { once: true },
+        );
+      });
+    },
+    give(session) {
+      const next = waiting.shift();
+      if (next === undefined) free.push(session);
+      else next(session);
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** What the two ways to reach ClickHouse have in common. Everything to the right of this file is the same for both. */
+import type { NativeBlock } from "@triptych/wire";
+import type { Sql } from "./sql.ts";
+
+export interface SelectOptions {
+  /** Stops the query in the engine, not only the waiting. */
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface SelectResult {
+  readonly blocks: readonly NativeBlock[];
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  readonly elapsedMs: number;
+}
+
+export interface InsertOptions {
+  readonly table: string;
+  /** SQL over the block's columns, from `tables.ts`. */
+  readonly select: string;
+  readonly group?: string | undefined;
+  /** Name and type of the block's columns. */
+  readonly structure: readonly (readonly [name: string, type: string])[];
+}
+
+export interface Engine {
+  readonly kind: "embedded" | "remote";
+  /** Read-only, limited, cancellable. */
+  select(query: Sql, options?: SelectOptions): Promise<SelectResult>;
+  /** Inserts Native blocks as one part. One call at a time per engine. */
+  insert(options: InsertOptions, blocks: readonly Uint8Array[]): Promise<void>;
+  /** A statement of ours without values from outside: DDL, partitions. */
+  execute(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One insert must become one part: no splitting by size, no parallel parsing, no deduplication, no waiting queue. */
+export const insertSettings: { readonly [name: string]: number } = {
+  async_insert: 0,
+  input_format_parallel_parsing: 0,
+  max_threads: 1,
+  max_insert_threads: 1,
+  max_block_size: 4_194_304,
+  max_insert_block_size: 4_194_304,
+  min_insert_block_size_rows: 4_194_304,
+  min_insert_block_size_bytes: 4_294_967_296,
+  max_partitions_per_insert_block: 1,
+  insert_deduplicate: 0,
+  optimize_on_insert: 0,
+  prefer_column_name_to_alias: 1,
+};
+
+export function quoteText(value: string): string {
+  return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
+
+export function settingsClause(settings: { readonly [name: string]: number }): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(", ");
+}
+
+export function structureText(structure: InsertOptions["structure"]): string {
+  return structure.map(([name, type]) => `${name} ${type}`).join(", ");
+}

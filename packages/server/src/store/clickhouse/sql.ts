@@ -1,0 +1,108 @@
+/**
+ * The one statement builder. SQL text is written only in template literals under `store/`; every value goes in as a
+ * typed parameter that the engine binds, never as text. So a label value, a tag key or a search word is data, whatever
+ * it contains.
+ */
+import { assert } from "@triptych/model";
+
+export type ParamType =
+  | "String"
+  | "UInt8"
+  | "UInt32"
+  | "UInt64"
+  | "Int64"
+  | "Float64"
+  | "Array(String)"
+  | "Array(UInt64)"
+  | "Array(Float64)";
+
+/** A value bound as a parameter. 64-bit integers may be given as decimal text. */
+export interface Bound {
+  readonly type: ParamType;
+  readonly value: string | number | readonly string[] | readonly number[];
+}
+
+/** A piece of SQL with its values. `parts` has one more element than `values`. */
+export interface Sql {
+  readonly parts: readonly string[];
+  readonly values: readonly Bound[];
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly params: {
+    readonly [name: string]: string | number | readonly string[] | readonly number[];
+  };
+}
+
+export const text = (value: string): Bound => ({ type: "String", value });
+export const texts = (value: readonly string[]): Bound => ({ type: "Array(String)", value });
+export const u64 = (value: number | string): Bound => ({ type: "UInt64", value });
+export const u64s = (value: readonly string[]): Bound => ({ type: "Array(UInt64)", value });
+export const i64 = (value: number | string): Bound => ({ type: "Int64", value });
+export const f64 = (value: number): Bound => ({ type: "Float64", value });
+export const f64s = (value: readonly number[]): Bound => ({ type: "Array(Float64)", value });
+
+/** Tagged template: `` sql`SELECT ${column} FROM t WHERE a = ${text(a)}` ``. Nested pieces are spliced in. */
+export function sql(strings: TemplateStringsArray, ...items: readonly (Sql | Bound)[]): Sql {
+  const parts: string[] = [strings[0] ?? ""];
+  const values: Bound[] = [];
+  for (const [i, item] of items.entries()) {
+    const after = strings[i + 1] ?? "";
+    if ("parts" in item) {
+      parts[parts.length - 1] += item.parts[0] ?? "";
+      for (let j = 0; j < item.values.length; j++) {
+        values.push(item.values[j] as Bound);
+        parts.push(item.parts[j + 1] ?? "");
+      }
+      parts[parts.length - 1] += after;
+    } else {
+      values.push(item);
+      parts.push(after);
+    }
+  }
+  return { parts, values };
+}
+
+/** Text of ours as SQL: names of tables and columns from `tables.ts`. Never anything that came from outside. */
+export function constant(name: string): Sql {
+  assert(/^[\w.`(), '*]+$/.test(name), `"${name}" is a constant of ours`);
+  return { parts: [name], values: [] };
+}
+
+export const empty: Sql = { parts: [""], values: [] };
+
+/** Pieces joined by a separator of ours such as ` AND `. */
+export function join(
+  pieces: readonly Sql[],
+  separator: " AND " | " OR " | ", " | " UNION ALL ",
+): Sql {
+  let out: Sql | undefined;
+  for (const piece of pieces) {
+    out =
+      out === undefined ? piece : concat(concat(out, { parts: [separator], values: [] }), piece);
+  }
+  return out ?? empty;
+}
+
+function concat(a: Sql, b: Sql): Sql {
+  const parts = [...a.parts];
+  parts[parts.length - 1] += b.parts[0] ?? "";
+  return { parts: [...parts, ...b.parts.slice(1)], values: [...a.values, ...b.values] };
+}
+
+/** All conditions, or `1` when there are none. */
+export function all(conditions: readonly Sql[]): Sql {
+  return conditions.length === 0 ? constant("1") : join(conditions, " AND ");
+}
+
+/** The text with `{p0:Type}` in place of values, and the values. */
+export function statement(query: Sql): Statement {
+  let out = query.parts[0] ?? "";
+  const params: { [name: string]: string | number | readonly string[] | readonly number[] } = {};
+  for (const [i, bound] of query.values.entries()) {
+    params[`p${i}`] = bound.value;
+    out += `{p${i}:${bound.type}}${query.parts[i + 1] ?? ""}`;
+  }
+  return { text: out, params };
+}
