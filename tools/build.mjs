@@ -8,7 +8,7 @@ export async function build({ web = true } = {}) {
   const server = join(root, "packages", "server");
   rmSync(join(server, "dist"), { recursive: true, force: true });
   await bundle({
-    entryPoints: [join(server, "src", "cli", "entry.ts"), join(server, "src", "journal", "wal-worker.ts")],
+    entryPoints: [join(server, "src", "main.ts"), join(server, "src", "journal", "wal-worker.ts")],
     outdir: join(server, "dist"),
     outbase: join(server, "src"),
     bundle: true,

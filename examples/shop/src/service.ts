@@ -2,7 +2,7 @@
  * What the shop's processes have in common: telemetry first, then the application, then a clean end.
  * The application is imported only after telemetry is configured, so that its frameworks are traced.
  */
-import { type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { configureTelemetry, type TelemetryOptions } from "@triptych/telemetry";
 
@@ -24,7 +24,9 @@ export async function startService(service: Service): Promise<void> {
     serviceName: service.name,
     serviceVersion: process.env["SHOP_VERSION"] ?? "1.0.0",
     environment: "demo",
-    metricIntervalMs: 5_000,
+    metricIntervalMs: readNumber("OTEL_METRIC_EXPORT_INTERVAL", 5_000),
+    // Four processes that export every second would work more on exporting than on selling.
+    batchDelayMs: readNumber("OTEL_BSP_SCHEDULE_DELAY", 2_000),
     // What the launcher and people ask all the time says nothing about the shop.
     ignorePaths: ["/health", "/metrics", "/faults"],
     ...service.telemetry,
@@ -55,12 +57,19 @@ function refuse(error: unknown): never {
   process.exit(2);
 }
 
+/** A variable's number, not below 0. @throws RangeError when it holds something else. */
+export function readNumber(name: string, fallback: number): number {
+  const number = Number(process.env[name] ?? fallback);
+  if (!(number >= 0))
+    throw new RangeError(`${name}=${process.env[name]} is not a number from 0 up`);
+  return number;
+}
+
 /** @throws RangeError when the variable holds something else than a port. */
 export function readPort(name: string, fallback: number): number {
-  const port = Number(process.env[name] ?? fallback);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new RangeError(`${name}=${process.env[name]} is not a port`);
-  }
+  const port = readNumber(name, fallback);
+  if (!Number.isInteger(port) || port > 65_535)
+    throw new RangeError(`${name}=${port} is not a port`);
   return port;
 }
 

@@ -1,8 +1,8 @@
 /** The traffic generator: customers who look around and buy. It goes on whatever happens to the shop. */
 import { getTelemetry } from "@triptych/telemetry";
-import { startService } from "./service.ts";
+import { readNumber, startService } from "./service.ts";
 
-/** Slow answers pile up to this many; customers who come then go away again. */
+/** Slow answers pile up to this many. */
 const concurrencyMax = 50;
 const timeoutMs = 25_000;
 /** One line about trouble in this time is enough. */
@@ -16,11 +16,11 @@ async function visit(method: "GET" | "POST", path: string): Promise<void> {
   await response.arrayBuffer();
 }
 
-/** Calls `act` about `perSecond` times a second, at random distances like real customers. */
+/** Calls `act` about `perSecond` times a second, at random distances like real customers. 0: never. */
 function repeat(perSecond: number, act: () => Promise<void>): () => void {
   let running = 0;
   let complainedMs = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout;
+  let timer: NodeJS.Timeout | undefined;
   const complain = (error: unknown) => {
     if (performance.now() - complainedMs < complainEveryMs) return;
     complainedMs = performance.now();
@@ -28,30 +28,24 @@ function repeat(perSecond: number, act: () => Promise<void>): () => void {
   };
   const next = () => {
     timer = setTimeout(next, (-Math.log(1 - Math.random()) * 1000) / perSecond);
-    if (running >= concurrencyMax) return;
+    if (running >= concurrencyMax) return; // this customer goes away again
     running++;
     void act()
       .catch(complain)
       .finally(() => running--);
   };
-  timer = setTimeout(next, 1000 / perSecond);
+  if (perSecond > 0) next();
   return () => clearTimeout(timer);
-}
-
-function readRate(name: string, fallback: number): number {
-  const rate = Number(process.env[name] ?? fallback);
-  if (!(rate > 0 && rate <= 1000)) throw new RangeError(`${name} is a number from 0 to 1000`);
-  return rate;
 }
 
 await startService({
   name: "traffic",
   async run() {
     const stops = [
-      repeat(readRate("CHECKOUTS_PER_SECOND", 9), () =>
+      repeat(readNumber("CHECKOUTS_PER_SECOND", 8), () =>
         telemetry.trace("buy", () => visit("POST", "/checkout")),
       ),
-      repeat(readRate("VISITS_PER_SECOND", 3), () =>
+      repeat(readNumber("VISITS_PER_SECOND", 2), () =>
         telemetry.trace("browse", () => visit("GET", "/products")),
       ),
     ];

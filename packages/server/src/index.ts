@@ -1,1 +1,1 @@
-export {};
+export { type Server, type ServerDeps, startServer } from "./main.ts";

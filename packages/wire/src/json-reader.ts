@@ -59,6 +59,7 @@ export class JsonReader {
   /** Words of the last 64-bit integer, unsigned. */
   low = 0;
   high = 0;
+  private isNegative = false;
 
   private readonly depthMax: number;
   private unescaped = new Uint8Array(256);
@@ -140,17 +141,22 @@ export class JsonReader {
     return -1;
   }
 
+  private closeArray(): false {
+    this.close();
+    return false;
+  }
+
   /** Enters an array and goes to its first element; false when it has none. Elements that are null are left out. */
   firstElement(): boolean {
     this.open(OPEN_ARRAY);
-    if (this.peek() === CLOSE_ARRAY) return this.close() === 0;
+    if (this.peek() === CLOSE_ARRAY) return this.closeArray();
     return this.isNull() ? this.nextElement() : true;
   }
 
   nextElement(): boolean {
     for (;;) {
       const byte = this.peek();
-      if (byte === CLOSE_ARRAY) return this.close() === 0;
+      if (byte === CLOSE_ARRAY) return this.closeArray();
       if (byte !== COMMA) this.fail("',' or ']' is missing");
       this.pos++;
       if (!this.isNull()) return true;
@@ -332,28 +338,42 @@ export class JsonReader {
     return { start, end: at, isInteger };
   }
 
-  /** Takes a 64-bit integer given as number or as string; its words are in `low` and `high`. */
+  /** Takes a signed 64-bit integer given as number or as string; its words are in `low` and `high`. */
   int64(): void {
-    if (this.peek() === QUOTE) {
-      const at = this.pos;
+    const at = this.anyInt64();
+    if (!this.isNegative && this.high > 0x7fff_ffff) this.failInteger(at);
+  }
+
+  /** The same for an unsigned one. */
+  uint64(): void {
+    const at = this.anyInt64();
+    if (this.isNegative) this.failInteger(at);
+  }
+
+  private failInteger(at: number): never {
+    this.pos = at;
+    return this.fail("a whole number of 64 bits is missing");
+  }
+
+  /** Returns where the integer starts. */
+  private anyInt64(): number {
+    const isText = this.peek() === QUOTE;
+    const at = this.pos;
+    if (isText) {
       this.string();
-      if (!this.integerOf(this.text, this.textStart, this.textEnd)) {
-        this.pos = at;
-        this.fail("a whole number of 64 bits is missing");
-      }
-      return;
+      if (!this.integerOf(this.text, this.textStart, this.textEnd)) this.failInteger(at);
+      return at;
     }
     const { start, end, isInteger } = this.number();
-    if (isInteger && this.integerOf(this.bytes, start, end)) return;
-    this.wholeNumber(Number(ascii(this.bytes, start, end)), start);
+    if (!isInteger || !this.integerOf(this.bytes, start, end))
+      this.wholeNumber(Number(ascii(this.bytes, start, end)), start);
+    return at;
   }
 
   /** Numbers such as `1e3` and `5.0` are whole too. */
   private wholeNumber(value: number, at: number): void {
-    if (!Number.isSafeInteger(value)) {
-      this.pos = at;
-      this.fail("a whole number of 64 bits is missing");
-    }
+    if (!Number.isSafeInteger(value)) this.failInteger(at);
+    this.isNegative = value < 0;
     this.high = Math.floor(value / TWO_32) >>> 0;
     this.low = value >>> 0;
   }
@@ -380,6 +400,7 @@ export class JsonReader {
     const high = Math.floor(frontHigh / TWO_16) + Math.floor(lowSum / TWO_32);
     const low = lowSum % TWO_32;
     if (high >= TWO_32) return false;
+    this.isNegative = isNegative && (low !== 0 || high !== 0);
     if (!isNegative) {
       this.low = low >>> 0;
       this.high = high >>> 0;
@@ -393,7 +414,7 @@ export class JsonReader {
 
   /** Takes an integer of 32 bits, as number or string; what is outside becomes its low word, as in protobuf. */
   int32(): number {
-    this.int64();
+    this.anyInt64();
     return this.low;
   }
 

@@ -129,7 +129,6 @@ function readContentSize(view: DataView, at: number, sizeBytes: number): number 
   }
 }
 
-/** Block headers are 3 bytes, little-endian: last flag, 2 bits of type, 21 bits of size. */
 function walkBlocks(
   view: DataView,
   start: number,
@@ -140,25 +139,33 @@ function walkBlocks(
   let boundBytes = 0;
   let blocks = 0;
   for (;;) {
-    if (at + 3 > view.byteLength) throw malformed("it ends inside a block header");
-    const { last, type, size } = readBlockHeader(view, at);
-    if (type === 3) throw malformed(`block ${blocks} has a reserved type`);
-    if (size > BLOCK_BYTES_MAX) throw malformed(`block ${blocks} is larger than a block can be`);
-    if (type !== 2) atLeastBytes += size;
-    boundBytes += type === 2 ? blockBytesMax : size;
-    at += 3 + (type === 1 ? 1 : size);
-    if (at > view.byteLength) throw malformed("it ends inside a block");
+    const block = readBlock(view, at);
+    if (block.type === RESERVED) throw malformed(`block ${blocks} has a reserved type`);
+    if (block.size > BLOCK_BYTES_MAX) throw malformed(`block ${blocks} is larger than one can be`);
+    if (block.end > view.byteLength) throw malformed("it ends inside a block");
+    if (block.type !== COMPRESSED) atLeastBytes += block.size;
+    boundBytes += block.type === COMPRESSED ? blockBytesMax : block.size;
+    at = block.end;
     blocks++;
-    if (last) return { end: at, atLeastBytes, boundBytes, blocks };
+    if (block.last) return { end: at, atLeastBytes, boundBytes, blocks };
   }
 }
 
-function readBlockHeader(
+/** Block types; 0 is stored as it is. */
+const REPEATED_BYTE = 1;
+const COMPRESSED = 2;
+const RESERVED = 3;
+
+/** A block header is 3 bytes, little-endian: last flag, 2 bits of type, 21 bits of size. */
+function readBlock(
   view: DataView,
   at: number,
-): { last: boolean; type: number; size: number } {
+): { last: boolean; type: number; size: number; end: number } {
+  if (at + 3 > view.byteLength) throw malformed("it ends inside a block header");
   const word = view.getUint16(at, true) | (view.getUint8(at + 2) << 16);
-  return { last: (word & 1) === 1, type: (word >> 1) & 3, size: word >>> 3 };
+  const type = (word >> 1) & 3;
+  const size = word >>> 3;
+  return { last: (word & 1) === 1, type, size, end: at + 3 + (type === REPEATED_BYTE ? 1 : size) };
 }
 
 /**
@@ -174,8 +181,7 @@ export function* frameSlices(
   let from = frame.start;
   let at = readHeader(view, frame.start).end;
   for (let block = 1; block < frame.blocks; block++) {
-    const { type, size } = readBlockHeader(view, at);
-    at += 3 + (type === 1 ? 1 : size);
+    at = readBlock(view, at).end;
     if (block % blocksMax === 0) {
       yield body.subarray(from, at);
       from = at;

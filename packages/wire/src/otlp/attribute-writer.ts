@@ -24,6 +24,8 @@ export class AttributeWriter {
   private repeated = false;
   /** Per key id the serial of the last item that had it: finds repeated keys without comparing pairs. */
   private seenIn = new Uint32Array(64);
+  /** The keys of the item before: the next one mostly has the same in the same places, which saves hashing them. */
+  private readonly guesses = new Int32Array(32).fill(-1);
 
   constructor(columns: AttributeColumns, keys: Dictionary, rules: ValueRules) {
     this.columns = columns;
@@ -43,9 +45,24 @@ export class AttributeWriter {
     return this.columns.entries - this.first >= this.rules.attributesMax;
   }
 
-  /** Names the value last appended to `columns.values`. */
-  add(kind: number, source: Uint8Array, range: { start: number; end: number }): void {
-    this.addKey(kind, this.keys.intern(source, range.start, range.end));
+  /** Names the value last appended to `columns.values` by the key `source[start .. end)`. */
+  add(kind: number, source: Uint8Array, start: number, end: number): void {
+    const place = this.columns.entries - this.first;
+    let key = place < this.guesses.length ? (this.guesses[place] as number) : -1;
+    if (key < 0 || !this.isKey(key, source, start, end)) {
+      key = this.keys.intern(source, start, end);
+      if (place < this.guesses.length) this.guesses[place] = key;
+    }
+    this.addKey(kind, key);
+  }
+
+  private isKey(key: number, source: Uint8Array, start: number, end: number): boolean {
+    const { bytes, offsets } = this.keys.entries;
+    const at = offsets[key] as number;
+    const size = end - start;
+    if ((offsets[key + 1] as number) - at !== size) return false;
+    for (let i = 0; i < size; i++) if (bytes[at + i] !== source[start + i]) return false;
+    return true;
   }
 
   /** The same with a key that was interned before. */

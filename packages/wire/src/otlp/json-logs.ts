@@ -37,11 +37,11 @@ function readLogRecord(reader: JsonReader, writer: LogWriter): void {
   while (field >= 0) {
     switch (field) {
       case 0:
-        reader.int64();
+        reader.uint64();
         writer.setTime(reader.low, reader.high);
         break;
       case 1:
-        reader.int64();
+        reader.uint64();
         writer.setObserved(reader.low, reader.high);
         break;
       case 2:

@@ -145,7 +145,7 @@ function readPoint(reader: JsonReader, writer: MetricWriter): void {
 }
 
 function readMs(reader: JsonReader): number {
-  reader.int64();
+  reader.uint64();
   return wordsToMs(reader.low, reader.high);
 }
 
@@ -155,7 +155,7 @@ function readInt64(reader: JsonReader): number {
 }
 
 function readUint64(reader: JsonReader): number {
-  reader.int64();
+  reader.uint64();
   return uint64Number(reader.low, reader.high);
 }
 

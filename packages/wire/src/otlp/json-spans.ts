@@ -68,11 +68,11 @@ function readSpan(reader: JsonReader, writer: SpanWriter): void {
         writer.kind = reader.enumNumber();
         break;
       case 5:
-        reader.int64();
+        reader.uint64();
         writer.setStart(reader.low, reader.high);
         break;
       case 6:
-        reader.int64();
+        reader.uint64();
         writer.setEnd(reader.low, reader.high);
         break;
       case 7:
@@ -134,7 +134,7 @@ function readEvent(reader: JsonReader, writer: SpanWriter): void {
   let field = reader.firstMember(eventNames);
   while (field >= 0) {
     if (field === 0) {
-      reader.int64();
+      reader.uint64();
       events.timeWords[event * 2] = reader.low;
       events.timeWords[event * 2 + 1] = reader.high;
     } else if (field === 1) {

@@ -106,7 +106,7 @@ export class LogWriter {
     if (batch.body.rows === row) batch.body.appendEmpty();
     if (this.bodyCut) {
       batch.attributes.values.append(TRUE_TEXT, 0, TRUE_TEXT.length);
-      this.attributes.add(ValueKind.boolean, TRUNCATED, { start: 0, end: TRUNCATED.length });
+      this.attributes.add(ValueKind.boolean, TRUNCATED, 0, TRUNCATED.length);
     }
     this.attributes.end();
   }

@@ -61,10 +61,10 @@ export class PointLabels {
       const name = this.labelNameOf(source, key);
       const start = columns.values.offsets[i] as number;
       const end = columns.values.offsets[i + 1] as number;
-      if (name === NO_LABEL)
-        return "an attribute's key has nothing that a label name can be made of";
       // A label with an empty value is one that is not there.
       if (start === end) continue;
+      if (name === NO_LABEL)
+        return "an attribute's key has nothing that a label name can be made of";
       if (end - start > this.limits.labelValueBytesMax)
         return `a label value is longer than ${this.limits.labelValueBytesMax} bytes`;
       if ((this.seenIn[name] ?? 0) === this.serial) {

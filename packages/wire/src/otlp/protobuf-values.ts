@@ -41,7 +41,7 @@ export function readAttribute(reader: ProtobufReader, writer: AttributeWriter): 
   }
   reader.leave(outer);
   if (values.rows === mark) values.appendEmpty();
-  writer.add(kind, bytes, { start: keyStart, end: keyEnd });
+  writer.add(kind, bytes, keyStart, keyEnd);
 }
 
 /** Appends the text form of the AnyValue that follows to `values` and returns its kind. Of several, the last counts. */

@@ -59,9 +59,9 @@ export class SpanWriter {
     const row = batch.addRow();
     this.row = row;
     // The row may have been that of a refused span, so nothing in it can be relied on.
-    batch.parentSpanId.fill(0, row * 8, row * 8 + 8);
-    batch.startWords.fill(0, row * 2, row * 2 + 2);
-    batch.endWords.fill(0, row * 2, row * 2 + 2);
+    for (let i = row * 8; i < row * 8 + 8; i++) batch.parentSpanId[i] = 0;
+    this.setStart(0, 0);
+    this.setEnd(0, 0);
     this.traceIdSize = 0;
     this.spanIdSize = 0;
     this.parentSize = 0;

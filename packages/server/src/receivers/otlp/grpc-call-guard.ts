@@ -6,7 +6,7 @@
  * It reaches into one object of grpc-js that is not declared, the base of every intercepted call: its `stream` and
  * its `decompressMessage`. `grpc.test.ts` fails when a new version has them no more.
  */
-import type { Http2Stream } from "node:http2";
+import { constants, type Http2Stream } from "node:http2";
 import {
   type ServerInterceptingCallInterface,
   ServerInterceptingCall,
@@ -14,7 +14,7 @@ import {
   type StatusObject,
   status,
 } from "@grpc/grpc-js";
-import { asTriptychError, assert, type Clock, TriptychError } from "@triptych/model";
+import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
 import { decompress } from "../decompress.ts";
 import { createReservation, type Reservation } from "../reservation.ts";
 import { grpcRefusal } from "./grpc-status.ts";
@@ -29,10 +29,10 @@ export interface GuardDeps extends OtlpTransportDeps {
 export interface CallGuard {
   readonly interceptor: ServerInterceptor;
   /**
-   * Takes over what `message` holds of the budget; the caller gives it back. Without this the guard does when the
-   * stream closes.
+   * Takes over what `message` holds of the budget; the caller gives it back. Until then the guard does when the
+   * stream closes: `undefined` when it has, because the sender is gone.
    */
-  take(message: Uint8Array): Reservation;
+  take(message: Uint8Array): Reservation | undefined;
 }
 
 /** What the base call has besides its declared interface. */
@@ -53,7 +53,6 @@ export function createCallGuard(deps: GuardDeps): CallGuard {
     },
     take(message) {
       const reservation = held.get(message);
-      assert(reservation !== undefined, "every gRPC message went through the guard");
       held.delete(message);
       return reservation;
     },
@@ -76,7 +75,7 @@ function guard(call: BaseCall, held: WeakMap<Uint8Array, Reservation>, deps: Gua
     }),
   );
 
-  countOversized(call, deps);
+  watchStatus(call, deps);
   call.stream.on("data", (part: Uint8Array) => {
     try {
       reservation.hold(part.length);
@@ -107,13 +106,18 @@ function guard(call: BaseCall, held: WeakMap<Uint8Array, Reservation>, deps: Gua
   };
 }
 
-/** grpc-js refuses a frame that declares more than the limit by itself; this only counts it. */
-function countOversized(call: BaseCall, deps: GuardDeps): void {
+/**
+ * Counts what grpc-js refuses by itself, a frame that declares more than the limit, and resets a stream that is
+ * answered while its sender still uploads: otherwise its bytes would stay in the budget for as long as it likes.
+ */
+function watchStatus(call: BaseCall, deps: GuardDeps): void {
   const sendStatus = call.sendStatus.bind(call);
   call.sendStatus = (answer) => {
     if (answer.code === status.RESOURCE_EXHAUSTED && answer.metadata == null) {
       deps.next.discarded("wire_too_large", 1);
     }
     sendStatus(answer);
+    // Node waits with the reset until the answer is written.
+    if (!call.stream.readableEnded) call.stream.close(constants.NGHTTP2_NO_ERROR);
   };
 }

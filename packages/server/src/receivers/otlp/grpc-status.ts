@@ -2,7 +2,7 @@
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import type { TriptychError } from "@triptych/model";
 import { encodeStatus } from "@triptych/wire";
-import { cutMessage, refusal, wrongField } from "./receiver.ts";
+import { cutMessage, refusal } from "./receiver.ts";
 
 /** Trailers carry the text up to three times, escaped; some clients take 8 KiB of them in all. */
 const DETAILS_CHARS_MAX = 400;
@@ -18,7 +18,7 @@ export function grpcRefusal(error: TriptychError): StatusObject {
     code,
     message: details,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    ...(error.spec.status === 400 ? { fieldViolation: wrongField(error.code) } : {}),
+    ...(error.spec.status === 400 ? { fieldViolation: details } : {}),
   });
   metadata.set("grpc-status-details-bin", Buffer.from(bytes));
   return { code, details, metadata };

@@ -8,6 +8,7 @@ import {
   Server,
   ServerCredentials,
   type ServerOptions,
+  status,
 } from "@grpc/grpc-js";
 import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
 import { createCallGuard, type CallGuard } from "./grpc-call-guard.ts";
@@ -88,6 +89,10 @@ function exportHandler(call: {
   const { signal, path, guard, deps } = call;
   return ({ request: body }, answer) => {
     const reservation = guard.take(body);
+    if (reservation === undefined) {
+      answer({ code: status.CANCELLED, details: "The call was cancelled." });
+      return;
+    }
     deps.receiver[signal]({ body, encoding: "protobuf", tenant: TENANT, path })
       .finally(() => reservation.release())
       .then(

@@ -15,7 +15,6 @@ import {
   type OtlpTransportDeps,
   refusal,
   TENANT,
-  wrongField,
 } from "./receiver.ts";
 
 export interface OtlpHttpDeps extends OtlpTransportDeps {
@@ -130,7 +129,7 @@ function sendError(thrown: unknown, exchange: Exchange): FastifyReply {
     code: grpc,
     message,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    ...(status === 400 ? { fieldViolation: wrongField(error.code) } : {}),
+    ...(status === 400 ? { fieldViolation: message } : {}),
   });
   return send(exchange, { status, encoding, bytes });
 }

@@ -3,7 +3,7 @@
  * out. Transports do the framing, the decompression and the budget; this file knows none of them.
  */
 import { createHash } from "node:crypto";
-import type { Batch, Clock, ErrorCode, Limits, TriptychError } from "@triptych/model";
+import type { Batch, Clock, Limits, TriptychError } from "@triptych/model";
 import {
   decodeOtlpLogs,
   decodeOtlpMetrics,
@@ -63,7 +63,8 @@ export function createOtlpReceiver(deps: OtlpReceiverDeps): OtlpReceiver {
 
   const receive = async (signal: OtlpSignal, request: OtlpRequest): Promise<Uint8Array> => {
     const hash = await requestHash(request, deps.clock);
-    const key = Buffer.from(hash).toString("latin1");
+    // Bytes that are the same in two encodings (none at all) do not mean the same.
+    const key = `${request.encoding} ${Buffer.from(hash).toString("latin1")}`;
     const twin = running.get(key);
     if (twin !== undefined) return twin;
     const earlier = deps.next.duplicateOf(hash);
@@ -181,11 +182,6 @@ export function refusal(error: TriptychError): Refusal {
   if (!error.spec.retry) return answer;
   const retryAfterSeconds = Math.max(1, Math.ceil(error.retryAfterSeconds ?? RETRY_AFTER_SECONDS));
   return { ...answer, retryAfterSeconds };
-}
-
-/** Which part of the request a 400 is about, for its BadRequest detail. */
-export function wrongField(code: ErrorCode): string {
-  return code === "encoding_malformed" ? "content-encoding" : "body";
 }
 
 /** What a transport needs besides the core. */

@@ -1,4 +1,6 @@
-/** The DDL of the tables in `tables.ts`, for one server or a cluster. */
+/** The DDL of the tables in `tables.ts`. */
+import type { Engine } from "./engine.ts";
+import { sql, text } from "./sql.ts";
 import { type TableSpec, tables } from "./tables.ts";
 
 /**
@@ -17,12 +19,11 @@ export interface DdlOptions {
   readonly database: string;
   /** Inserts are refused when less than this is free, while partitions can still be dropped. */
   readonly minFreeBytes: number;
-  /** Name of the cluster; absent for one server. */
-  readonly cluster?: string | undefined;
 }
 
 export function createStatements(options: DdlOptions): string[] {
-  return tables.map((table) => createTable(table, options));
+  const database = `CREATE DATABASE IF NOT EXISTS \`${options.database}\``;
+  return [database, ...tables.map((table) => createTable(table, options))];
 }
 
 export function createTable(table: TableSpec, options: DdlOptions): string {
@@ -38,17 +39,33 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
     parts_to_delay_insert: 3000,
     parts_to_throw_insert: 10_000,
   });
-  const onCluster = options.cluster === undefined ? "" : ` ON CLUSTER '${options.cluster}'`;
-  const engine =
-    options.cluster === undefined
-      ? table.engine
-      : table.engine.replace("MergeTree", "MergeTree").replace(/^/, "Replicated");
   return [
-    `CREATE TABLE IF NOT EXISTS \`${options.database}\`.\`${table.name}\`${onCluster} (`,
+    `CREATE TABLE IF NOT EXISTS \`${options.database}\`.\`${table.name}\` (`,
     lines.join(",\n"),
-    `) ENGINE = ${engine}`,
+    `) ENGINE = ${table.engine}`,
     `PARTITION BY ${table.partitionBy}`,
     `ORDER BY ${table.orderBy}`,
     `SETTINGS ${settings.map(([name, value]) => `${name} = ${value}`).join(", ")}`,
   ].join("\n");
+}
+
+/** `ALTER` statements for columns that a table made by another program, or an older version, lacks. */
+export async function missingColumns(engine: Engine, database: string): Promise<string[]> {
+  const { blocks } = await engine.select(
+    sql`SELECT toString(table), toString(name) FROM system.columns WHERE database = ${text(database)}`,
+  );
+  const known = new Set<string>();
+  for (const block of blocks) {
+    const [table, name] = block.columns.map((column) => column.data);
+    if (table?.kind !== "text" || name?.kind !== "text") continue;
+    for (let row = 0; row < block.rows; row++) known.add(`${table.text(row)}/${name.text(row)}`);
+  }
+  return tables.flatMap((table) => {
+    const missing = table.columns.filter((column) => !known.has(`${table.name}/${column.name}`));
+    if (missing.length === 0) return [];
+    const adds = missing.map(
+      (column) => `ADD COLUMN IF NOT EXISTS \`${column.name}\` ${column.type}`,
+    );
+    return [`ALTER TABLE \`${database}\`.\`${table.name}\` ${adds.join(", ")}`];
+  });
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LogBatch, SampleBatch, SpanBatch, Temporality } from "@triptych/model";
+import { type LogBatch, SampleBatch, SpanBatch, Temporality } from "@triptych/model";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createStatements } from "./ddl.ts";
 import { openEmbedded } from "./embedded.ts";

@@ -19,6 +19,7 @@ import {
   settingsClause,
   structureText,
 } from "./engine.ts";
+import { selectFailure, writeFailure } from "./failure.ts";
 import { type Sql, statement } from "./sql.ts";
 
 export interface EmbeddedOptions {
@@ -158,59 +159,10 @@ async function runSelect(
   }
 }
 
-export function insertText(insert: InsertOptions, file: string): string {
+function insertText(insert: InsertOptions, file: string): string {
   const from = `file(${quoteText(file)}, Native, ${quoteText(structureText(insert.structure))})`;
   const group = insert.group === undefined ? "" : ` GROUP BY ${insert.group}`;
   return `INSERT INTO ${insert.table} SELECT ${insert.select} FROM ${from}${group} SETTINGS ${settingsClause(insertSettings)}`;
-}
-
-/** ClickHouse's error number in a message, or 0. */
-export function clickhouseCode(error: unknown): number {
-  if (error instanceof Error && "clickhouseCode" in error) return Number(error.clickhouseCode);
-  const message = error instanceof Error ? error.message : String(error);
-  const found = /Code: (\d+)/.exec(message);
-  return found === null ? 0 : Number(found[1]);
-}
-
-/** What the data itself can cause; everything else (disk, memory, connection, limits) may pass by itself. */
-const REFUSALS = new Set([6, 8, 27, 33, 34, 41, 43, 47, 53, 62, 69, 117, 321, 349]);
-
-export function writeFailure(table: string, error: unknown): TriptychError {
-  if (error instanceof TriptychError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const code = REFUSALS.has(clickhouseCode(error)) ? "store_failed" : "store_unavailable";
-  return new TriptychError(code, `cannot insert into ${table}: ${message}`, { cause: error });
-}
-
-const TIMEOUT_EXCEEDED = 159;
-const MEMORY_LIMIT_EXCEEDED = 241;
-const QUERY_WAS_CANCELLED = 394;
-const TOO_LARGE = new Set([158, 160, 307, 396]);
-
-export function selectFailure(
-  error: unknown,
-  stopped: "query_cancelled" | "query_timeout" | undefined,
-): TriptychError {
-  if (error instanceof TriptychError) return error;
-  if (stopped === "query_cancelled")
-    return new TriptychError(stopped, "the query was stopped because nobody waits for it");
-  const code = clickhouseCode(error);
-  const message = error instanceof Error ? error.message : String(error);
-  if (stopped === "query_timeout" || code === TIMEOUT_EXCEEDED) {
-    return new TriptychError(
-      "query_timeout",
-      "the query ran longer than its time limit; ask for less time or fewer series",
-    );
-  }
-  if (code === MEMORY_LIMIT_EXCEEDED || TOO_LARGE.has(code)) {
-    return new TriptychError(
-      "query_limit",
-      `the query needs more than its share of memory or rows: ${message}`,
-    );
-  }
-  if (code === QUERY_WAS_CANCELLED)
-    return new TriptychError("query_cancelled", "the query was stopped");
-  return new TriptychError("store_failed", `the store cannot answer: ${message}`, { cause: error });
 }
 
 interface Pool {

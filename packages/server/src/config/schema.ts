@@ -1,0 +1,138 @@
+/** The configuration: one object that is default, type, validation and documentation at once. */
+import { totalmem } from "node:os";
+import { defaultLimits } from "@triptych/model";
+import { z } from "zod";
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+const port = (value: number, doc: string) =>
+  z.int().min(0).max(65_535).default(value).describe(doc);
+const count = (value: number, doc: string) => z.int().min(1).default(value).describe(doc);
+const units: { readonly [unit: string]: number } = {
+  "": 1,
+  KiB: 1024,
+  MiB,
+  GiB,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+};
+
+/** `512MiB`, `2GiB` or a plain number of bytes. */
+export function parseBytes(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)\s*([kKMG]i?B)?$/.exec(text.trim());
+  const unit = units[found?.[2] ?? ""];
+  return found === null || unit === undefined ? Number.NaN : Math.floor(Number(found[1]) * unit);
+}
+
+const bytes = (value: number, doc: string) =>
+  z
+    .union([
+      z.int().min(0),
+      z.string().refine((text) => parseBytes(text) >= 0, "is not a size such as 512MiB"),
+    ])
+    .transform((given) => (typeof given === "string" ? parseBytes(given) : given))
+    .default(value)
+    .describe(doc);
+
+const retention = (days: number, doc: string) =>
+  z
+    .strictObject({
+      days: z.int().min(0).default(days).describe("Days to keep; 0 keeps for ever."),
+      bytes: bytes(0, "Bytes to keep; 0 sets no bound."),
+    })
+    .prefault({})
+    .describe(doc);
+
+/** A quarter of the machine for the engine, within what is useful. */
+const engineMemory = Math.min(8 * GiB, Math.max(512 * MiB, Math.floor(totalmem() / 4)));
+
+export const configSchema = z.strictObject({
+  data: z.string().default("./data").describe("Directory of the journal and the embedded store."),
+  listen: z.string().default("127.0.0.1").describe("Address all servers listen on."),
+  http: z
+    .strictObject({ port: port(4320, "The interface and every HTTP API.") })
+    .prefault({})
+    .describe("HTTP server."),
+  otlp: z
+    .strictObject({
+      grpcPort: port(4317, "Where OTLP/gRPC listens."),
+      httpPort: port(4318, "Where OTLP/HTTP listens."),
+      cors: z
+        .union([z.literal(false), z.array(z.string())])
+        .default(["*"])
+        .describe("Origins of browser applications that may send telemetry; false for none."),
+    })
+    .prefault({})
+    .describe("OTLP receivers."),
+  store: z
+    .string()
+    .refine((text) => text === "embedded" || URL.canParse(text), "is neither embedded nor a URL")
+    .default("embedded")
+    .describe(
+      "`embedded`, or the URL of a ClickHouse server: http://user:password@host:8123/database.",
+    ),
+  memory: bytes(engineMemory, "Memory the embedded engine may use."),
+  durability: z
+    .enum(["fsync", "os"])
+    .default("fsync")
+    .describe(
+      "fsync: acknowledged data survives power loss. os: it survives a crash of the process only.",
+    ),
+  journal: z
+    .strictObject({
+      bytes: bytes(
+        10 * GiB,
+        "Bytes that may wait for the store; beyond it senders are told to wait.",
+      ),
+    })
+    .prefault({})
+    .describe("The durable queue before the store."),
+  retention: z
+    .strictObject({
+      traces: retention(14, "How long spans are kept."),
+      logs: retention(14, "How long log records are kept."),
+      metrics: retention(90, "How long samples are kept."),
+    })
+    .prefault({})
+    .describe("How long data is kept."),
+  limits: z
+    .strictObject({
+      bodyBytes: bytes(
+        defaultLimits.bodyBytesMax,
+        "Largest request body, also after decompression.",
+      ),
+      inFlightBytes: bytes(
+        defaultLimits.inFlightBytesMax,
+        "Decoded request bytes held at once by all receivers.",
+      ),
+      series: count(1_000_000, "Series remembered as known; more only costs writing labels again."),
+      queryTimeoutSeconds: count(60, "A query is stopped after this long."),
+      queriesQueued: count(100, "Queries that may wait for a reader."),
+    })
+    .prefault({})
+    .describe("Bounds; see the reference for those that are fixed."),
+  incidents: z
+    .strictObject({
+      latencySeconds: z
+        .number()
+        .positive()
+        .default(2)
+        .describe("An incident opens when a service's p95 exceeds this."),
+    })
+    .prefault({})
+    .describe("When incidents open."),
+  log: z
+    .strictObject({
+      level: z
+        .enum(["debug", "info", "warn", "error"])
+        .default("info")
+        .describe("Least level that is written."),
+      json: z.boolean().default(false).describe("Write our own log as JSON."),
+    })
+    .prefault({})
+    .describe("Our own log."),
+});
+
+export type Config = z.output<typeof configSchema>;

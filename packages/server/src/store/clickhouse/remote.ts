@@ -1,0 +1,152 @@
+/**
+ * A ClickHouse server or cluster over HTTP. The same statements as embedded; only the transport differs: blocks go in
+ * the body of `INSERT … SELECT … FROM input(…) FORMAT Native`, answers come back as Native.
+ */
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { type ClickHouseClient, createClient } from "@clickhouse/client";
+import { TriptychError } from "@triptych/model";
+import { readNativeBlocks } from "@triptych/wire";
+import {
+  type Engine,
+  type InsertOptions,
+  insertSettings,
+  quoteText,
+  settingsClause,
+  structureText,
+} from "./engine.ts";
+import { selectFailure, writeFailure } from "./failure.ts";
+import { statement } from "./sql.ts";
+
+export interface RemoteOptions {
+  /** `http://user:password@host:8123/database`; the database is `triptych` when the path is empty. */
+  readonly url: string;
+  readonly connections: number;
+  readonly queryTimeoutMs: number;
+  readonly memoryBytesMax: number;
+}
+
+export function databaseOf(url: string): string {
+  const path = new URL(url).pathname.replaceAll("/", "");
+  return path === "" ? "triptych" : path;
+}
+
+/** An insert that takes longer than this is asked about and sent again. */
+const INSERT_TIMEOUT_MS = 30_000;
+
+export async function openRemote(options: RemoteOptions): Promise<Engine> {
+  const database = databaseOf(options.url);
+  const at = new URL(options.url);
+  at.pathname = "/";
+  const client = createClient({
+    url: at,
+    database,
+    application: "triptych",
+    max_open_connections: options.connections,
+    request_timeout: Math.max(options.queryTimeoutMs, INSERT_TIMEOUT_MS) + 5_000,
+    compression: { request: false, response: false },
+    keep_alive: { enabled: true },
+  });
+  let closed = false;
+  return {
+    kind: "remote",
+    select: (query, selectOptions = {}) => {
+      const { text, params } = statement(query);
+      return select(client, options, { text, params, ...selectOptions });
+    },
+    async insert(insert, blocks) {
+      const abort = AbortSignal.timeout(INSERT_TIMEOUT_MS);
+      try {
+        const answer = await client.exec({
+          query: insertText(insert),
+          values: Readable.from(blocks, { objectMode: false }),
+          abort_signal: abort,
+          // The answer must not begin before the insert has ended: its status is what counts.
+          clickhouse_settings: { wait_end_of_query: 1 },
+        });
+        answer.stream.resume();
+      } catch (error) {
+        throw writeFailure(insert.table, error);
+      }
+    },
+    async execute(text) {
+      try {
+        await client.command({ query: text });
+      } catch (error) {
+        throw unreachable(at, error);
+      }
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await client.close();
+    },
+  };
+}
+
+interface SelectCall {
+  readonly text: string;
+  readonly params: { readonly [name: string]: unknown };
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+async function select(
+  client: ClickHouseClient,
+  options: RemoteOptions,
+  call: SelectCall,
+): ReturnType<Engine["select"]> {
+  const queryId = randomUUID();
+  const timeoutMs = call.timeoutMs ?? options.queryTimeoutMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+  const started = performance.now();
+  try {
+    const answer = await client.exec({
+      query: `${call.text} FORMAT Native`,
+      query_params: { ...call.params },
+      query_id: queryId,
+      abort_signal: signal,
+      clickhouse_settings: {
+        readonly: "2",
+        wait_end_of_query: 1,
+        max_execution_time: Math.ceil(timeoutMs / 1000),
+        max_memory_usage: String(Math.floor(options.memoryBytesMax / 4)),
+        select_sequential_consistency: "1",
+        cancel_http_readonly_queries_on_client_close: 1,
+      },
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer.stream) chunks.push(chunk as Buffer);
+    return {
+      blocks: readNativeBlocks(Buffer.concat(chunks)),
+      rowsRead: Number(answer.summary?.read_rows ?? 0),
+      bytesRead: Number(answer.summary?.read_bytes ?? 0),
+      elapsedMs: performance.now() - started,
+    };
+  } catch (error) {
+    const stopped = call.signal?.aborted
+      ? "query_cancelled"
+      : timeout.aborted
+        ? "query_timeout"
+        : undefined;
+    throw selectFailure(error, stopped);
+  }
+}
+
+function insertText(insert: InsertOptions): string {
+  const from = `input(${quoteText(structureText(insert.structure))})`;
+  const group = insert.group === undefined ? "" : ` GROUP BY ${insert.group}`;
+  return `INSERT INTO ${insert.table} SELECT ${insert.select} FROM ${from}${group} SETTINGS ${settingsClause(insertSettings)} FORMAT Native`;
+}
+
+function unreachable(at: URL, error: unknown): TriptychError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TriptychError(
+    "store_unavailable",
+    `ClickHouse at ${at.host} did not take a statement: ${reason}`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,91 @@
+/** Opens the store, embedded or remote, makes its tables what this version needs, and hands out its parts. */
+import type { Clock } from "@triptych/model";
+import type { BlockSink } from "../journal/applier.ts";
+import type { BlockEncoder } from "../journal/block.ts";
+import { createStatements, missingColumns } from "./clickhouse/ddl.ts";
+import { openEmbedded } from "./clickhouse/embedded.ts";
+import { createBlockEncoder } from "./clickhouse/encode/block-encoder.ts";
+import type { Engine } from "./clickhouse/engine.ts";
+import { databaseOf, openRemote } from "./clickhouse/remote.ts";
+import { createRetention, type Retention, type RetentionRules } from "./clickhouse/retention.ts";
+import { createBlockSink } from "./clickhouse/sink.ts";
+
+export interface StoreOptions {
+  readonly directory: string;
+  /** `embedded`, or the URL of a ClickHouse server. */
+  readonly store: string;
+  readonly clock: Clock;
+  readonly memoryBytesMax: number;
+  readonly queryTimeoutMs: number;
+  readonly readers: number;
+  readonly queriesQueuedMax: number;
+  readonly minFreeBytes: number;
+  readonly seriesMax: number;
+  readonly retention: RetentionRules;
+}
+
+export interface Store {
+  readonly engine: Engine;
+  readonly sink: BlockSink;
+  readonly encoder: BlockEncoder;
+  readonly retention: Retention;
+  /** Creates what is missing. For a remote store that is away this throws `store_unavailable`; call it again. */
+  prepare(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const remote = options.store !== "embedded";
+  const engine = remote
+    ? await openRemote({
+        url: options.store,
+        connections: options.readers + 2,
+        queryTimeoutMs: options.queryTimeoutMs,
+        memoryBytesMax: options.memoryBytesMax,
+      })
+    : await openEmbedded({
+        directory: options.directory,
+        readers: options.readers,
+        queueMax: options.queriesQueuedMax,
+        memoryBytesMax: options.memoryBytesMax,
+        queryTimeoutMs: options.queryTimeoutMs,
+      });
+  const database = remote ? databaseOf(options.store) : "triptych";
+  let prepared = false;
+  let preparing: Promise<void> | undefined;
+  const prepareOnce = async (): Promise<void> => {
+    const ddl = createStatements({
+      database,
+      minFreeBytes: options.minFreeBytes,
+    });
+    for (const statement of ddl) await engine.execute(statement);
+    for (const statement of await missingColumns(engine, database)) await engine.execute(statement);
+    prepared = true;
+  };
+  const prepare = (): Promise<void> => {
+    if (prepared) return Promise.resolve();
+    preparing ??= prepareOnce().finally(() => {
+      preparing = undefined;
+    });
+    return preparing;
+  };
+  const inner = createBlockSink(engine);
+  return {
+    engine,
+    encoder: createBlockEncoder({ clock: options.clock, seriesMax: options.seriesMax }),
+    retention: createRetention({ engine, clock: options.clock, rules: options.retention }),
+    // A remote store may come up after us: its tables are made when it first answers.
+    sink: {
+      insert: async (blocks, known) => {
+        await prepare();
+        await inner.insert(blocks, known);
+      },
+      present: async (range) => {
+        await prepare();
+        return inner.present(range);
+      },
+    },
+    prepare,
+    close: () => engine.close(),
+  };
+}

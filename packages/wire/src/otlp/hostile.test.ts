@@ -1,0 +1,325 @@
+/** What malformed and hostile bodies do: a clear error of ours, quickly, never anything else. */
+import { defaultLimits, type Limits, TriptychError } from "@triptych/model";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encodeForTests, varint } from "./encode-for-tests.ts";
+import {
+  bothEncodings,
+  decodeRows,
+  jsonBytes,
+  type Message,
+  requests,
+} from "./requests-for-tests.ts";
+import type { OtlpEncoding } from "./steps.ts";
+
+const messages: Message[] = ["Traces", "Logs", "Metrics"];
+
+/** Decodes; returns the error's code, "" when there is none. Throws what is not an error of the wire. */
+function outcome(
+  message: Message,
+  encoding: OtlpEncoding,
+  body: Uint8Array,
+  limits: Limits = defaultLimits,
+): string {
+  try {
+    decodeRows(message, encoding, body, limits);
+    return "";
+  } catch (error) {
+    if (!(error instanceof TriptychError) || !error.code.startsWith("wire_")) throw error;
+    if (error.code === "wire_malformed") {
+      expect(error.message).toMatch(/at byte [0-9]+$/);
+      expect(error.offset).toBeGreaterThanOrEqual(0);
+      expect(error.offset).toBeLessThanOrEqual(body.length);
+    }
+    return error.code;
+  }
+}
+
+describe.each(messages)("%s", (message) => {
+  test("every truncation of JSON is malformed", () => {
+    fc.assert(
+      fc.property(requests[message], fc.nat(), (request, seed) => {
+        const body = jsonBytes(request);
+        const size = seed % body.length;
+        expect(outcome(message, "json", body.subarray(0, size))).toBe("wire_malformed");
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("truncations and flipped bits give errors of the wire only", () => {
+    const change = fc.record({ at: fc.nat(), bit: fc.nat({ max: 7 }), keep: fc.nat() });
+    fc.assert(
+      fc.property(
+        requests[message],
+        fc.array(change, { minLength: 1, maxLength: 4 }),
+        (request, changes) => {
+          for (const [encoding, original] of bothEncodings(message, request)) {
+            if (original.length === 0) continue;
+            const body = Uint8Array.from(original);
+            for (const { at, bit } of changes)
+              body[at % body.length] = (body[at % body.length] as number) ^ (1 << bit);
+            outcome(message, encoding, body);
+            outcome(message, encoding, body.subarray(0, (changes[0]?.keep ?? 0) % body.length));
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("random bytes give errors of the wire only", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
+        outcome(message, "protobuf", body);
+        outcome(message, "json", body);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("an empty body is an empty request in protobuf and malformed in JSON", () => {
+    expect(outcome(message, "protobuf", new Uint8Array(0))).toBe("");
+    expect(outcome(message, "json", new Uint8Array(0))).toBe("wire_malformed");
+    expect(outcome(message, "json", jsonBytes({}))).toBe("");
+  });
+});
+
+/** Wraps bytes as a length-delimited field. */
+const field = (number: number, payload: ArrayLike<number>): number[] => [
+  ...varint(BigInt(number * 8 + 2)),
+  ...varint(BigInt(payload.length)),
+  ...Array.from(payload),
+];
+const inSpan = (payload: number[]): number[] => field(1, field(2, field(2, payload)));
+
+describe("protobuf", () => {
+  const check = (name: string, bytes: number[], want: string) =>
+    test(`${name}: ${want === "" ? "accepted" : want}`, () =>
+      expect(outcome("Traces", "protobuf", Uint8Array.from(bytes))).toBe(want));
+  check("field number 0", [0x02, 0x00], "wire_malformed");
+  check("wire type 6", [0x0e, 0x00], "wire_malformed");
+  check("wire type 7", [0x0f, 0x00], "wire_malformed");
+  check("the end of a group that is not open", [0x0c], "wire_malformed");
+  check("a length beyond the end", [0x0a, 0xff, 0xff, 0xff, 0xff, 0x07], "wire_malformed");
+  check(
+    "a length of 2^63",
+    [0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
+    "wire_malformed",
+  );
+  check("a varint of 11 bytes", [0x18, ...Array(10).fill(0x80), 0x01], "wire_malformed");
+  check("a varint of 10 bytes", [0x18, ...Array(9).fill(0xff), 0x01], "");
+  check("a varint that never ends", [0x18, 0x80, 0x80], "wire_malformed");
+  check("a tag of more than 32 bits", [0x80, 0x80, 0x80, 0x80, 0x10, 0x00], "wire_malformed");
+  check("a fixed64 cut short", inSpan([0x39, 1, 2, 3]), "wire_malformed");
+  check("a string that leaves its message", inSpan([0x2a, 0x05, 0x61]), "wire_malformed");
+  check("an unknown varint", [0x38, 0x01], "");
+  check("an unknown fixed32", [0x3d, 1, 2, 3, 4], "");
+  check("an unknown fixed64", [0x39, 1, 2, 3, 4, 5, 6, 7, 8], "");
+  check("an unknown group", [0x3b, 0x08, 0x01, 0x12, 0x01, 0x61, 0x3c], "");
+  check("an unknown group with another end", [0x3b, 0x44], "wire_malformed");
+  check("an unknown group without end", [0x3b, 0x08, 0x01], "wire_malformed");
+  check("11,000 nested groups", Array(11_000).fill(0x3b), "wire_too_deep");
+  check("a known field of another wire type", inSpan([0x28, 0x01]), "");
+});
+
+/** A value nested `depth` arrays deep, in protobuf. */
+function nestedProtobuf(depth: number): Uint8Array {
+  let value: Uint8Array = Uint8Array.from([0x18, 0x01]);
+  const wrap = (number: number, payload: Uint8Array): Uint8Array => {
+    const head = [...varint(BigInt(number * 8 + 2)), ...varint(BigInt(payload.length))];
+    const out = new Uint8Array(head.length + payload.length);
+    out.set(head);
+    out.set(payload, head.length);
+    return out;
+  };
+  for (let i = 0; i < depth; i++) value = wrap(5, wrap(1, value));
+  return wrap(1, wrap(2, wrap(2, wrap(9, wrap(2, value)))));
+}
+
+function nestedJson(depth: number): Uint8Array {
+  const value = `${'{"arrayValue":{"values":['.repeat(depth)}{"intValue":"1"}${"]}}".repeat(depth)}`;
+  return new TextEncoder().encode(
+    `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${value}}]}]}]}`,
+  );
+}
+
+describe("nesting", () => {
+  const check = (
+    name: string,
+    body: () => Uint8Array,
+    expected: { encoding: OtlpEncoding; code: string },
+  ) =>
+    test(`${name}: ${expected.code === "" ? "accepted" : expected.code}`, () =>
+      expect(
+        outcome(expected.encoding === "json" ? "Logs" : "Traces", expected.encoding, body()),
+      ).toBe(expected.code));
+  check("AnyValue 16 deep", () => nestedProtobuf(16), { encoding: "protobuf", code: "" });
+  check("AnyValue 17 deep", () => nestedProtobuf(17), {
+    encoding: "protobuf",
+    code: "wire_too_deep",
+  });
+  check("AnyValue 100 deep", () => nestedProtobuf(100), {
+    encoding: "protobuf",
+    code: "wire_too_deep",
+  });
+  check("AnyValue 10,000 deep", () => nestedProtobuf(10_000), {
+    encoding: "protobuf",
+    code: "wire_too_deep",
+  });
+  check("AnyValue 16 deep", () => nestedJson(16), { encoding: "json", code: "" });
+  check("AnyValue 17 deep", () => nestedJson(17), { encoding: "json", code: "wire_too_deep" });
+  check("AnyValue 10,000 deep", () => nestedJson(10_000), {
+    encoding: "json",
+    code: "wire_too_deep",
+  });
+  const arrays = (depth: number) => () =>
+    new TextEncoder().encode(`{"unknown":${"[".repeat(depth)}${"]".repeat(depth)}}`);
+  check("63 arrays in an unknown member", arrays(63), { encoding: "json", code: "" });
+  check("64 arrays in an unknown member", arrays(64), { encoding: "json", code: "wire_too_deep" });
+  check("100,000 arrays in an unknown member", arrays(100_000), {
+    encoding: "json",
+    code: "wire_too_deep",
+  });
+  check("5,000,000 arrays", () => new Uint8Array(5_000_000).fill(0x5b), {
+    encoding: "json",
+    code: "wire_malformed",
+  });
+  check(
+    "5,000,000 arrays in a member",
+    () => {
+      const body = new Uint8Array(5_000_000).fill(0x5b);
+      body.set(new TextEncoder().encode('{"a":'));
+      return body;
+    },
+    { encoding: "json", code: "wire_too_deep" },
+  );
+});
+
+describe("JSON", () => {
+  const check = (text: string, want: string, message: Message = "Logs") =>
+    test(`${text}: ${want === "" ? "accepted" : want}`, () =>
+      expect(outcome(message, "json", new TextEncoder().encode(text))).toBe(want));
+  const inRecord = (member: string): string =>
+    `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{${member}}]}]}]}`;
+  check("{} x", "wire_malformed");
+  check("{}{}", "wire_malformed");
+  check("[]", "wire_malformed");
+  check("null", "wire_malformed");
+  check(" { } \n", "");
+  check('{"a":1,}', "wire_malformed");
+  check('{"a":01}', "wire_malformed");
+  check('{"a":1.}', "wire_malformed");
+  check('{"a":-}', "wire_malformed");
+  check('{"a":[1,]}', "wire_malformed");
+  check('{"a":[,1]}', "wire_malformed");
+  check('{"a":[1}', "wire_malformed");
+  check('{"a":{"b":1]}', "wire_malformed");
+  check('{"a":{1:2}}', "wire_malformed");
+  check('{"a" 1}', "wire_malformed");
+  check('{"a":tru}', "wire_malformed");
+  check('{"a":"\u0001"}', "wire_malformed");
+  check('{"a":[1,{"b":[null,true,false,"x\\"y",-1.5e+3]}]}', "");
+  check('{"resourceLogs":null}', "");
+  check('{"resourceLogs":{}}', "wire_malformed");
+  check(inRecord('"severityNumber":"SEVERITY_NUMBER_INFO"'), "wire_malformed");
+  check(inRecord('"severityNumber":"9"'), "wire_malformed");
+  check(inRecord('"severityNumber":9.0'), "");
+  check(inRecord('"timeUnixNano":"18446744073709551616"'), "wire_malformed");
+  check(inRecord('"timeUnixNano":"18446744073709551615"'), "");
+  check(inRecord('"timeUnixNano":"1.5"'), "wire_malformed");
+  check(inRecord('"timeUnixNano":1.5'), "wire_malformed");
+  check(inRecord('"timeUnixNano":""'), "wire_malformed");
+  check(inRecord('"body":{"stringValue":"\\x"}'), "wire_malformed");
+  check(inRecord('"body":{"stringValue":"\\u12g4"}'), "wire_malformed");
+  check(inRecord('"body":{"stringValue":5}'), "wire_malformed");
+  check(inRecord('"body":{"bytesValue":"a"}'), "wire_malformed");
+  check(inRecord('"body":{"bytesValue":"a*=="}'), "wire_malformed");
+  check(inRecord('"body":{"doubleValue":"nan"}'), "wire_malformed");
+  check(inRecord('"body":{"doubleValue":"NaN"}'), "");
+  check(inRecord('"timeUnixNano":"-1"'), "wire_malformed");
+  check(inRecord('"body":{"intValue":"9223372036854775808"}'), "wire_malformed");
+  check(inRecord('"body":{"intValue":"-9223372036854775809"}'), "wire_malformed");
+  check(inRecord('"body":{"intValue":-9223372036854775808}'), "");
+  check(inRecord('"body":{"intValue":1e3}'), "");
+  check(inRecord('"body":{"intValue":1e30}'), "wire_malformed");
+});
+
+describe("limits", () => {
+  const spans = (count: number): object => ({
+    resourceSpans: [{ scopeSpans: [{ spans: Array(count).fill({}) }] }],
+  });
+  const limits = {
+    ...defaultLimits,
+    spansPerRequestMax: 3,
+    linesPerRequestMax: 3,
+    pointsPerRequestMax: 3,
+  };
+  const check = (message: Message, request: object, want: string) =>
+    test(`${message} ${want}`, () => {
+      for (const [encoding, body] of bothEncodings(message, request))
+        expect(outcome(message, encoding, body, limits)).toBe(want);
+    });
+  check("Traces", spans(3), "");
+  check("Traces", spans(4), "wire_too_many_items");
+  check(
+    "Traces",
+    { resourceSpans: [{ scopeSpans: [{ spans: [{ events: Array(16).fill({}) }] }] }] },
+    "wire_too_many_items",
+  );
+  check(
+    "Logs",
+    { resourceLogs: [{ scopeLogs: [{ logRecords: Array(4).fill({}) }] }] },
+    "wire_too_many_items",
+  );
+  const gauge = (count: number) => ({ gauge: { dataPoints: Array(count).fill({}) } });
+  check(
+    "Metrics",
+    { resourceMetrics: [{ scopeMetrics: [{ metrics: [gauge(2), gauge(1)] }] }] },
+    "",
+  );
+  check(
+    "Metrics",
+    { resourceMetrics: [{ scopeMetrics: [{ metrics: [gauge(2), gauge(2)] }] }] },
+    "wire_too_many_items",
+  );
+});
+
+test("16 MiB of empty resources cost no memory and little time", () => {
+  const body = new Uint8Array(16 * 1024 * 1024);
+  for (let i = 0; i < body.length; i += 2) body[i] = 0x0a;
+  const before = process.memoryUsage().arrayBuffers;
+  expect(outcome("Traces", "protobuf", body)).toBe("");
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024);
+});
+
+test("16 MiB of empty spans end at the limit", () => {
+  const spans = new Uint8Array(16 * 1024 * 1024);
+  for (let i = 0; i < spans.length; i += 2) spans[i] = 0x12;
+  const scope = [0x12, ...varint(BigInt(spans.length))];
+  const resource = [0x0a, ...varint(BigInt(spans.length + scope.length))];
+  const body = new Uint8Array(resource.length + scope.length + spans.length);
+  body.set(resource);
+  body.set(scope, resource.length);
+  body.set(spans, resource.length + scope.length);
+  expect(outcome("Traces", "protobuf", body)).toBe("wire_too_many_items");
+});
+
+test("the work comes in small steps", async () => {
+  const { decodeOtlpMetrics } = await import("./metrics.ts");
+  const point = { asInt: "1", timeUnixNano: "1700000000000000000" };
+  const metric = { name: "m", gauge: { dataPoints: Array(9_000).fill(point) } };
+  const request = { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] };
+  for (const [encoding, body] of [
+    ["protobuf", encodeForTests("Metrics", request)],
+    ["json", jsonBytes(request)],
+  ] as const) {
+    const steps = decodeOtlpMetrics(body, encoding, {
+      limits: defaultLimits,
+      nowMs: 1_800_000_000_000,
+    });
+    let count = 0;
+    while (steps.next().done !== true) count++;
+    expect(count).toBeGreaterThanOrEqual(8);
+  }
+});
