@@ -48,7 +48,7 @@ export async function startShop({ env = {}, traffic = true, onLine = () => {} } 
 
 function startProcess(name, { env, onLine }) {
   // A small young generation keeps five Node processes on a laptop small; the shop makes little garbage.
-  const args = ["--max-semi-space-size=1", join(shopFolder, "dist", `${name}.js`)];
+  const args = ["--max-semi-space-size=2", join(shopFolder, "dist", `${name}.js`)];
   // A process group of its own: Ctrl-C reaches the launcher only, which then stops them in order.
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe", "ipc"], detached: true });
   let last = "";

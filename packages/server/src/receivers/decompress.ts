@@ -70,6 +70,7 @@ export async function decompress(
       }
       return body;
     case "gzip":
+      if (declaresMore(body, maxBytes)) throw tooLarge(maxBytes);
       return inflate(body, gzip, { name, maxBytes, hold });
     case "deflate":
       return inflateDeflate(body, { name, maxBytes, hold });
@@ -78,6 +79,20 @@ export async function decompress(
     default:
       return name satisfies never;
   }
+}
+
+/** Deflate cannot do better than this: 258 bytes for two bits. */
+const DEFLATE_RATIO_MAX = 1032;
+
+/**
+ * Whether a gzip body says at its end that it is larger than the limit: ordinary bombs do, and need not be tried. A
+ * size that deflate cannot reach is no size but damage, which decoding will find.
+ */
+function declaresMore(body: Uint8Array, maxBytes: number): boolean {
+  if (body.length < 18) return false;
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const declared = view.getUint32(body.length - 4, true);
+  return declared > maxBytes && declared <= body.length * DEFLATE_RATIO_MAX;
 }
 
 /** One codec of Node's: at once, and as a stream. */
@@ -139,7 +154,7 @@ async function inflate(body: Uint8Array, codec: Codec, job: InflateJob): Promise
   if (body.length === 0) {
     throw new TriptychError("encoding_malformed", `The ${job.name} body is empty.`);
   }
-  if (body.length >= SYNC_BODY_BYTES_MAX) return inflateStream(codec.stream(), body, job);
+  if (body.length >= SYNC_BODY_BYTES_MAX) return inflateStream(codec.stream, body, job);
   try {
     const { decoded, consumed } = codec.now(
       body,
@@ -154,6 +169,6 @@ async function inflate(body: Uint8Array, codec: Codec, job: InflateJob): Promise
     if ((thrown as { code?: unknown } | null)?.code !== "ERR_BUFFER_TOO_LARGE") {
       throw inflateError(job.name, thrown);
     }
-    return inflateStream(codec.stream(), body, job);
+    return inflateStream(codec.stream, body, job);
   }
 }

@@ -2,6 +2,7 @@
  * Runs one of Node's decompression streams over a whole body, counting what comes out. The work is done on libuv's
  * threads; the stream is stopped at the first byte over the limit.
  */
+import { availableParallelism } from "node:os";
 import type { Transform } from "node:stream";
 import { TriptychError } from "@triptych/model";
 
@@ -18,8 +19,33 @@ export interface InflateOptions {
   readonly hold: Hold;
 }
 
-/** Takes over `engine` and destroys it on failure. */
-export function inflateStream(
+/**
+ * Streams that run at once in this process: they share its cores and its one thread pool, and each may hold a whole
+ * decoded body. Many bombs at once then wait for their turn instead of filling the budget together.
+ */
+const RUNNING_MAX = Math.min(4, Math.max(2, availableParallelism()));
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Decodes `body` with the engine that `open` makes when it is its turn; the engine is destroyed on failure. */
+export async function inflateStream(
+  open: () => InflateEngine,
+  body: Uint8Array,
+  options: InflateOptions,
+): Promise<Uint8Array> {
+  if (running === RUNNING_MAX) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running++;
+  try {
+    return await run(open(), body, options);
+  } finally {
+    // The turn is handed on; it is given back only when nobody waits.
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  }
+}
+
+function run(
   engine: InflateEngine,
   body: Uint8Array,
   options: InflateOptions,

@@ -74,11 +74,9 @@ async function decodeFrame(
   options: FrameOptions,
 ): Promise<Uint8Array> {
   if (createZstdDecompress !== undefined) {
-    const engine = createZstdDecompress({ chunkSize: 128 * 1024 });
-    return inflateStream(engine, body.subarray(frame.start, frame.end), {
-      name: "zstd",
-      ...options,
-    });
+    const bytes = body.subarray(frame.start, frame.end);
+    const open = () => createZstdDecompress({ chunkSize: 128 * 1024 });
+    return inflateStream(open, bytes, { name: "zstd", ...options });
   }
   if (frame.boundBytes <= WASM_BYTES_MAX) {
     await wasm.init();

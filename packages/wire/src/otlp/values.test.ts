@@ -1,7 +1,9 @@
 /** Every kind of AnyValue in both encodings, its text form, and the limits of values and attributes. */
 import { defaultLimits, type Limits } from "@triptych/model";
 import { describe, expect, test } from "vitest";
+import { decodeOtlpLogs } from "./logs.ts";
 import { bothEncodings, decodeRows } from "./requests-for-tests.ts";
+import { drain } from "./steps.ts";
 
 interface LogRow {
   readonly body: string;
@@ -155,9 +157,7 @@ test("a body of just the limit is not marked", () => {
   expect([row.body, row.attributes]).toEqual(["string:12345", []]);
 });
 
-test("bytes that are not UTF-8 are kept", async () => {
-  const { decodeOtlpLogs } = await import("./logs.ts");
-  const { drain } = await import("./steps.ts");
+test("bytes that are not UTF-8 are kept", () => {
   const body = Uint8Array.from([0x0a, 9, 0x12, 7, 0x12, 5, 0x2a, 3, 0x0a, 1, 0xff]);
   const { batch } = drain(
     decodeOtlpLogs(body, "protobuf", { limits: defaultLimits, arrivalNs: 1n }),
@@ -165,9 +165,7 @@ test("bytes that are not UTF-8 are kept", async () => {
   expect([...batch.body.view(0)]).toEqual([0xff]);
 });
 
-test("JSON escapes become UTF-8", async () => {
-  const { decodeOtlpLogs } = await import("./logs.ts");
-  const { drain } = await import("./steps.ts");
+test("JSON escapes become UTF-8", () => {
   const value = String.raw`"\u0041\u00fc\u20ac\ud834\udd1e\ud834x\udd1e\/\b\f\n\r\t\"\\"`;
   const json = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"string\\u0056alue":${value}}}]}]}]}`;
   const body = new TextEncoder().encode(json);
