@@ -1,4 +1,5 @@
 /** The HTTP servers: paths, errors and headers, one line of data a case. */
+import { type AddressInfo, connect } from "node:net";
 import { TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -170,4 +171,33 @@ describe("answers", () => {
     },
   );
   test("bugs are reported", () => expect(bugs.map((bug) => bug.message)).toEqual(["secret"]));
+});
+
+test("the bounds are set on the server", async () => {
+  const app = createHttpServer({ report: () => {} });
+  expect(app.server).toMatchObject({
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 60_000,
+    maxConnections: 4_096,
+    timeout: 120_000,
+  });
+  await app.close();
+});
+
+test("a client that stalls in its headers is answered and let go", async () => {
+  const app = createHttpServer({ report: () => {}, headersMs: 50, requestMs: 100 });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const answer = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nhost: x\r\n"));
+    socket.on("data", (part) => {
+      text += part.toString();
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(text));
+  });
+  expect(answer).toMatch(/^HTTP\/1.1 408 /);
+  await app.close();
 });

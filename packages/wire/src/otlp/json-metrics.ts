@@ -6,9 +6,9 @@ import { type NumberList, type PointBuckets, wordsToMs } from "./metric-point.ts
 import { MetricKind, type MetricWriter } from "./metric-writer.ts";
 import { int64Number, uint64Number } from "./value-text.ts";
 
-/** Points read before others may run. */
+/** Points and bytes read before others may run. */
 const POINTS_PER_STEP = 1_000;
-const decoder = new TextDecoder();
+const BYTES_PER_STEP = 512 * 1024;
 
 const metricNames = new JsonNames([
   "name",
@@ -80,10 +80,10 @@ function* readMetric(reader: JsonReader, writer: MetricWriter): Generator<void, 
   while (field >= 0) {
     if (field < 3) {
       reader.string();
-      const text = decoder.decode(reader.text.subarray(reader.textStart, reader.textEnd));
-      if (field === 0) writer.name = text;
-      else if (field === 1) writer.description = text;
-      else writer.unit = text;
+      const { text, textStart, textEnd } = reader;
+      if (field === 0) writer.setName(text, textStart, textEnd);
+      else if (field === 1) writer.setDescription(text, textStart, textEnd);
+      else writer.setUnit(text, textStart, textEnd);
     } else {
       writer.kind = kindOfMember[field] as MetricKind;
       dataAt = reader.pos;
@@ -112,11 +112,16 @@ function* readData(reader: JsonReader, writer: MetricWriter): Generator<void, vo
   }
   writer.openMetric();
   let read = 0;
+  let stop = 0;
   for (const at of points) {
     reader.jump(at, inside);
+    stop = at + BYTES_PER_STEP;
     for (let more = reader.firstElement(); more; more = reader.nextElement()) {
       readPoint(reader, writer);
-      if (++read % POINTS_PER_STEP === 0) yield;
+      if (++read < POINTS_PER_STEP && reader.pos < stop) continue;
+      yield;
+      read = 0;
+      stop = reader.pos + BYTES_PER_STEP;
     }
   }
 }

@@ -160,7 +160,8 @@ function writeArray(reader: JsonReader, rules: ValueRules, depth: number): void 
   while (field >= 0) {
     for (let more = reader.firstElement(); more; more = reader.nextElement()) {
       if (count++ > 0) scratch.byte(0x2c);
-      writeValue(reader, rules, depth);
+      if (scratch.full) reader.skip();
+      else writeValue(reader, rules, depth);
     }
     field = reader.nextMember(valuesNames);
   }
@@ -176,7 +177,8 @@ function writeMap(reader: JsonReader, rules: ValueRules, depth: number): void {
   while (field >= 0) {
     for (let more = reader.firstElement(); more; more = reader.nextElement()) {
       if (count++ > 0) scratch.byte(0x2c);
-      writeEntry(reader, rules, depth);
+      if (scratch.full) reader.skip();
+      else writeEntry(reader, rules, depth);
     }
     field = reader.nextMember(valuesNames);
   }

@@ -6,7 +6,10 @@ import { AttributeColumns, Dictionary, type Limits, type SeriesTable } from "@tr
 import { AttributeWriter, type ValueRules } from "./attribute-writer.ts";
 import { labelName } from "./metric-names.ts";
 
+/** What takes the place of a label name's id where there is none. */
 const NO_LABEL = -1;
+const TOO_LONG = -2;
+const NOT_ASKED = -3;
 
 export class PointLabels {
   /** The attributes being read; only one item at a time. */
@@ -17,15 +20,19 @@ export class PointLabels {
 
   private readonly series: SeriesTable;
   private readonly limits: Limits;
-  /** Per attribute key the id of its label name, `NO_LABEL` when it cannot be one; -2 when not asked for yet. */
-  private nameOfKey = new Int32Array(64).fill(-2);
+  /** Per attribute key the id of its label name, or why there is none. */
+  private nameOfKey = new Int32Array(64).fill(NOT_ASKED);
   /** Per label name the serial of the last point that had it. */
   private seenIn = new Uint32Array(64);
   private serial = 0;
+  private readonly jobName: number;
+  private readonly instanceName: number;
 
   constructor(series: SeriesTable, limits: Limits, rules: ValueRules) {
     this.series = series;
     this.limits = limits;
+    this.jobName = series.names.internText("job");
+    this.instanceName = series.names.internText("instance");
     this.attributes = new AttributeWriter(new AttributeColumns(), new Dictionary(), rules);
   }
 
@@ -51,9 +58,8 @@ export class PointLabels {
     this.serial++;
     if (source.dropped > 0)
       return `a data point has more than ${this.limits.attributesPerItemMax} attributes`;
-    const { names } = this.series;
-    if (job >= 0) this.put(names.internText("job"), job);
-    if (instance >= 0) this.put(names.internText("instance"), instance);
+    if (job >= 0) this.put(this.jobName, job);
+    if (instance >= 0) this.put(this.instanceName, instance);
     let collides = false;
     for (let i = 0; i < columns.entries; i++) {
       const key = columns.keys[i] as number;
@@ -63,6 +69,7 @@ export class PointLabels {
       const end = columns.values.offsets[i + 1] as number;
       // A label with an empty value is one that is not there.
       if (start === end) continue;
+      if (name === TOO_LONG) return this.nameTooLong();
       if (name === NO_LABEL)
         return "an attribute's key has nothing that a label name can be made of";
       if (end - start > this.limits.labelValueBytesMax)
@@ -73,17 +80,14 @@ export class PointLabels {
       }
       this.put(name, this.series.values.intern(columns.values.bytes, start, end));
     }
-    if (collides) this.joinCollisions(source, skip);
+    if (collides) this.joinCollisions(source, options);
     if (this.count >= this.limits.labelsPerSeriesMax)
       return `a series has more than ${this.limits.labelsPerSeriesMax} labels`;
-    return this.tooLongName();
+    return this.tooLong();
   }
 
   private isReserved(name: number, job: number, instance: number): boolean {
-    const { names } = this.series;
-    return (
-      (job >= 0 && name === names.find("job")) || (instance >= 0 && name === names.find("instance"))
-    );
+    return (job >= 0 && name === this.jobName) || (instance >= 0 && name === this.instanceName);
   }
 
   private put(name: number, value: number): void {
@@ -97,39 +101,49 @@ export class PointLabels {
     this.valueIds[this.count++] = value;
   }
 
-  private tooLongName(): string {
-    const { offsets } = this.series.names.entries;
+  private nameTooLong(): string {
+    return `a label name is longer than ${this.limits.labelNameBytesMax} bytes`;
+  }
+
+  private tooLong(): string {
+    const { names, values } = this.series;
     for (let i = 0; i < this.count; i++) {
-      const name = this.nameIds[i] as number;
-      const size = (offsets[name + 1] as number) - (offsets[name] as number);
-      if (size > this.limits.labelNameBytesMax)
-        return `a label name is longer than ${this.limits.labelNameBytesMax} bytes`;
+      if (names.entries.sizeOf(this.nameIds[i] as number) > this.limits.labelNameBytesMax)
+        return this.nameTooLong();
+      if (values.entries.sizeOf(this.valueIds[i] as number) > this.limits.labelValueBytesMax)
+        return `a label value is longer than ${this.limits.labelValueBytesMax} bytes`;
     }
     return "";
   }
 
   private labelNameOf(source: AttributeWriter, key: number): number {
-    if (source !== this.attributes) return this.internName(source.keys.text(key));
+    if (source !== this.attributes) return this.internName(source.keys, key);
     if (key >= this.nameOfKey.length) {
-      const more = new Int32Array(key * 2).fill(-2);
+      const more = new Int32Array(key * 2).fill(NOT_ASKED);
       more.set(this.nameOfKey);
       this.nameOfKey = more;
     }
     let name = this.nameOfKey[key] as number;
-    if (name === -2) {
-      name = this.internName(source.keys.text(key));
+    if (name === NOT_ASKED) {
+      name = this.internName(source.keys, key);
       this.nameOfKey[key] = name;
     }
     return name;
   }
 
-  private internName(key: string): number {
-    const name = labelName(key);
+  private internName(keys: Dictionary, key: number): number {
+    // No character takes more than four bytes, so what is longer than this cannot become short enough.
+    if (keys.entries.sizeOf(key) > this.limits.labelNameBytesMax * 4) return TOO_LONG;
+    const name = labelName(keys.text(key));
     return name === "" ? NO_LABEL : this.series.names.internText(name);
   }
 
   /** Values of keys that became the same name are joined in the order of the keys. */
-  private joinCollisions(source: AttributeWriter, skip: readonly number[]): void {
+  private joinCollisions(
+    source: AttributeWriter,
+    options: { job: number; instance: number; skip: readonly number[] },
+  ): void {
+    const { job, instance, skip } = options;
     const { columns } = source;
     const entries: { key: string; name: number; value: string }[] = [];
     for (let i = 0; i < columns.entries; i++) {
@@ -144,12 +158,12 @@ export class PointLabels {
       const before = joined.get(name);
       joined.set(name, before === undefined ? value : `${before};${value}`);
     }
-    const { names, values } = this.series;
-    const fixed = new Set([names.find("job"), names.find("instance")]);
+    const { values } = this.series;
     for (let i = 0; i < this.count; i++) {
       const name = this.nameIds[i] as number;
       const text = joined.get(name);
-      if (text !== undefined && !fixed.has(name)) this.valueIds[i] = values.internText(text);
+      if (text !== undefined && !this.isReserved(name, job, instance))
+        this.valueIds[i] = values.internText(text);
     }
   }
 }

@@ -3,6 +3,9 @@
 /** More buckets in one point than any SDK makes (160 at most by default); a point beyond is refused. */
 export const BUCKETS_PER_POINT_MAX = 4096;
 
+/** More exemplars of one point than its buckets are of no use; those beyond are left out. */
+export const EXEMPLARS_PER_POINT_MAX = 4096;
+
 /** A reused list of numbers that remembers when it was given more than it keeps. */
 export class NumberList {
   values = new Float64Array(32);

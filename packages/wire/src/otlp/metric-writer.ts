@@ -19,6 +19,7 @@ import { boundText, metricName, unitName } from "./metric-names.ts";
 import { BUCKETS_PER_POINT_MAX, MetricPoint } from "./metric-point.ts";
 import { addNativeHistogram } from "./native-histogram.ts";
 import { isZero, tooMany } from "./span-writer.ts";
+import { cutEnd } from "./value-text.ts";
 
 /** Field numbers of Metric's `data`, which is also how both readers name the kinds. */
 export const MetricKind = {
@@ -33,12 +34,20 @@ export type MetricKind = (typeof MetricKind)[keyof typeof MetricKind];
 
 /** Labels of all series of a request: buckets multiply labels, and this bounds the product (160 MB). */
 const LABELS_PER_REQUEST_MAX = 20_000_000;
+/** Samples of a request, per point allowed: buckets multiply these too. */
+const SAMPLES_PER_POINT = 2;
 /** Buckets of all native histograms of a request (64 MB). */
 const NATIVE_BUCKETS_PER_REQUEST_MAX = 8_000_000;
 
 const TEMPORALITY_DELTA = 1;
 const TEMPORALITY_CUMULATIVE = 2;
+/** OpenTelemetry's units have at most 63 characters. */
+const UNIT_BYTES_MAX = 256;
+const HELP_BYTES_MAX = 4096;
+/** Bounds remembered with their label values: more than all histograms of a program have. */
+const BOUNDS_KEPT_MAX = 4096;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 export class MetricWriter {
   readonly batch: SampleBatch;
@@ -50,9 +59,6 @@ export class MetricWriter {
   reason = "";
 
   /** The open metric's head, to be set before `openMetric`. */
-  name = "";
-  description = "";
-  unit = "";
   kind: MetricKind = MetricKind.none;
   temporality = 0;
   isMonotonic = false;
@@ -80,6 +86,10 @@ export class MetricWriter {
   private newestMs = 0;
   /** Why all points of the open metric are refused, "" when they are not. */
   private metricProblem = "";
+  private name = "";
+  private nameIsTooLong = false;
+  private description = "";
+  private unit = "";
   private family = "";
   private baseName = 0;
   private bucketName = 0;
@@ -123,6 +133,7 @@ export class MetricWriter {
 
   beginMetric(): void {
     this.name = "";
+    this.nameIsTooLong = false;
     this.description = "";
     this.unit = "";
     this.kind = MetricKind.none;
@@ -130,6 +141,24 @@ export class MetricWriter {
     this.isMonotonic = false;
     // Scopes are read for their errors only: their rows would be memory for nothing.
     this.entities.forgetScopes();
+  }
+
+  setName(source: Uint8Array, start: number, end: number): void {
+    // What is too long is not even decoded: splitting a name of megabytes into its parts would be costly.
+    this.nameIsTooLong = end - start > this.options.limits.labelValueBytesMax;
+    this.name = this.nameIsTooLong ? "" : decoder.decode(source.subarray(start, end));
+  }
+
+  setDescription(source: Uint8Array, start: number, end: number): void {
+    this.description = decoder.decode(
+      source.subarray(start, cutEnd(source, { start, end }, HELP_BYTES_MAX)),
+    );
+  }
+
+  setUnit(source: Uint8Array, start: number, end: number): void {
+    this.unit = decoder.decode(
+      source.subarray(start, cutEnd(source, { start, end }, UNIT_BYTES_MAX)),
+    );
   }
 
   /** Ends the metric's head; its points follow. */
@@ -143,8 +172,9 @@ export class MetricWriter {
     this.family = metricName(this.name, this.unit, nameKind);
     if (this.family === "" && this.metricProblem === "")
       this.metricProblem = `a metric's name ${JSON.stringify(this.name.slice(0, 100))} has nothing that a name can be made of`;
-    if (this.family.length > this.options.limits.labelValueBytesMax)
-      this.metricProblem = `a metric's name is longer than ${this.options.limits.labelValueBytesMax} bytes`;
+    const nameMax = this.options.limits.labelValueBytesMax;
+    if (this.nameIsTooLong || this.family.length > nameMax)
+      this.metricProblem = `a metric's name is longer than ${nameMax} bytes`;
     if (this.metricProblem !== "") return;
     const { values } = this.batch.series;
     this.baseName = values.internText(this.family);
@@ -178,6 +208,10 @@ export class MetricWriter {
     const { batch } = this;
     if (batch.series.entries > LABELS_PER_REQUEST_MAX)
       tooMany(`more than ${LABELS_PER_REQUEST_MAX} labels of series`, offset);
+    if (batch.samples.rows > limits.pointsPerRequestMax * SAMPLES_PER_POINT)
+      tooMany(`more than ${limits.pointsPerRequestMax * SAMPLES_PER_POINT} samples`, offset);
+    if (batch.exemplars.rows > limits.pointsPerRequestMax)
+      tooMany(`more than ${limits.pointsPerRequestMax} exemplars`, offset);
     const { positiveCounts, negativeCounts } = batch.histograms;
     if (positiveCounts.used + negativeCounts.used > NATIVE_BUCKETS_PER_REQUEST_MAX)
       tooMany(`more than ${NATIVE_BUCKETS_PER_REQUEST_MAX} histogram buckets`, offset);
@@ -294,6 +328,7 @@ export class MetricWriter {
   private boundId(bound: number): number {
     let id = this.boundIds.get(bound);
     if (id === undefined || Object.is(bound, -0)) {
+      if (this.boundIds.size >= BOUNDS_KEPT_MAX) this.boundIds.clear();
       id = this.batch.series.values.internText(boundText(bound));
       this.boundIds.set(bound, id);
     }

@@ -1,16 +1,16 @@
 /** Reads OTLP's Metric message from protobuf. */
 import type { ProtobufReader } from "../protobuf-reader.ts";
 import type { NumberList, PointBuckets } from "./metric-point.ts";
-import { wordsToMs } from "./metric-point.ts";
+import { EXEMPLARS_PER_POINT_MAX, wordsToMs } from "./metric-point.ts";
 import { MetricKind, type MetricWriter } from "./metric-writer.ts";
 import { readId } from "./protobuf-spans.ts";
 import { readAttribute } from "./protobuf-values.ts";
 import type { ProtobufItems } from "./protobuf-walk.ts";
 import { int64Number, uint64Number } from "./value-text.ts";
 
-/** Points read before others may run. */
+/** Points and bytes read before others may run. */
 const POINTS_PER_STEP = 1_000;
-const decoder = new TextDecoder();
+const BYTES_PER_STEP = 256 * 1024;
 
 export function protobufMetrics(writer: MetricWriter): ProtobufItems {
   const exemplars: number[] = [];
@@ -24,7 +24,8 @@ export function protobufMetrics(writer: MetricWriter): ProtobufItems {
       const metricEnd = reader.end;
       if (dataEnd < 0) dataEnd = readHead(reader, writer);
       reader.end = dataEnd;
-      for (let i = 0; i < POINTS_PER_STEP && reader.pos < dataEnd; i++) {
+      const stop = Math.min(dataEnd, reader.pos + BYTES_PER_STEP);
+      for (let i = 0; i < POINTS_PER_STEP && reader.pos < stop; i++) {
         const tag = reader.tag();
         if (tag === 10) readPoint(reader, writer, exemplars);
         else reader.skip(tag);
@@ -47,13 +48,13 @@ function readHead(reader: ProtobufReader, writer: MetricWriter): number {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        writer.name = readText(reader);
+        writer.setName(reader.bytes, ...readRange(reader));
         break;
       case 18:
-        writer.description = readText(reader);
+        writer.setDescription(reader.bytes, ...readRange(reader));
         break;
       case 26:
-        writer.unit = readText(reader);
+        writer.setUnit(reader.bytes, ...readRange(reader));
         break;
       case 42:
       case 58:
@@ -86,11 +87,11 @@ function readHead(reader: ProtobufReader, writer: MetricWriter): number {
   return dataEnd;
 }
 
-function readText(reader: ProtobufReader): string {
+function readRange(reader: ProtobufReader): [start: number, end: number] {
   const size = reader.length();
   const start = reader.pos;
   reader.pos = start + size;
-  return decoder.decode(reader.bytes.subarray(start, start + size));
+  return [start, start + size];
 }
 
 function readPoint(reader: ProtobufReader, writer: MetricWriter, exemplars: number[]): void {
@@ -143,7 +144,7 @@ function readPointField(reader: ProtobufReader, writer: MetricWriter, exemplars:
 }
 
 function skipExemplar(reader: ProtobufReader, exemplars: number[]): void {
-  exemplars.push(reader.pos);
+  if (exemplars.length < EXEMPLARS_PER_POINT_MAX) exemplars.push(reader.pos);
   const size = reader.length();
   reader.pos += size;
 }

@@ -147,6 +147,7 @@ function jsonArray(reader: ProtobufReader, rules: ValueRules, depth: number): vo
     if (tag === 10) {
       if (count++ > 0) scratch.byte(0x2c);
       jsonValue(reader, rules, depth);
+      if (scratch.full) reader.pos = reader.end;
     } else reader.skip(tag);
   }
   scratch.byte(0x5d);
@@ -164,6 +165,7 @@ function jsonMap(reader: ProtobufReader, rules: ValueRules, depth: number): void
     if (tag === 10) {
       if (count++ > 0) scratch.byte(0x2c);
       jsonEntry(reader, rules, depth);
+      if (scratch.full) reader.pos = reader.end;
     } else reader.skip(tag);
   }
   scratch.byte(0x7d);

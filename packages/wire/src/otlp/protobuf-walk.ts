@@ -22,6 +22,8 @@ export interface ProtobufItems {
 
 /** Fields looked at in one go while looking for a resource or scope. */
 const FIELDS_PER_STEP = 20_000;
+/** A message may be sent in parts, which merge; nobody sends more of them than one. */
+const PARTS_MAX = 1_000;
 
 /** Where the head of a resource's or scope's message is: the entity itself (often one range) and the schema URL. */
 class Head {
@@ -43,6 +45,8 @@ class Head {
       if (reader.pos >= reader.end) return true;
       const tag = reader.tag();
       if (tag === 10) {
+        if (this.entity.length === PARTS_MAX * 2)
+          reader.fail(`more than ${PARTS_MAX} parts of one message`, reader.pos);
         const size = reader.length();
         this.entity.push(reader.pos, reader.pos + size);
         reader.pos += size;

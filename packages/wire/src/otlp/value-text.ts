@@ -99,6 +99,11 @@ export class TextScratch {
       this.cut = true;
   }
 
+  /** True when nothing more is kept, so that the rest of a value need not be looked at. */
+  get full(): boolean {
+    return this.length >= this.max;
+  }
+
   byte(value: number): void {
     if (this.length >= this.max) return;
     if (this.length === this.bytes.length) this.grow(1);

@@ -1,7 +1,7 @@
 /** The answers of OTLP over HTTP: one line of data a case, over real sockets. */
 import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import { TriptychError } from "@triptych/model";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startServers, type TestServers } from "./recording-next.ts";
@@ -123,7 +123,23 @@ const failing = (
     seconds === undefined ? {} : { retryAfterSeconds: seconds },
   );
 
+/** A zstd frame that stores `bytes` as they are. */
+const zstdStored = (bytes: Buffer) =>
+  Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length]),
+    Buffer.from([((bytes.length << 3) | 1) & 0xff, bytes.length >> 5, 0]),
+    bytes,
+  ]);
+
 describe("takes", () => {
+  check("zstd", pb(zstdStored(span("z")), { "content-encoding": "zstd" }), {
+    status: 200,
+    rows: 1,
+  });
+  check("deflate", pb(deflateSync(span("y")), { "content-encoding": "deflate" }), {
+    status: 200,
+    rows: 1,
+  });
   check("protobuf", pb(span("a")), {
     status: 200,
     type: PROTOBUF,

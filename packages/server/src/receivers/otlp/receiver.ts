@@ -40,7 +40,7 @@ export type OtlpReceiver = Readonly<
 >;
 
 /** The label under which single refused items are counted. */
-export const ITEM_INVALID = "item_invalid";
+const ITEM_INVALID = "item_invalid";
 
 interface Decoded {
   readonly batch: Batch;
@@ -121,7 +121,7 @@ async function drive<T>(steps: Generator<void, T>, clock: Clock): Promise<T> {
 const HASH_SLICE_BYTES = 1024 * 1024;
 
 /** The first 16 bytes of SHA-256 over tenant, path and body; NUL ends the texts, which cannot contain it. */
-export async function requestHash(
+async function requestHash(
   request: Pick<OtlpRequest, "tenant" | "path" | "body">,
   clock: Clock,
 ): Promise<RequestHash> {

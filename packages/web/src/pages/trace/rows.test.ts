@@ -40,10 +40,6 @@ describe("alike siblings", () => {
     expect(rows[1]?.alike).toHaveLength(8);
   });
   test("open on demand", () => expect(visibleRows(repeated, choices({ toggled: new Set(["q0*"]) }))).toHaveLength(9));
-  test("are opened to show one of them", () => {
-    const toggled = revealing(repeated, 5, choices());
-    expect(visibleRows(repeated, choices({ toggled })).some((row) => row.span === 5)).toBe(true);
-  });
 });
 
 test("revealing opens what is folded above", () => {

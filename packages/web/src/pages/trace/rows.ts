@@ -109,7 +109,7 @@ export function findSpans(tree: TraceTree, words: string): number[] {
   return found;
 }
 
-/** What must be toggled so that a span has a row: every folded parent above it and its group. */
+/** What must be toggled so that a span has a row, its own or that of its group: every folded parent above it. */
 export function revealing(tree: TraceTree, span: number, choices: RowChoices): Set<string> {
   const toggled = new Set(choices.toggled);
   const idOf = (i: number) => tree.trace.spans[i]?.spanId ?? "";
@@ -117,12 +117,6 @@ export function revealing(tree: TraceTree, span: number, choices: RowChoices): S
     const foldedByDepth = (tree.depth[at] ?? 0) >= choices.depth;
     if (foldedByDepth) toggled.add(idOf(at));
     else toggled.delete(idOf(at));
-  }
-  const siblings = tree.children[tree.parent[span] ?? -1] ?? [];
-  for (let k = 0; k < siblings.length; ) {
-    const run = alikeFrom(tree, tree.position[siblings[k] ?? 0] ?? 0);
-    if (run.length >= alikeMin && run.includes(span)) toggled.add(`${idOf(run[0] ?? 0)}*`);
-    k += Math.max(1, run.length);
   }
   return toggled;
 }

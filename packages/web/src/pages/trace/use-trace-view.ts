@@ -69,7 +69,7 @@ export function useTraceView(trace: TraceAnswer): TraceView {
   );
   const rows = useMemo(() => visibleRows(tree, shown), [tree, shown]);
   const hits = useMemo(() => findSpans(tree, find), [tree, find]);
-  const selectedRow = useMemo(() => rows.findIndex((row) => row.span === selected), [rows, selected]);
+  const selectedRow = useMemo(() => rows.findIndex((row) => row.span === selected || row.alike?.includes(selected)), [rows, selected]);
   const window = useMemo(() => readWindow(one(params, "zoom"), tree.totalNs), [params, tree]);
   const idOf = useCallback((span: number) => tree.trace.spans[span]?.spanId, [tree]);
   return {

@@ -115,7 +115,7 @@ function SpanRow(props: {
   const failed = span.status === "error";
   const odd = oddities(tree, row.span, formatDuration);
   const opens = row.parentOf > 0 || row.alike !== undefined;
-  const selected = view.selected === row.span && row.alike === undefined;
+  const selected = view.selected === row.span || row.alike?.includes(view.selected) === true;
   const hit = view.find !== "" && view.hits.includes(row.span);
   const guide = props.narrow ? 7 : 12;
   return (

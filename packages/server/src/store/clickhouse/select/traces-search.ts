@@ -6,7 +6,13 @@ import { all, constant, i64, type Sql, sql, text, texts, u64, u64s } from "../sq
 import type { Reader } from "./reader.ts";
 import { bigintCells, numberCells, readRows, textCells, textsCells } from "./rows.ts";
 import { selectTraceTimes, traceIdIs } from "./traces.ts";
-import { inRange, isSelective, type NsRange, type SpanFilter, spanCondition } from "./traces-filter.ts";
+import {
+  inRange,
+  isSelective,
+  type NsRange,
+  type SpanFilter,
+  spanCondition,
+} from "./traces-filter.ts";
 
 /** `otel_traces` restricted to the traces in which a span matches, within the range. */
 export function matchingTraces(filter: SpanFilter): Sql {

@@ -1,0 +1,109 @@
+/** A stored trace as the text of a `TraceAnswer`, span by span, so that a trace of any size is sent in pieces. */
+import type { AnswerInfo, Attribute, Span, TraceAnswer } from "@triptych/contract";
+import { attributesOf } from "../../query/traces/attributes.ts";
+import type {
+  StoredAttributes,
+  StoredSpan,
+  StoredSpans,
+} from "../../store/clickhouse/select/traces.ts";
+
+const kinds = {
+  Unspecified: "unspecified",
+  Internal: "internal",
+  Server: "server",
+  Client: "client",
+  Producer: "producer",
+  Consumer: "consumer",
+} as const satisfies { readonly [kind: string]: Span["kind"] };
+const statuses = { Unset: "unset", Ok: "ok", Error: "error" } as const satisfies {
+  readonly [status: string]: Span["status"];
+};
+
+/** `info` is asked for last, when everything was read. */
+export function* traceJson(
+  traceId: string,
+  spans: StoredSpans,
+  info: () => AnswerInfo,
+): Generator<string> {
+  const resources = new Interned<TraceAnswer["resources"][number]>();
+  const scopes = new Interned<TraceAnswer["scopes"][number]>();
+  let startNs: bigint | undefined;
+  let durationNs = 0;
+  for (const span of spans) {
+    if (startNs === undefined) {
+      // Spans come by start time: the first one starts the trace.
+      startNs = span.startNs;
+      yield `{"traceId":${JSON.stringify(traceId)},"startNs":"${startNs}","spans":[`;
+    } else yield ",";
+    const offsetNs = Number(span.startNs - startNs);
+    durationNs = Math.max(durationNs, offsetNs + span.durationNs);
+    const resource = resources.of(`${span.service}\n${keyOf(span.resource)}`, () => ({
+      service: span.service,
+      attributes: attributesOf(span.resource),
+    }));
+    const scope = scopes.of(`${span.scopeName}\n${span.scopeVersion}`, () => ({
+      name: span.scopeName,
+      version: span.scopeVersion,
+    }));
+    yield JSON.stringify(spanOf(span, startNs, { resource, scope }));
+  }
+  const rest = { durationNs, resources: resources.items, scopes: scopes.items, ...info() };
+  yield `],${JSON.stringify(rest).slice(1)}`;
+}
+
+function spanOf(
+  span: StoredSpan,
+  startNs: bigint,
+  { resource, scope }: { resource: number; scope: number },
+): Span {
+  return {
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    name: span.name,
+    service: span.service,
+    kind: kinds[span.kind as keyof typeof kinds] ?? "unspecified",
+    status: statuses[span.status as keyof typeof statuses] ?? "unset",
+    statusMessage: span.statusMessage,
+    offsetNs: Number(span.startNs - startNs),
+    durationNs: span.durationNs,
+    attributes: withDetails(span),
+    resource,
+    scope,
+    events: span.events.map((event) => ({
+      name: event.name,
+      offsetNs: Number(event.timeNs - startNs),
+      attributes: attributesOf(event.attributes),
+    })),
+    links: span.links.map((link) => ({
+      traceId: link.traceId,
+      spanId: link.spanId,
+      attributes: attributesOf(link.attributes),
+    })),
+  };
+}
+
+/** The W3C trace state has no field of its own; it is shown among the attributes, as Jaeger does. */
+function withDetails(span: StoredSpan): readonly Attribute[] {
+  const attributes = attributesOf(span.attributes);
+  return span.traceState === ""
+    ? attributes
+    : [...attributes, ["w3c.tracestate", "string", span.traceState]];
+}
+
+function keyOf({ entries, kinds: digits }: StoredAttributes): string {
+  return `${digits}\n${JSON.stringify(entries)}`;
+}
+
+class Interned<T> {
+  readonly items: T[] = [];
+  private readonly byKey = new Map<string, number>();
+  of(key: string, make: () => T): number {
+    let index = this.byKey.get(key);
+    if (index === undefined) {
+      index = this.items.length;
+      this.items.push(make());
+      this.byKey.set(key, index);
+    }
+    return index;
+  }
+}

@@ -1,0 +1,67 @@
+/** Reference pages made from the code's own tables: configuration keys and error codes. */
+import { errorCatalogue } from "@triptych/model";
+import { z } from "zod";
+import { configSchema } from "./schema.ts";
+
+interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: { readonly [key: string]: JsonSchema };
+  readonly enum?: readonly unknown[];
+}
+
+/** `docs/reference/configuration.md`. Defaults that depend on the machine are described, not printed. */
+export function configurationPage(): string {
+  const schema = z.toJSONSchema(configSchema, {
+    io: "input",
+    unrepresentable: "any",
+  }) as JsonSchema;
+  const rows = [...keys(schema, "")].map(
+    ([path, key]) =>
+      `| \`${path}\` | ${defaultOf(path, key)} | ${(key.description ?? "").replaceAll("|", "\\|")} |`,
+  );
+  return [
+    "# Configuration",
+    "",
+    "`triptych up DIR` reads `DIR/triptych.yaml`; `--config FILE` names another. Flags win over the file. An unknown key is an",
+    "error with its line. `SIGHUP` reads the file again and takes over retention; the rest needs a restart. Sizes are bytes",
+    "or texts such as `512MiB`. This page is made from the schema in `config/schema.ts`.",
+    "",
+    "| key | default | |",
+    "|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function* keys(schema: JsonSchema, prefix: string): Generator<[string, JsonSchema]> {
+  for (const [name, key] of Object.entries(schema.properties ?? {})) {
+    if (key.properties === undefined) yield [prefix + name, key];
+    else yield* keys(key, `${prefix}${name}.`);
+  }
+}
+
+function defaultOf(path: string, key: JsonSchema): string {
+  if (path === "memory") return "a quarter of the machine, 512 MiB to 8 GiB";
+  return `\`${JSON.stringify(key.default)}\``;
+}
+
+/** `docs/reference/errors.md`. */
+export function errorsPage(): string {
+  const rows = Object.entries(errorCatalogue).map(
+    ([code, { status, grpc, retry, doc }]) =>
+      `| \`${code}\` | ${status} | ${grpc} | ${retry ? "yes" : "no"} | ${doc} |`,
+  );
+  return [
+    "# Errors",
+    "",
+    "Every error has a code, a message that says what was attempted, and statuses for HTTP and gRPC. This page is made from",
+    "the catalogue in `packages/model/src/error.ts`.",
+    "",
+    "| code | HTTP | gRPC | worth trying again | |",
+    "|---|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,422 @@
+/**
+ * Where metric data comes from. The store is one source; recent samples in memory can stand before it with the same
+ * interface. Everything right of this file sees typed arrays only.
+ */
+import { TriptychError } from "@triptych/model";
+import type { NativeBlock } from "@triptych/wire";
+import type { Engine, SelectResult } from "../../store/clickhouse/engine.ts";
+import {
+  bigintCells,
+  type Entry,
+  mapCells,
+  numberCells,
+  numbersCells,
+  readRows,
+  textCells,
+} from "../../store/clickhouse/select/rows.ts";
+import {
+  exemplarsSql,
+  histogramsSql,
+  type SampleRange,
+  samplesSql,
+} from "../../store/clickhouse/select/samples.ts";
+import {
+  labelNamesSql,
+  labelValuesSql,
+  metadataSql,
+  metricLabelsSql,
+  metricNamesSql,
+  type SeriesMatcher,
+  type SeriesRange,
+  seriesSql,
+} from "../../store/clickhouse/select/series.ts";
+import type { Sql } from "../../store/clickhouse/sql.ts";
+import { createPacing } from "../pacing.ts";
+import { asPatternError } from "../regex.ts";
+
+export type { SampleRange } from "../../store/clickhouse/select/samples.ts";
+export type { SeriesMatcher, SeriesRange } from "../../store/clickhouse/select/series.ts";
+
+export interface Series {
+  readonly id: bigint;
+  /** Sorted by name; `__name__` is among them. */
+  readonly labels: readonly Entry[];
+}
+
+/**
+ * Samples of several series: series `i` has the id `ids[i]` and owns rows `offsets[i] .. offsets[i + 1]`, ascending in
+ * time, each time once. Ids ascend; series without samples are left out. Values keep their bits (staleness markers).
+ */
+export interface SampleColumns {
+  readonly ids: readonly bigint[];
+  readonly offsets: Uint32Array;
+  readonly timeMs: Float64Array;
+  readonly value: Float64Array;
+}
+
+/** A native histogram sample. */
+export interface HistogramSample {
+  readonly id: bigint;
+  readonly timeMs: number;
+  readonly schema: number;
+  readonly resetHint: number;
+  readonly zeroThreshold: number;
+  readonly zeroCount: number;
+  readonly count: number;
+  readonly sum: number;
+  /** Bucket index and count, ascending by index; buckets that are empty may be left out. */
+  readonly positive: readonly (readonly [index: number, count: number])[];
+  readonly negative: readonly (readonly [index: number, count: number])[];
+  readonly customValues: readonly number[];
+}
+
+export interface Exemplar {
+  readonly id: bigint;
+  readonly timeMs: number;
+  readonly value: number;
+  readonly traceId: string;
+}
+
+export interface MetadataEntry {
+  readonly family: string;
+  readonly type: string;
+  readonly unit: string;
+  readonly help: string;
+}
+
+/** What a question may cost, and who waits for it. Rows and bytes read are added to `cost`. */
+export interface Ask {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly cost?: { rowsRead: number; bytesRead: number } | undefined;
+}
+
+export interface MetricsSource {
+  /** Series that match all matchers on a day that the range touches. Throws `query_limit` beyond `seriesMax`. */
+  selectSeries(matchers: readonly SeriesMatcher[], range: SeriesRange, ask?: Ask): Promise<Series[]>;
+  /** Throws `query_limit` beyond `samplesMax`. */
+  readSamples(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<SampleColumns>;
+  /** Sorted by series and time, each time once. */
+  readHistograms(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<HistogramSample[]>;
+  readExemplars(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<Exemplar[]>;
+  labelNames(matchers: readonly SeriesMatcher[], range: SeriesRange, ask?: Ask): Promise<string[]>;
+  labelValues(
+    name: string,
+    select: { readonly matchers: readonly SeriesMatcher[]; readonly range: SeriesRange },
+    ask?: Ask,
+  ): Promise<string[]>;
+  /** Newest metadata; of all families when the list is empty. */
+  metadata(families: readonly string[], ask?: Ask): Promise<MetadataEntry[]>;
+  /** Metric names that contain `search`, with their number of series. */
+  metricNames(
+    search: string,
+    range: SeriesRange,
+    ask?: Ask,
+  ): Promise<{ metric: string; series: number }[]>;
+  /** The labels of some metrics; at most 100 values each, `total` counts all. */
+  metricLabels(
+    names: readonly string[],
+    range: SeriesRange,
+    ask?: Ask,
+  ): Promise<{ label: string; value: string; series: number; total: number }[]>;
+}
+
+export interface SourceLimits {
+  readonly seriesMax: number;
+  readonly samplesMax: number;
+}
+
+/** A query holds its samples in memory: 16 bytes each, so this is 160 MB at most. */
+const defaultSourceLimits: SourceLimits = { seriesMax: 100_000, samplesMax: 10_000_000 };
+const HISTOGRAMS_MAX = 200_000;
+const NAMES_MAX = 100_000;
+const VALUES_PER_LABEL = 100;
+const EXEMPLARS_MAX = 300;
+const EXEMPLAR_STEPS = 100;
+/** One answer of the engine is taken apart at once; this many rows take some milliseconds. */
+const SAMPLES_PER_SELECT = 200_000;
+/** To estimate how many rows a series has; scrapes are rarely closer. */
+const INTERVAL_MS_GUESS = 10_000;
+/** Ids travel as text in the query. */
+const IDS_PER_SELECT = 20_000;
+
+export function createStoreSource(
+  engine: Engine,
+  limits: SourceLimits = defaultSourceLimits,
+): MetricsSource {
+  const select = createSelect(engine);
+  return {
+    async selectSeries(matchers, range, ask) {
+      const result = await select(seriesSql(matchers, range, limits.seriesMax + 1), ask);
+      const found = await readSeries(result, ask);
+      if (found.length > limits.seriesMax)
+        throw tooMuch(`more than ${limits.seriesMax} series match`);
+      return found;
+    },
+    readSamples: (ids, range, ask) => readSamples({ select, limits }, { ids, range }, ask),
+    async readHistograms(ids, range, ask) {
+      const out: HistogramSample[] = [];
+      const pacing = createPacing(ask?.signal);
+      for (const chunk of chunksOf(ids, 500)) {
+        const result = await select(histogramsSql(chunk, range, HISTOGRAMS_MAX + 1), ask);
+        for (const block of result.blocks) {
+          const cell = histogramCells(block);
+          for (let row = 0; row < block.rows; row++) {
+            const sample = cell(row);
+            const last = out.at(-1);
+            if (last?.id === sample.id && last.timeMs === sample.timeMs) out.pop();
+            out.push(sample);
+            if (row % 64 === 63) await pacing.pause();
+          }
+        }
+        if (out.length > HISTOGRAMS_MAX) throw tooMuch(`more than ${HISTOGRAMS_MAX} histograms`);
+      }
+      return out;
+    },
+    async readExemplars(ids, range, ask) {
+      const stepMs = Math.max(1, Math.ceil((range.toMs - range.afterMs) / EXEMPLAR_STEPS));
+      const spread = { stepMs, perStep: 3, limit: EXEMPLARS_MAX };
+      const result = await select(exemplarsSql(ids.slice(0, IDS_PER_SELECT), range, spread), ask);
+      return readRows(result, (block) => {
+        const id = bigintCells(block, "id");
+        const time = numberCells(block, "time");
+        const value = numberCells(block, "value");
+        const trace = textCells(block, "trace");
+        return (row) => ({
+          id: id(row),
+          timeMs: time(row),
+          value: value(row),
+          traceId: trace(row),
+        });
+      });
+    },
+    async labelNames(matchers, range, ask) {
+      const result = await select(labelNamesSql(matchers, range, NAMES_MAX), ask);
+      return readRows(result, (block) => textCells(block, "label"));
+    },
+    async labelValues(name, { matchers, range }, ask) {
+      const options = { range, limit: NAMES_MAX };
+      const result = await select(labelValuesSql(name, matchers, options), ask);
+      return readRows(result, (block) => textCells(block, "value"));
+    },
+    ...catalogue(select),
+  };
+}
+
+type Select = (query: Sql, ask: Ask | undefined) => Promise<SelectResult>;
+
+function catalogue(
+  select: Select,
+): Pick<MetricsSource, "metadata" | "metricNames" | "metricLabels"> {
+  return {
+    async metadata(families, ask) {
+      const result = await select(metadataSql(families, NAMES_MAX), ask);
+      return readRows(result, (block) => {
+        const family = textCells(block, "family");
+        const type = textCells(block, "type");
+        const unit = textCells(block, "unit");
+        const help = textCells(block, "help");
+        return (row) => ({
+          family: family(row),
+          type: type(row),
+          unit: unit(row),
+          help: help(row),
+        });
+      });
+    },
+    async metricNames(search, range, ask) {
+      const result = await select(metricNamesSql(search, range, NAMES_MAX), ask);
+      return readRows(result, (block) => {
+        const metric = textCells(block, "metric");
+        const series = numberCells(block, "series");
+        return (row) => ({ metric: metric(row), series: series(row) });
+      });
+    },
+    async metricLabels(names, range, ask) {
+      const result = await select(metricLabelsSql(names, range, VALUES_PER_LABEL), ask);
+      return readRows(result, (block) => {
+        const label = textCells(block, "label");
+        const value = textCells(block, "value");
+        const series = numberCells(block, "series");
+        const total = numberCells(block, "total");
+        return (row) => ({
+          label: label(row),
+          value: value(row),
+          series: series(row),
+          total: total(row),
+        });
+      });
+    },
+  };
+}
+
+function createSelect(engine: Engine): Select {
+  return async (query, ask = {}) => {
+    try {
+      const { signal, timeoutMs } = ask;
+      const result = await engine.select(query, { signal, timeoutMs });
+      if (ask.cost !== undefined) {
+        ask.cost.rowsRead += result.rowsRead;
+        ask.cost.bytesRead += result.bytesRead;
+      }
+      return result;
+    } catch (error) {
+      throw asPatternError(error);
+    }
+  };
+}
+
+async function readSeries(result: SelectResult, ask: Ask | undefined): Promise<Series[]> {
+  const out: Series[] = [];
+  const pacing = createPacing(ask?.signal);
+  for (const block of result.blocks) {
+    const id = bigintCells(block, "id");
+    const labels = mapCells(block, "labels");
+    for (let row = 0; row < block.rows; row++) {
+      out.push({ id: id(row), labels: labels(row) });
+      if (row % 256 === 255) await pacing.pause();
+    }
+  }
+  return out;
+}
+
+function tooMuch(what: string): TriptychError {
+  return new TriptychError("query_limit", `${what}; ask for less time or fewer series`);
+}
+
+function* chunksOf(ids: readonly bigint[], size: number): Generator<readonly bigint[]> {
+  for (let at = 0; at < ids.length; at += size) yield ids.slice(at, at + size);
+}
+
+async function readSamples(
+  deps: { select: Select; limits: SourceLimits },
+  what: { ids: readonly bigint[]; range: SampleRange },
+  ask: Ask | undefined,
+): Promise<SampleColumns> {
+  const builder = new SampleBuilder();
+  const sorted = [...new Set(what.ids)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const perSeries = Math.ceil((what.range.toMs - what.range.afterMs) / INTERVAL_MS_GUESS) + 1;
+  const size = Math.min(IDS_PER_SELECT, Math.max(1, Math.floor(SAMPLES_PER_SELECT / perSeries)));
+  const pacing = createPacing(ask?.signal);
+  for (const chunk of chunksOf(sorted, size)) {
+    const left = deps.limits.samplesMax - builder.rows;
+    const result = await deps.select(samplesSql(chunk, what.range, left + 1), ask);
+    let rows = 0;
+    for (const block of result.blocks) {
+      builder.append(block);
+      rows += block.rows;
+      await pacing.pause();
+    }
+    if (rows > left) throw tooMuch(`the query reads more than ${deps.limits.samplesMax} samples`);
+  }
+  return builder.take();
+}
+
+/** Puts blocks of rows sorted by id and time together; of equal ids and times the last row stays. */
+class SampleBuilder {
+  rows = 0;
+  private readonly ids: bigint[] = [];
+  private readonly starts: number[] = [];
+  private time = new Float64Array(1024);
+  private value = new Float64Array(1024);
+  /** The same memory as `value`: copies through words keep the bits of a NaN. */
+  private words = new Uint32Array(this.value.buffer);
+
+  append(block: NativeBlock): void {
+    if (block.rows === 0) return;
+    const id = bigintCells(block, "id");
+    const time = numberCells(block, "time");
+    const column = block.columns.find((candidate) => candidate.name === "value")?.data;
+    if (column?.kind !== "number") throw new Error("BUG: samples without values");
+    const from = new Uint32Array(column.values.buffer, column.values.byteOffset, block.rows * 2);
+    this.grow(this.rows + block.rows);
+    let last = this.ids.at(-1);
+    for (let row = 0; row < block.rows; row++) {
+      const rowId = id(row);
+      const rowTime = time(row);
+      if (rowId !== last) {
+        this.ids.push(rowId);
+        this.starts.push(this.rows);
+        last = rowId;
+      } else if (this.time[this.rows - 1] === rowTime) {
+        this.rows--;
+      }
+      const at = this.rows++;
+      this.time[at] = rowTime;
+      this.words[at * 2] = from[row * 2] as number;
+      this.words[at * 2 + 1] = from[row * 2 + 1] as number;
+    }
+  }
+
+  take(): SampleColumns {
+    return {
+      ids: this.ids,
+      offsets: Uint32Array.from([...this.starts, this.rows]),
+      timeMs: this.time,
+      value: this.value,
+    };
+  }
+
+  private grow(needed: number): void {
+    if (needed <= this.time.length) return;
+    const size = Math.max(needed, this.time.length * 2);
+    const time = new Float64Array(size);
+    time.set(this.time);
+    const value = new Float64Array(size);
+    const words = new Uint32Array(value.buffer);
+    words.set(this.words);
+    this.time = time;
+    this.value = value;
+    this.words = words;
+  }
+}
+
+function histogramCells(block: NativeBlock): (row: number) => HistogramSample {
+  const id = bigintCells(block, "id");
+  const number = (name: string) => numberCells(block, name);
+  const time = number("time");
+  const schema = number("Schema");
+  const resetHint = number("ResetHint");
+  const zeroThreshold = number("ZeroThreshold");
+  const zeroCount = number("ZeroCount");
+  const count = number("Count");
+  const sum = number("Sum");
+  const positive = bucketCells(block, "Positive");
+  const negative = bucketCells(block, "Negative");
+  const customValues = numbersCells(block, "CustomValues");
+  return (row) => ({
+    id: id(row),
+    timeMs: time(row),
+    schema: schema(row),
+    resetHint: resetHint(row),
+    zeroThreshold: zeroThreshold(row),
+    zeroCount: zeroCount(row),
+    count: count(row),
+    sum: sum(row),
+    positive: positive(row),
+    negative: negative(row),
+    customValues: customValues(row),
+  });
+}
+
+/** Runs of buckets (gap, then length) as pairs of index and count. */
+function bucketCells(
+  block: NativeBlock,
+  side: "Positive" | "Negative",
+): (row: number) => [index: number, count: number][] {
+  const gaps = numbersCells(block, `${side}Gaps`);
+  const lengths = numbersCells(block, `${side}Lengths`);
+  const counts = numbersCells(block, `${side}Counts`);
+  return (row) => {
+    const out: [number, number][] = [];
+    const values = counts(row);
+    const runLengths = lengths(row);
+    let index = 0;
+    for (const [run, gap] of gaps(row).entries()) {
+      index += gap;
+      for (let i = 0; i < (runLengths[run] as number) && out.length < values.length; i++)
+        out.push([index++, values[out.length] as number]);
+    }
+    return out;
+  };
+}

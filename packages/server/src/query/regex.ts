@@ -1,0 +1,75 @@
+/**
+ * Regular expressions of users: RE2's meaning and linear time. A pattern is checked here before the store sees it, so
+ * that a wrong one is answered with an error of ours. The only file that imports `re2js`.
+ */
+import { defaultLimits, TriptychError } from "@triptych/model";
+import { RE2JS } from "re2js";
+
+const QUOTE_CHARS_MAX = 80;
+
+/** Refuses what RE2 does not take. `offset` is the place of the pattern in the query text, where there is one. */
+export function checkPattern(pattern: string, offset?: number): void {
+  compiled(pattern, 0, offset);
+}
+
+/** Tells whether `pattern` matches the whole of a value, as label matchers do. */
+export function wholeMatcher(pattern: string, offset?: number): (value: string) => boolean {
+  const regex = compiled(pattern, RE2JS.DOTALL, offset);
+  return (value) => regex.matches(value);
+}
+
+/** Tells whether `pattern` matches somewhere in a text, as line filters do. */
+export function partMatcher(pattern: string, offset?: number): (value: string) => boolean {
+  const regex = compiled(pattern, 0, offset);
+  return (value) => regex.matcher(value).find();
+}
+
+/** The form of a checked pattern for the store's `match` when the whole value must match. */
+export function wholePattern(pattern: string): string {
+  return `^(?s:${closed(pattern)})$`;
+}
+
+/** The form of a checked pattern for the store's `match` when it may match anywhere; `.` stops at line ends. */
+export function partPattern(pattern: string): string {
+  return `(?-s:${closed(pattern)})`;
+}
+
+/** RE2's limits are those of bytes and memory in the engine; its refusal is the user's pattern, not our bug. */
+export function asPatternError(error: unknown): unknown {
+  if (!(error instanceof TriptychError) || !error.message.includes("CANNOT_COMPILE_REGEXP"))
+    return error;
+  return new TriptychError("query_invalid", "a regular expression in the query is too large", {
+    cause: error,
+  });
+}
+
+/** A quotation (`\Q`) that the pattern leaves open would swallow what we put behind it. */
+function closed(pattern: string): string {
+  for (let at = pattern.indexOf("\\"); at >= 0; at = pattern.indexOf("\\", at)) {
+    if (pattern[at + 1] !== "Q") {
+      at += 2;
+      continue;
+    }
+    const end = pattern.indexOf("\\E", at + 2);
+    if (end < 0) return `${pattern}\\E`;
+    at = end + 2;
+  }
+  return pattern;
+}
+
+function compiled(pattern: string, flags: number, offset: number | undefined): RE2JS {
+  const detail = offset === undefined ? {} : { offset };
+  if (Buffer.byteLength(pattern) > defaultLimits.regexBytesMax) {
+    const message = `the regular expression is longer than ${defaultLimits.regexBytesMax} bytes`;
+    throw new TriptychError("query_invalid", message, detail);
+  }
+  try {
+    return RE2JS.compile(pattern, flags);
+  } catch (cause) {
+    const cut =
+      pattern.length > QUOTE_CHARS_MAX ? `${pattern.slice(0, QUOTE_CHARS_MAX)}…` : pattern;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `the regular expression ${JSON.stringify(cut)} cannot be used: ${reason}`;
+    throw new TriptychError("query_invalid", message, { ...detail, cause });
+  }
+}
