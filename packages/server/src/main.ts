@@ -196,7 +196,8 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     });
     closers.push(() => watch.close());
 
-    const report = (error: TriptychError): void => log("error", error.message, { code: error.code });
+    const report = (error: TriptychError): void =>
+      log("error", error.message, { code: error.code });
     const otlpCors = config.otlp.cors === false ? (false as const) : { origins: config.otlp.cors };
     const transport = {
       receiver: createOtlpReceiver({ next, limits, clock }),
@@ -514,6 +515,8 @@ async function up(load: () => Config): Promise<number> {
     stop = resolve;
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop(0));
+  // Started by a launcher that may be killed: without it nobody would stop us.
+  if (process.send !== undefined) process.on("disconnect", () => stop(0));
   const server = await startServer({
     config,
     log,

@@ -42,9 +42,16 @@ function* keys(schema: JsonSchema, prefix: string): Generator<[string, JsonSchem
   }
 }
 
+const MiB = 1024 * 1024;
+
 function defaultOf(path: string, key: JsonSchema): string {
   if (path === "memory") return "a quarter of the machine, 512 MiB to 8 GiB";
-  return `\`${JSON.stringify(key.default)}\``;
+  let value: unknown = configSchema.parse({});
+  for (const name of path.split(".")) value = (value as { [name: string]: unknown })[name];
+  // Sizes have two input types, so the schema itself names no default.
+  if (key.default === undefined && typeof value === "number" && value >= MiB)
+    return `${value / MiB}MiB`;
+  return `\`${JSON.stringify(value)}\``;
 }
 
 /** `docs/reference/errors.md`. */

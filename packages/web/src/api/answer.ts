@@ -36,7 +36,7 @@ export function useAnswer<T>(path: string, params: ParamsChange = {}, options: A
     queryKey: key,
     queryFn: ({ signal }) => readJson<T>(url, signal),
     enabled,
-    placeholderData: options.keep === false ? undefined : keepPreviousData,
+    ...(options.keep !== false && { placeholderData: keepPreviousData<T> }),
     ...(options.everyMs !== undefined && { refetchInterval: options.everyMs }),
   });
   const cancel = useCallback(() => void client.cancelQueries({ queryKey: key }), [client, key]);

@@ -23,6 +23,7 @@ export function LostPage() {
 export function CrashPage(props: ErrorComponentProps) {
   const copy = useCopy();
   const message = props.error instanceof Error ? props.error.message : String(props.error);
+  const stack = props.error instanceof Error ? (props.error.stack ?? "") : "";
   return (
     <div className="pad crash">
       <div className="errp" role="alert">
@@ -36,7 +37,7 @@ export function CrashPage(props: ErrorComponentProps) {
           <button type="button" className="btn" onClick={props.reset}>
             Try again
           </button>
-          <button type="button" className="btn ghost" onClick={() => copy(`${message}\n${location.href}\n${props.error?.stack ?? ""}`, "the details")}>
+          <button type="button" className="btn ghost" onClick={() => copy(`${message}\n${location.href}\n${stack}`, "the details")}>
             Copy details
           </button>
         </div>

@@ -1,8 +1,8 @@
 /** Keys and values as a table of facts. Both are always text; only plain web and mail addresses become links. */
 import type { Attribute } from "@triptych/contract";
-import { safeHref } from "../pages/trace/attribute-groups.ts";
 import { type AttributeValue, useAttributeMenu } from "./attribute-menu.ts";
 import { Icon } from "./icon.tsx";
+import { safeHref } from "./safe-href.ts";
 import { Value } from "./value.tsx";
 
 export function AttributeList(props: { readonly scope: AttributeValue["scope"]; readonly attributes: readonly Attribute[] }) {

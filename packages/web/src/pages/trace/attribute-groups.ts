@@ -39,14 +39,3 @@ export function groupAttributes(
   list.push({ name: "Resource", scope: "resource", attributes: resource.filter(wanted).sort(byKey) });
   return list.filter((group) => group.attributes.length > 0);
 }
-
-/** The value as an address, when it is one that is safe to open. */
-export function safeHref(value: string): string | undefined {
-  if (!/^(https?:\/\/|mailto:)/i.test(value) || /\s/.test(value)) return undefined;
-  try {
-    const url = new URL(value);
-    return url.protocol === "http:" || url.protocol === "https:" || url.protocol === "mailto:" ? url.href : undefined;
-  } catch {
-    return undefined;
-  }
-}
