@@ -20,6 +20,7 @@ import { runCli } from "./cli/cli.ts";
 import type { Config } from "./config/schema.ts";
 import { createIncidentWatch } from "./incidents/watch.ts";
 import { type Journal, openJournal } from "./journal/journal.ts";
+import { observeJournal } from "./journal/observe.ts";
 import { createDeltaToCumulative } from "./pipeline/delta-to-cumulative.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { createHttpServer } from "./receivers/http-server.ts";
@@ -29,8 +30,11 @@ import { registerOtlpHttp } from "./receivers/otlp/http.ts";
 import { createOtlpReceiver } from "./receivers/otlp/receiver.ts";
 import { systemClock as clock } from "./self/clock.ts";
 import { createLog, type Log } from "./self/log.ts";
+import { createMemoryWatch } from "./self/memory-watch.ts";
 import { createMetrics } from "./self/metrics.ts";
 import { createProblems } from "./self/problems.ts";
+import { observeProcess } from "./self/process-metrics.ts";
+import { createCached, repeat } from "./self/repeat.ts";
 import { listPartitions } from "./store/clickhouse/retention.ts";
 import { encodeState } from "./store/clickhouse/encode/state.ts";
 import { readState } from "./store/clickhouse/select/state.ts";
@@ -43,7 +47,13 @@ const MiB = 1024 * 1024;
 /** How long a stopping process waits for the store to take what is in the journal; the rest is taken at the next start. */
 const DRAIN_MS = 4_000;
 const PROBLEM_MS = 30_000;
+/** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
+const SHED_ABOVE = 0.8;
 const RETENTION_EVERY_MS = 10 * 60_000;
+const REMOTE_RETRY_MS = 2_000;
+/** Inserts stop while this much is free, so that partitions can still be dropped. */
+const MIN_FREE_BYTES = 256 * MiB;
+const DELTA_SERIES_MAX = 200_000;
 
 export interface Server {
   readonly url: string;
@@ -62,234 +72,264 @@ export interface ServerDeps {
 }
 
 export async function startServer(deps: ServerDeps): Promise<Server> {
-  const { config, log } = deps;
-  const startedAt = new Date(clock.nowMs()).toISOString();
-  const limits: Limits = {
-    ...defaultLimits,
-    bodyBytesMax: config.limits.bodyBytes,
-    inFlightBytesMax: config.limits.inFlightBytes,
-    queryTimeoutMs: config.limits.queryTimeoutSeconds * 1000,
-  };
-  const metrics = createMetrics();
-  const problems = createProblems(clock);
-  const closers: (() => Promise<void> | void)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) {
-      await Promise.resolve()
-        .then(close)
-        .catch((error: unknown) => log("error", "closing failed", { error: String(error) }));
-    }
-  };
+  const core = createCore(deps);
   try {
-    const directory = openDataDirectory(
-      config.data,
-      config.store === "embedded" ? "chdb" : "remote",
-    );
-    closers.push(() => directory.release());
-    const store = await openStore({
-      directory: directory.path,
-      store: config.store,
-      clock,
-      memoryBytesMax: config.memory,
-      queryTimeoutMs: limits.queryTimeoutMs,
-      readers: Math.max(4, cpus().length * 2),
-      queriesQueuedMax: config.limits.queriesQueued,
-      minFreeBytes: 256 * MiB,
-      seriesMax: config.limits.series,
-      retention: retentionRules(config),
-    });
-    closers.push(() => store.close());
-    const storeErrors = metrics.counter(
-      "triptych_store_errors_total",
-      "Errors of the store while taking data.",
-    );
-    const journal = await openJournal({
-      directory: `${directory.path}/journal`,
-      clock,
-      encoder: store.encoder,
-      sink: store.sink,
-      workerUrl: new URL("./journal/wal-worker.js", import.meta.url),
-      pendingBytesMax: config.journal.bytes,
-      durability: config.durability,
-      random: Math.random,
-      onDeath: deps.onDeath,
-      onError: (error) => {
-        const { code, message } = asTriptychError(error);
-        storeErrors.add(1);
-        log("warn", message, { code });
-        problems.raise(code, message, PROBLEM_MS);
-      },
-    });
-    closers.push(() => journal.close(DRAIN_MS));
-    if (config.store === "embedded") await store.prepare();
-    else void prepareLater(store, log);
-
-    const discarded = metrics.counter(
-      "triptych_discarded_total",
-      "Items that were refused, by reason.",
-      "reason",
-    );
-    const received = metrics.counter(
-      "triptych_received_total",
-      "Items acknowledged, by signal.",
-      "signal",
-    );
-    const receivedBy = { spans: 0, lines: 0, samples: 0 };
-    const next = createIngest({ journal, limits, discarded, received, receivedBy, log });
-    observeJournal(metrics, journal);
-    observeProcess(metrics);
-
-    const disk = createDiskWatch({
-      directory: directory.path,
-      clock,
-      percentMax: 95,
-      onFull: async (percent) => {
-        problems.raise(
-          "disk_full",
-          `the disk is ${percent} % full; the oldest day is dropped to make room`,
-          PROBLEM_MS,
-        );
-        const dropped = await store.retention.relieve();
-        for (const { table, day } of dropped)
-          log("warn", "dropped to free disk space", { table, day });
-      },
-      onError: (error) => log("warn", "cannot watch the disk", { error: error.message }),
-    });
-    closers.push(() => disk.close());
-    metrics.gauge("triptych_disk_used_ratio", "How full the disk of the data directory is.", () =>
-      disk.usedRatio(),
-    );
-    const stopRetention = every(
-      RETENTION_EVERY_MS,
-      async () => {
-        for (const { table, day, reason } of await store.retention.run())
-          log("info", "retention dropped a day", { table, day, reason });
-      },
-      log,
-    );
-    closers.push(stopRetention);
-
-    const watch = createIncidentWatch({
-      engine: store.engine,
-      clock,
-      thresholdSeconds: config.incidents.latencySeconds,
-      windowMs: 60_000,
-      intervalMs: 5_000,
-      load: async () => {
-        await journal.drained();
-        return (await readState(store.engine, "incident")).map(
-          ({ json }) => JSON.parse(json) as Incident,
-        );
-      },
-      save: (incident) =>
-        journal.appendBlocks([
-          encodeState([
-            {
-              kind: "incident",
-              key: incident.id,
-              version: clock.nowMs(),
-              json: JSON.stringify(incident),
-            },
-          ]),
-        ]),
-      onError: (error) => log("warn", "incident watch", { error: error.message }),
-    });
-    closers.push(() => watch.close());
-
-    const report = (error: TriptychError): void =>
-      log("error", error.message, { code: error.code });
-    const otlpCors = config.otlp.cors === false ? (false as const) : { origins: config.otlp.cors };
-    const transport = {
-      receiver: createOtlpReceiver({ next, limits, clock }),
-      next,
-      limits,
-      clock,
-      report,
-      cors: otlpCors,
-    };
-    const otlpHttp = createHttpServer({ report });
-    closers.push(() => otlpHttp.close());
-    registerOtlpHttp(otlpHttp, transport);
-    const otlpGrpc = createOtlpGrpcServer(transport);
-    closers.push(() => otlpGrpc.close());
-    const app = createHttpServer({ report });
-    closers.push(() => app.close());
-    registerOtlpHttp(app, transport);
-
-    let ready = false;
-    const ports = { http: 0, otlpHttp: 0, otlpGrpc: 0 };
-    const host = config.listen;
-    const address = (port: number): string =>
-      `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-    const query = { engine: store.engine, clock, limits };
-    registerJaegerApi(app, { ...query, prefix: "/jaeger" });
-    registerOwnTraces(app, { ...query, prefix: "/api/triptych" });
-    registerOwnLogs(app, { ...query, prefix: "/api/triptych" });
-    registerOwnMetrics(app, { ...query, prefix: "/api/triptych" });
-    registerPrometheusApi(app, { ...query, prefixes: ["/api/v1", "/prometheus/api/v1"] });
-    registerLokiApi(app, { ...query, prefix: "/loki" });
-    registerIncidentsApi(app, { watch, prefix: "/api/triptych" });
-    const storeBytes = createCached(10_000, async () =>
-      (await listPartitions(store.engine)).reduce((sum, part) => sum + part.bytes, 0),
-    );
-    registerHealth(app, {
-      notReady: () => (ready ? journalFull(journal) : "starting"),
-      metrics: () => metrics.render(),
-      status: async (): Promise<StatusAnswer> => {
-        const {
-          pendingRecords,
-          pendingBytes,
-          pendingBytesMax,
-          lagMs,
-          quarantinedRecords,
-          refusedBlocks,
-        } = journal.status();
-        return {
-          version: VERSION,
-          startedAt,
-          ready: ready && journalFull(journal) === undefined,
-          lagSeconds: lagMs / 1000,
-          residentBytes: process.memoryUsage.rss(),
-          store: { kind: store.engine.kind, bytes: await storeBytes() },
-          journal: {
-            pendingRecords,
-            pendingBytes,
-            bytesMax: pendingBytesMax,
-            quarantinedRecords: quarantinedRecords + refusedBlocks,
-          },
-          received: { ...receivedBy },
-          addresses: {
-            otlpHttp: address(ports.otlpHttp),
-            otlpGrpc: address(ports.otlpGrpc),
-            http: address(ports.http),
-          },
-          problems: [
-            ...quarantineProblem(quarantinedRecords + refusedBlocks, startedAt),
-            ...problems.list(),
-          ],
-        };
-      },
-    });
-    registerWebFiles(app, webDirectory());
-
-    ports.http = await listen(app, host, config.http.port);
-    ports.otlpHttp = await listen(otlpHttp, host, config.otlp.httpPort);
-    ports.otlpGrpc = await otlpGrpc.listen(host, config.otlp.grpcPort);
-    ready = true;
-    watch.start();
+    const storage = await openStorage(core);
+    const ingest = createIngest(core, storage.journal);
+    startWatches(core, storage);
+    const incidents = createIncidents(core, storage);
+    const servers = createServers(core, ingest);
+    registerApis(core, { storage, incidents, app: servers.app });
+    await servers.listen();
+    core.ready = true;
+    incidents.start();
     return {
-      url: address(ports.http),
-      ports,
-      reload: (changed) => store.retention.setRules(retentionRules(changed)),
+      url: core.address(core.ports.http),
+      ports: core.ports,
+      reload: (changed) => storage.store.retention.setRules(retentionRules(changed)),
       close: async () => {
-        ready = false;
-        await closeAll();
+        core.ready = false;
+        await core.closeAll();
       },
     };
   } catch (error) {
-    await closeAll();
+    await core.closeAll();
     throw error;
   }
+}
+
+/** What all parts share. Closers run in the opposite order of their registration. */
+function createCore({ config, log, onDeath }: ServerDeps) {
+  const closers: (() => Promise<void> | void)[] = [];
+  const host = config.listen;
+  return {
+    config,
+    log,
+    onDeath,
+    startedAt: new Date(clock.nowMs()).toISOString(),
+    ready: false,
+    limits: {
+      ...defaultLimits,
+      bodyBytesMax: config.limits.bodyBytes,
+      inFlightBytesMax: config.limits.inFlightBytes,
+      queryTimeoutMs: config.limits.queryTimeoutSeconds * 1000,
+    } satisfies Limits,
+    metrics: createMetrics(),
+    problems: createProblems(clock),
+    ports: { http: 0, otlpHttp: 0, otlpGrpc: 0 },
+    received: { spans: 0, lines: 0, samples: 0 },
+    address: (port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    onClose: (close: () => Promise<void> | void) => void closers.push(close),
+    async closeAll() {
+      for (const close of closers.splice(0).reverse()) {
+        await Promise.resolve()
+          .then(close)
+          .catch((error: unknown) => log("error", "closing failed", { error: String(error) }));
+      }
+    },
+  };
+}
+type Core = ReturnType<typeof createCore>;
+
+interface Storage {
+  readonly directory: string;
+  readonly store: Store;
+  readonly journal: Journal;
+}
+
+async function openStorage(core: Core): Promise<Storage> {
+  const { config, limits, metrics, log } = core;
+  const directory = openDataDirectory(config.data, config.store === "embedded" ? "chdb" : "remote");
+  core.onClose(() => directory.release());
+  const store = await openStore({
+    directory: directory.path,
+    store: config.store,
+    clock,
+    memoryBytesMax: engineShare(config.memory),
+    queryTimeoutMs: limits.queryTimeoutMs,
+    readers: Math.max(4, cpus().length * 2),
+    queriesQueuedMax: config.limits.queriesQueued,
+    minFreeBytes: MIN_FREE_BYTES,
+    seriesMax: config.limits.series,
+    retention: retentionRules(config),
+  });
+  core.onClose(() => store.close());
+  const errors = metrics.counter("triptych_store_errors_total", "Errors of journal and store.");
+  const journal = await openJournal({
+    directory: `${directory.path}/journal`,
+    clock,
+    encoder: store.encoder,
+    sink: store.sink,
+    workerUrl: new URL("./journal/wal-worker.js", import.meta.url),
+    pendingBytesMax: config.journal.bytes,
+    durability: config.durability,
+    random: Math.random,
+    onDeath: core.onDeath,
+    onError: (error) => {
+      const { code, message } = asTriptychError(error);
+      errors.add(1);
+      log("warn", message, { code });
+      core.problems.raise(code, message, PROBLEM_MS);
+    },
+  });
+  core.onClose(() => journal.close(DRAIN_MS));
+  observeJournal(metrics, journal);
+  observeProcess(metrics);
+  if (config.store === "embedded") await store.prepare();
+  else prepareLater(core, store);
+  return { directory: directory.path, store, journal };
+}
+
+/** Disk and retention. */
+function startWatches(core: Core, { directory, store }: Storage): void {
+  const { log, problems, metrics } = core;
+  const disk = createDiskWatch({
+    directory,
+    clock,
+    percentMax: 95,
+    onFull: async (percent) => {
+      const message = `the disk is ${percent} % full; the oldest day is dropped to make room`;
+      problems.raise("disk_full", message, PROBLEM_MS);
+      for (const { table, day } of await store.retention.relieve()) {
+        log("warn", "dropped to free disk space", { table, day });
+      }
+    },
+    onError: (error) => log("warn", "cannot watch the disk", { error: error.message }),
+  });
+  core.onClose(() => disk.close());
+  metrics.gauge(
+    "triptych_disk_used_ratio",
+    "How full the disk of the data directory is.",
+    disk.usedRatio,
+  );
+  const applyRetention = async (): Promise<void> => {
+    for (const { table, day, reason } of await store.retention.run()) {
+      log("info", "retention dropped a day", { table, day, reason });
+    }
+  };
+  core.onClose(
+    repeat(clock, RETENTION_EVERY_MS, () =>
+      applyRetention().catch((error: unknown) =>
+        log("warn", "retention failed", { error: String(error) }),
+      ),
+    ),
+  );
+}
+
+function createIncidents(core: Core, { store, journal }: Storage) {
+  const watch = createIncidentWatch({
+    engine: store.engine,
+    clock,
+    thresholdSeconds: core.config.incidents.latencySeconds,
+    windowMs: 60_000,
+    intervalMs: 5_000,
+    load: async () => {
+      // What the last process acknowledged may still be on its way into the store.
+      await journal.drained();
+      return (await readState(store.engine, "incident")).map(
+        ({ json }) => JSON.parse(json) as Incident,
+      );
+    },
+    save: (incident) => {
+      const json = JSON.stringify(incident);
+      return journal.appendBlocks([
+        encodeState([{ kind: "incident", key: incident.id, version: clock.nowMs(), json }]),
+      ]);
+    },
+    onError: (error) => core.log("warn", "incident watch", { error: error.message }),
+  });
+  core.onClose(() => watch.close());
+  return watch;
+}
+
+/** The servers on all ports, and how they begin to listen. */
+function createServers(core: Core, next: IngestNext) {
+  const { config, limits, log, ports } = core;
+  const report = (error: TriptychError): void => log("error", error.message, { code: error.code });
+  const transport = {
+    receiver: createOtlpReceiver({ next, limits, clock }),
+    next,
+    limits,
+    clock,
+    report,
+    cors: config.otlp.cors === false ? (false as const) : { origins: config.otlp.cors },
+  };
+  const app = createHttpServer({ report });
+  const otlpHttp = createHttpServer({ report });
+  const otlpGrpc = createOtlpGrpcServer(transport);
+  for (const server of [app, otlpHttp, otlpGrpc])
+    core.onClose(async () => void (await server.close()));
+  registerOtlpHttp(app, transport);
+  registerOtlpHttp(otlpHttp, transport);
+  return {
+    app,
+    async listen() {
+      ports.http = await listen(app, config.listen, config.http.port);
+      ports.otlpHttp = await listen(otlpHttp, config.listen, config.otlp.httpPort);
+      ports.otlpGrpc = await otlpGrpc.listen(config.listen, config.otlp.grpcPort);
+    },
+  };
+}
+
+interface ApiParts {
+  readonly storage: Storage;
+  readonly incidents: ReturnType<typeof createIncidents>;
+  readonly app: FastifyInstance;
+}
+
+function registerApis(core: Core, { storage, incidents, app }: ApiParts): void {
+  const { journal, store } = storage;
+  const query = { engine: store.engine, clock, limits: core.limits };
+  registerJaegerApi(app, { ...query, prefix: "/jaeger" });
+  registerPrometheusApi(app, { ...query, prefixes: ["/api/v1", "/prometheus/api/v1"] });
+  registerLokiApi(app, { ...query, prefix: "/loki" });
+  const ours = { ...query, prefix: "/api/triptych" };
+  registerOwnTraces(app, ours);
+  registerOwnLogs(app, ours);
+  registerOwnMetrics(app, ours);
+  registerIncidentsApi(app, { watch: incidents, prefix: "/api/triptych" });
+  registerHealth(app, {
+    notReady: () => (core.ready ? journalFull(journal) : "starting"),
+    metrics: () => core.metrics.render(),
+    status: createStatus(core, storage),
+  });
+  registerWebFiles(app, webDirectory());
+}
+
+function createStatus(core: Core, { journal, store }: Storage): () => Promise<StatusAnswer> {
+  const storeBytes = createCached(clock, 10_000, async () =>
+    (await listPartitions(store.engine)).reduce((sum, part) => sum + part.bytes, 0),
+  );
+  return async () => {
+    const { quarantinedRecords, refusedBlocks, ...journalStatus } = journal.status();
+    const setAside = quarantinedRecords + refusedBlocks;
+    return {
+      version: VERSION,
+      startedAt: core.startedAt,
+      ready: core.ready && journalFull(journal) === undefined,
+      lagSeconds: journalStatus.lagMs / 1000,
+      residentBytes: process.memoryUsage.rss(),
+      store: { kind: store.engine.kind, bytes: await storeBytes() },
+      journal: {
+        pendingRecords: journalStatus.pendingRecords,
+        pendingBytes: journalStatus.pendingBytes,
+        bytesMax: journalStatus.pendingBytesMax,
+        quarantinedRecords: setAside,
+      },
+      received: { ...core.received },
+      addresses: {
+        otlpHttp: core.address(core.ports.otlpHttp),
+        otlpGrpc: core.address(core.ports.otlpGrpc),
+        http: core.address(core.ports.http),
+      },
+      problems: [...quarantineProblem(setAside, core.startedAt), ...core.problems.list()],
+    };
+  };
+}
+
+/** The engine's part of the memory limit; the rest is for the runtime and requests in flight. */
+function engineShare(bytes: number): number {
+  return Math.max(Math.floor(bytes * 0.6), bytes - 1024 * MiB);
 }
 
 function retentionRules(config: Config) {
@@ -298,24 +338,23 @@ function retentionRules(config: Config) {
   return { traces: rule(traces), logs: rule(logs), metrics: rule(metrics) };
 }
 
-interface IngestDeps {
-  readonly journal: Journal;
-  readonly limits: Limits;
-  readonly discarded: { add(value: number, label: string): void };
-  readonly received: { add(value: number, label: string): void };
-  readonly receivedBy: { spans: number; lines: number; samples: number };
-  readonly log: Log;
-}
-
 /** What the receivers are given: the pipeline, the journal, the byte budget and the counters. */
-function createIngest(deps: IngestDeps): IngestNext {
-  const { journal, limits, discarded } = deps;
-  const stages = [
-    createDeltaToCumulative({
-      seriesMax: 200_000,
-      discarded: (reason, items) => discarded.add(items, reason),
-    }),
-  ];
+function createIngest(core: Core, journal: Journal): IngestNext {
+  const { limits, metrics, config } = core;
+  const discarded = metrics.counter(
+    "triptych_discarded_total",
+    "Items that were refused, by reason.",
+    "reason",
+  );
+  const received = metrics.counter(
+    "triptych_received_total",
+    "Items acknowledged, by signal.",
+    "signal",
+  );
+  const memory = createMemoryWatch(clock, () => process.memoryUsage.rss());
+  core.onClose(() => memory.close());
+  const count = (reason: string, items: number): void => discarded.add(items, reason);
+  const stages = [createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count })];
   const pipeline = createPipeline(stages, (batch, hash) => journal.append(batch, hash));
   let inFlight = 0;
   return {
@@ -324,10 +363,15 @@ function createIngest(deps: IngestDeps): IngestNext {
       const { rows, signal } = batch;
       await pipeline(batch, hash);
       const name = signal === "logs" ? "lines" : signal;
-      deps.receivedBy[name] += rows;
-      deps.received.add(rows, name);
+      core.received[name] += rows;
+      received.add(rows, name);
     },
     admit(bytes) {
+      if (memory.residentBytes() > config.memory * SHED_ABOVE) {
+        const message =
+          "the process is near its memory limit; try again, or give it more with --memory";
+        throw new TriptychError("memory_pressure", message, { retryAfterSeconds: 1 });
+      }
       if (inFlight + bytes > limits.inFlightBytesMax) {
         const message = `requests in flight hold ${inFlight} of ${limits.inFlightBytesMax} bytes; try again`;
         throw new TriptychError("memory_pressure", message, { retryAfterSeconds: 1 });
@@ -339,7 +383,7 @@ function createIngest(deps: IngestDeps): IngestNext {
         released = true;
       };
     },
-    discarded: (reason, items) => discarded.add(items, reason),
+    discarded: count,
   };
 }
 
@@ -359,113 +403,20 @@ function quarantineProblem(
   return [{ code: "quarantine", message, since }];
 }
 
-function observeJournal(metrics: ReturnType<typeof createMetrics>, journal: Journal): void {
-  const status = () => journal.status();
-  metrics.gauge(
-    "triptych_journal_pending_records",
-    "Records the store has not taken yet.",
-    () => status().pendingRecords,
-  );
-  metrics.gauge(
-    "triptych_journal_pending_bytes",
-    "Bytes the store has not taken yet.",
-    () => status().pendingBytes,
-  );
-  metrics.gauge(
-    "triptych_journal_bytes_max",
-    "Bound of the pending bytes.",
-    () => status().pendingBytesMax,
-  );
-  metrics.gauge(
-    "triptych_journal_lag_seconds",
-    "Age of the oldest record not yet in the store.",
-    () => status().lagMs / 1000,
-  );
-  metrics.observed(
-    "triptych_journal_records_total",
-    "Records made durable.",
-    () => status().appendedRecords,
-  );
-  metrics.observed(
-    "triptych_journal_bytes_total",
-    "Bytes made durable.",
-    () => status().appendedBytes,
-  );
-  metrics.observed(
-    "triptych_journal_write_failures_total",
-    "Records that could not be made durable.",
-    () => status().writeFailures,
-  );
-  metrics.observed(
-    "triptych_duplicate_requests_total",
-    "Resent requests that were acknowledged but not stored twice.",
-    () => status().duplicates,
-  );
-  metrics.observed(
-    "triptych_quarantined_records_total",
-    "Damaged records set aside at start.",
-    () => status().quarantinedRecords,
-  );
-  metrics.observed(
-    "triptych_refused_blocks_total",
-    "Blocks the store refused, set aside.",
-    () => status().refusedBlocks,
-  );
-}
-
-function observeProcess(metrics: ReturnType<typeof createMetrics>): void {
-  metrics.gauge("process_resident_memory_bytes", "Resident memory.", () =>
-    process.memoryUsage.rss(),
-  );
-  metrics.observed("process_cpu_seconds_total", "User and system CPU time.", () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
-  const startSeconds = Date.now() / 1000 - process.uptime();
-  metrics.gauge("process_start_time_seconds", "Start of the process.", () => startSeconds);
-}
-
-function every(intervalMs: number, run: () => Promise<void>, log: Log): () => void {
-  let cancel: () => void = () => {};
-  let stopped = false;
-  const schedule = (): void => {
-    cancel = clock.after(intervalMs, () => {
-      run()
-        .catch((error: unknown) => log("warn", "retention failed", { error: String(error) }))
-        .finally(() => {
-          if (!stopped) schedule();
-        });
-    });
-  };
-  schedule();
-  return () => {
-    stopped = true;
-    cancel();
-  };
-}
-
-/** The last value for `forMs`, so that a page that polls does not ask the store each time. */
-function createCached(forMs: number, read: () => Promise<number>): () => Promise<number> {
-  let value = 0;
-  let untilMs = 0;
-  return async () => {
-    if (clock.monotonicMs() < untilMs) return value;
-    untilMs = clock.monotonicMs() + forMs;
-    value = await read().catch(() => value);
-    return value;
-  };
-}
-
-async function prepareLater(store: Store, log: Log): Promise<void> {
-  for (;;) {
+/** A remote store that is away must not keep us from starting: the journal takes data until it is there. */
+function prepareLater(core: Core, store: Store): void {
+  const stop = repeat(clock, REMOTE_RETRY_MS, async () => {
     try {
       await store.prepare();
-      return;
+      stop();
     } catch (error) {
-      log("warn", "the remote store is not there yet", { error: asTriptychError(error).message });
-      await new Promise<void>((resolve) => clock.after(2_000, resolve));
+      core.log("warn", "the remote store is not there yet", {
+        error: asTriptychError(error).message,
+      });
     }
-  }
+  });
+  core.onClose(stop);
+  void store.prepare().then(stop, () => {});
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {

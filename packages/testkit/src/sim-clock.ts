@@ -30,7 +30,8 @@ export function createSimClock(startMs = 1_700_000_000_000): SimClock {
       await settle();
       for (;;) {
         let first: (typeof timers)[number] | undefined;
-        for (const timer of timers) if (first === undefined || timer.dueMs < first.dueMs) first = timer;
+        for (const timer of timers)
+          if (first === undefined || timer.dueMs < first.dueMs) first = timer;
         if (first === undefined || first.dueMs > until) break;
         const due = first;
         timers = timers.filter((other) => other !== due);

@@ -3,30 +3,8 @@
  * numbers, words of 64-bit integers, or byte ranges. Strings stay UTF-8; bytes that are not UTF-8 are kept.
  */
 import { TriptychError } from "@triptych/model";
-
-/** Names of an object's members that a reader wants; `match` gives the index in the list. */
-export class JsonNames {
-  private readonly byLength: (readonly { bytes: Uint8Array; index: number }[])[] = [];
-
-  constructor(names: readonly string[]) {
-    const encoder = new TextEncoder();
-    names.forEach((name, index) => {
-      const bytes = encoder.encode(name);
-      this.byLength[bytes.length] = [...(this.byLength[bytes.length] ?? []), { bytes, index }];
-    });
-  }
-
-  match(source: Uint8Array, start: number, end: number): number {
-    const candidates = this.byLength[end - start];
-    if (candidates === undefined) return -1;
-    for (const { bytes, index } of candidates) {
-      let i = 0;
-      while (i < bytes.length && bytes[i] === source[start + i]) i++;
-      if (i === bytes.length) return index;
-    }
-    return -1;
-  }
-}
+import type { JsonNames } from "./json-names.ts";
+import { ascii, hexDigit, isDigit, numberOf } from "./json-scalars.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -39,8 +17,9 @@ const CLOSE_ARRAY = 0x5d;
 const MINUS = 0x2d;
 const TWO_16 = 0x1_0000;
 const TWO_32 = 0x1_0000_0000;
-/** Powers of ten that doubles hold exactly. */
-const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
+
+/** The exact decimal form of a double has up to 1,077 characters; longer numbers would only cost time. */
+const NUMBER_CHARACTERS_MAX = 1_100;
 
 /** What a skip may meet next. */
 const Expect = { value: 0, keyOrEnd: 1, valueOrEnd: 2, commaOrEnd: 3, key: 4 } as const;
@@ -334,6 +313,8 @@ export class JsonReader {
       if (bytes[at] === 0x2b || bytes[at] === MINUS) at++;
       digits();
     }
+    if (at - start > NUMBER_CHARACTERS_MAX)
+      this.fail(`a number of more than ${NUMBER_CHARACTERS_MAX} characters`);
     this.pos = at;
     return { start, end: at, isInteger };
   }
@@ -564,38 +545,4 @@ export class JsonReader {
 
 function quoted(byte: number): string {
   return `'${String.fromCharCode(byte)}'`;
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const lower = byte | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-function ascii(source: Uint8Array, start: number, end: number): string {
-  let text = "";
-  for (let i = start; i < end; i++) text += String.fromCharCode(source[i] as number);
-  return text;
-}
-
-/** The value of a JSON number; short ones without exponent need no text, since one division rounds once. */
-function numberOf(source: Uint8Array, start: number, end: number): number {
-  if (end - start > 17) return Number(ascii(source, start, end));
-  let digits = 0;
-  let point = -1;
-  let isNegative = false;
-  for (let i = start; i < end; i++) {
-    const byte = source[i] as number;
-    if (byte === MINUS && i === start) isNegative = true;
-    else if (byte === 0x2e) point = i;
-    else if (byte >= 0x30 && byte <= 0x39) digits = digits * 10 + (byte - 0x30);
-    else return Number(ascii(source, start, end));
-  }
-  if (digits > Number.MAX_SAFE_INTEGER) return Number(ascii(source, start, end));
-  const value = point < 0 ? digits : digits / (POWERS[end - point - 1] as number);
-  return isNegative ? -value : value;
 }

@@ -45,7 +45,7 @@ function* keys(schema: JsonSchema, prefix: string): Generator<[string, JsonSchem
 const MiB = 1024 * 1024;
 
 function defaultOf(path: string, key: JsonSchema): string {
-  if (path === "memory") return "a quarter of the machine, 512 MiB to 8 GiB";
+  if (path === "memory") return "half of the machine, at least 1 GiB";
   let value: unknown = configSchema.parse({});
   for (const name of path.split(".")) value = (value as { [name: string]: unknown })[name];
   // Sizes have two input types, so the schema itself names no default.

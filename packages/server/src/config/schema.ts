@@ -45,8 +45,8 @@ const retention = (days: number, doc: string) =>
     .prefault({})
     .describe(doc);
 
-/** A quarter of the machine for the engine, within what is useful. */
-const engineMemory = Math.min(8 * GiB, Math.max(512 * MiB, Math.floor(totalmem() / 4)));
+/** Half of the machine, and enough to work at all. */
+const memoryDefault = Math.max(GiB, Math.floor(totalmem() / 2));
 
 export const configSchema = z.strictObject({
   data: z.string().default("./data").describe("Directory of the journal and the embedded store."),
@@ -73,7 +73,10 @@ export const configSchema = z.strictObject({
     .describe(
       "`embedded`, or the URL of a ClickHouse server: http://user:password@host:8123/database.",
     ),
-  memory: bytes(engineMemory, "Memory the embedded engine may use."),
+  memory: bytes(
+    memoryDefault,
+    "Memory the process stays within: the engine gets the larger part, and beyond four fifths senders are told to wait.",
+  ),
   durability: z
     .enum(["fsync", "os"])
     .default("fsync")

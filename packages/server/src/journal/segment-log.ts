@@ -5,6 +5,7 @@
  * although their senders were told they did not are listed in an abort record before anything else is acknowledged;
  * a damaged record costs itself only, because reading resumes at the next record that checks out.
  */
+import { dirname } from "node:path";
 import { assert } from "@triptych/model";
 import { failpoint } from "../self/failpoint.ts";
 import type { Fs } from "./fs.ts";
@@ -81,11 +82,14 @@ interface Options {
 export function openSegmentLog(options: Options): SegmentLog {
   const { fs, directory } = options;
   fs.makeDirectory(directory);
+  // The name of the directory must be as durable as what will be in it.
+  if (options.sync) fs.syncDirectory(dirname(directory));
   const segments = fs
     .list(directory)
     .filter((name) => name.endsWith(SUFFIX))
     .map((name) => Number(name.slice(0, -SUFFIX.length)))
     .filter((segment) => Number.isSafeInteger(segment));
+  settle(options, segments);
   const recovery = recover(options, segments);
   let next = Math.max(0, ...segments) + 1;
   let open: { fd: number; segment: number; size: number } | undefined;
@@ -249,6 +253,27 @@ function readSegment({ fs, directory }: Options, segment: number): Uint8Array {
   } finally {
     fs.close(fd);
   }
+}
+
+/**
+ * A process that died may have left records in the page cache only. From here on their hashes answer resends, so they
+ * must be as durable as acknowledged ones. A disk that cannot sync must not stop the start.
+ */
+function settle({ fs, directory, sync }: Options, segments: readonly number[]): void {
+  if (!sync) return;
+  for (const segment of segments) {
+    try {
+      const fd = fs.openRead(`${directory}/${segmentName(segment)}`);
+      try {
+        fs.sync(fd);
+      } finally {
+        fs.close(fd);
+      }
+    } catch (error) {
+      if (error instanceof Error && !("code" in error)) throw error;
+    }
+  }
+  fs.syncDirectory(directory);
 }
 
 /** Offset of the next whole record at or after `from`, or the end. */

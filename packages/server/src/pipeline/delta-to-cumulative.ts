@@ -120,6 +120,8 @@ function accumulateHistograms(batch: SampleBatch, touch: Touch, options: DeltaOp
       source.timeMs[row] = state.lastMs;
     }
     state.lastMs = Math.max(state.lastMs, timeMs);
+    // No longer a gauge-like delta: a reader must look for resets itself.
+    source.resetHint[row] = 0;
     state.histogram = state.histogram === undefined ? added : addCounts(state.histogram, added);
     states.set(row, state.histogram);
   }

@@ -19,7 +19,12 @@ export function createPacing(signal?: AbortSignal): Pacing {
         setImmediate(() => {
           startedMs = performance.now();
           if (signal?.aborted === true)
-            reject(new TriptychError("query_cancelled", "the query was stopped because nobody waits for it"));
+            reject(
+              new TriptychError(
+                "query_cancelled",
+                "the query was stopped because nobody waits for it",
+              ),
+            );
           else resolve();
         });
       });

@@ -2,7 +2,7 @@
  * One question to the server as a page sees it: the newest answer (kept while a newer one is read), whether it is
  * stale, what went wrong, and the way to cancel or ask again.
  */
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, type UseQueryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import type { ParamsChange } from "../state/params.ts";
 import { ApiFailure, apiUrl, readJson } from "./client.ts";
@@ -36,9 +36,9 @@ export function useAnswer<T>(path: string, params: ParamsChange = {}, options: A
     queryKey: key,
     queryFn: ({ signal }) => readJson<T>(url, signal),
     enabled,
-    ...(options.keep !== false && { placeholderData: keepPreviousData<T> }),
+    ...(options.keep !== false && { placeholderData: keepPreviousData }),
     ...(options.everyMs !== undefined && { refetchInterval: options.everyMs }),
-  });
+  } as UseQueryOptions<T, ApiFailure>);
   const cancel = useCallback(() => void client.cancelQueries({ queryKey: key }), [client, key]);
   const { refetch } = query;
   const retry = useCallback(() => void refetch(), [refetch]);

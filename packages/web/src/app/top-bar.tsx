@@ -16,10 +16,12 @@ export interface TopBarProps {
   readonly setTheme: (theme: Theme) => void;
 }
 
+const timedPages = ["/traces", "/logs", "/metrics"];
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function TopBar(props: TopBarProps) {
-  const range = useRange();
+  // The other pages show one thing or all there is: no time to choose.
+  const timed = timedPages.includes(usePathname());
   const next = themes[(themes.indexOf(props.theme) + 1) % themes.length] ?? "system";
   return (
     <header className="top">
@@ -29,35 +31,7 @@ export function TopBar(props: TopBarProps) {
         <span>Search or jump to</span>
         <kbd>{isMac ? "\u2318K" : "Ctrl K"}</kbd>
       </button>
-      <div className="group" role="group" aria-label="Time">
-        <TimePicker />
-        <button type="button" className="nav" aria-label="Earlier" data-tip="Earlier   [" onClick={() => range.move(-1)}>
-          <Icon name="left" />
-        </button>
-        <button
-          type="button"
-          className="nav"
-          aria-label="Later"
-          data-tip="Later   ]"
-          disabled={range.choice.kind === "last"}
-          onClick={() => range.move(1)}
-        >
-          <Icon name="right" />
-        </button>
-        <button type="button" className="nav" aria-label="Refresh" data-tip="Refresh   r" onClick={range.refresh}>
-          <Icon name="refresh" />
-        </button>
-        <button
-          type="button"
-          className="nav"
-          aria-label="Live"
-          aria-pressed={range.live}
-          data-tip={range.live ? "Stop following   ." : "Follow what arrives   ."}
-          onClick={() => range.setLive(!range.live)}
-        >
-          <Icon name={range.live ? "pause" : "play"} />
-        </button>
-      </div>
+      {timed && <TimeControls />}
       <HealthMark />
       <button
         type="button"
@@ -72,6 +46,41 @@ export function TopBar(props: TopBarProps) {
         <Icon name="keyboard" />
       </button>
     </header>
+  );
+}
+
+function TimeControls() {
+  const range = useRange();
+  return (
+    <div className="group" role="group" aria-label="Time">
+      <TimePicker />
+      <button type="button" className="nav" aria-label="Earlier" data-tip="Earlier   [" onClick={() => range.move(-1)}>
+        <Icon name="left" />
+      </button>
+      <button
+        type="button"
+        className="nav"
+        aria-label="Later"
+        data-tip="Later   ]"
+        disabled={range.choice.kind === "last"}
+        onClick={() => range.move(1)}
+      >
+        <Icon name="right" />
+      </button>
+      <button type="button" className="nav" aria-label="Refresh" data-tip="Refresh   r" onClick={range.refresh}>
+        <Icon name="refresh" />
+      </button>
+      <button
+        type="button"
+        className="nav"
+        aria-label="Live"
+        aria-pressed={range.live}
+        data-tip={range.live ? "Stop following   ." : "Follow what arrives   ."}
+        onClick={() => range.setLive(!range.live)}
+      >
+        <Icon name={range.live ? "pause" : "play"} />
+      </button>
+    </div>
   );
 }
 

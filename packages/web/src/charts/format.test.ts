@@ -20,11 +20,14 @@ describe("durations", () => {
   check(999_600, "1 ms");
   check(180e6, "180 ms");
   check(4.2134e9, "4.21 s");
+  check(3.5e9, "3.50 s");
   check(59.96e9, "60 s");
   check(150e9, "2.5 min");
   check(3 * 3600e9, "3 h");
   check(Number.NaN, "no data");
 });
+
+test("axes trim", () => expect(plain(formatDuration(3.5e9, "axis"))).toBe("3.5 s"));
 
 describe("bytes", () => {
   const check = (bytes: number, want: string) =>

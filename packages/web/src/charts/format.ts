@@ -30,12 +30,16 @@ const durationSteps: readonly Step[] = [
   { from: 999.5, per: 1e3, unit: "\u00b5s" },
 ];
 
-/** A duration in nanoseconds: `4.21 s`, `180 ms`, `0.4 ms`, `12 µs`. */
-export function formatDuration(ns: number): string {
+/** A duration in nanoseconds: `4.20 s`, `180 ms`, `12 µs`. On axes without trailing zeros: `4.2 s`. */
+export function formatDuration(ns: number, where: "text" | "axis" = "text"): string {
   if (!Number.isFinite(ns)) return "no data";
   const size = Math.abs(ns);
   for (const step of durationSteps) {
-    if (size >= step.from) return threeDigits(ns / step.per) + nbsp + step.unit;
+    if (size < step.from) continue;
+    const value = ns / step.per;
+    // Seconds stand in columns below each other: there the digits must line up.
+    const fixed = where === "text" && step.unit === "s" && Math.abs(value) < 9.995;
+    return (fixed ? value.toFixed(2).replace("-", "\u2212") : threeDigits(value)) + nbsp + step.unit;
   }
   return ns === 0 ? "0" : threeDigits(ns) + nbsp + "ns";
 }

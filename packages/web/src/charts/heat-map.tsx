@@ -178,7 +178,7 @@ function drawDurations(pen: Pen, plot: Plot, axis: Pick<Layout, "heat" | "rows">
     if (lastY - y < 22) continue;
     lastY = y;
     context.fillStyle = pen.colour("--faint");
-    context.fillText(formatDuration(tick), plot.left - 8, y);
+    context.fillText(formatDuration(tick, "axis"), plot.left - 8, y);
     context.fillStyle = pen.colour("--border-strong");
     context.fillRect(plot.left - 5, Math.round(y), 4, 1);
   }

@@ -26,8 +26,7 @@ export function PageLink(props: PageLinkProps) {
       {...(props.tip && { "data-tip": props.tip })}
       {...(props.onOpen && { onClick: props.onOpen })}
       aria-current={props.current ? "page" : undefined}
-      activeProps={{}}
-      inactiveProps={{}}
+      activeOptions={{ exact: true, includeSearch: true }}
     >
       {props.children}
     </Link>

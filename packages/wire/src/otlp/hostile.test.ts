@@ -224,6 +224,12 @@ test("16 MiB of empty resources cost no memory and little time", () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024);
 });
 
+test("a number of a megabyte is refused before it is computed", () => {
+  const number = "1".repeat(1024 * 1024);
+  const text = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"flags":${number}}]}]}]}`;
+  expect(outcome("Logs", "json", new TextEncoder().encode(text))).toBe("wire_malformed");
+});
+
 test("16 MiB of empty spans end at the limit", () => {
   const spans = new Uint8Array(16 * 1024 * 1024);
   for (let i = 0; i < spans.length; i += 2) spans[i] = 0x12;

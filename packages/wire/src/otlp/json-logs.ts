@@ -1,5 +1,6 @@
 /** Reads OTLP's LogRecord from JSON. */
-import { JsonNames, type JsonReader } from "../json-reader.ts";
+import { JsonNames } from "../json-names.ts";
+import type { JsonReader } from "../json-reader.ts";
 import { readJsonAnyValue, readJsonAttributes } from "./json-values.ts";
 import type { JsonItems } from "./json-walk.ts";
 import type { LogWriter } from "./log-writer.ts";

@@ -1,25 +1,20 @@
 /** Reads OTLP's Metric from JSON. */
-import { JsonNames, type JsonReader } from "../json-reader.ts";
+import { JsonNames } from "../json-names.ts";
+import type { JsonReader } from "../json-reader.ts";
 import { readJsonAttributes } from "./json-values.ts";
 import { type JsonItems, skipInSteps } from "./json-walk.ts";
 import { type NumberList, type PointBuckets, wordsToMs } from "./metric-point.ts";
-import { MetricKind, type MetricWriter } from "./metric-writer.ts";
+import { LABELS_PER_STEP, MetricKind, type MetricWriter } from "./metric-writer.ts";
 import { int64Number, uint64Number } from "./value-text.ts";
 
 /** Points and bytes read before others may run. */
 const POINTS_PER_STEP = 1_000;
 const BYTES_PER_STEP = 512 * 1024;
 
-const metricNames = new JsonNames([
-  "name",
-  "description",
-  "unit",
-  "gauge",
-  "sum",
-  "histogram",
-  "exponentialHistogram",
-  "summary",
-]);
+const metricNames = new JsonNames(
+  ["name", "description", "unit", "gauge", "sum", "histogram", "exponentialHistogram", "summary"],
+  true,
+);
 const kindOfMember: readonly MetricKind[] = [
   MetricKind.none,
   MetricKind.none,
@@ -30,6 +25,7 @@ const kindOfMember: readonly MetricKind[] = [
   MetricKind.exponential,
   MetricKind.summary,
 ];
+const OTHER_MEMBER = kindOfMember.length;
 const dataNames = new JsonNames(["dataPoints", "aggregationTemporality", "isMonotonic"]);
 const pointNames = new JsonNames([
   "attributes",
@@ -73,7 +69,7 @@ export function jsonMetrics(writer: MetricWriter): JsonItems {
 
 /** The head has to be known before the points, so these are skipped first. */
 function* readMetric(reader: JsonReader, writer: MetricWriter): Generator<void, void> {
-  writer.beginMetric();
+  writer.beginMetric(reader.pos);
   let dataAt = -1;
   let field = reader.firstMember(metricNames);
   const inside = reader.depth;
@@ -84,7 +80,8 @@ function* readMetric(reader: JsonReader, writer: MetricWriter): Generator<void, 
       if (field === 0) writer.setName(text, textStart, textEnd);
       else if (field === 1) writer.setDescription(text, textStart, textEnd);
       else writer.setUnit(text, textStart, textEnd);
-    } else {
+    } else if (field === OTHER_MEMBER) yield* skipInSteps(reader);
+    else {
       writer.kind = kindOfMember[field] as MetricKind;
       dataAt = reader.pos;
       yield* skipInSteps(reader);
@@ -111,16 +108,19 @@ function* readData(reader: JsonReader, writer: MetricWriter): Generator<void, vo
     field = reader.nextMember(dataNames);
   }
   writer.openMetric();
-  let read = 0;
   let stop = 0;
+  let read = 0;
+  let labelsBefore = writer.labelsWritten;
   for (const at of points) {
     reader.jump(at, inside);
     stop = at + BYTES_PER_STEP;
     for (let more = reader.firstElement(); more; more = reader.nextElement()) {
       readPoint(reader, writer);
-      if (++read < POINTS_PER_STEP && reader.pos < stop) continue;
+      const labels = writer.labelsWritten - labelsBefore;
+      if (++read < POINTS_PER_STEP && reader.pos < stop && labels < LABELS_PER_STEP) continue;
       yield;
       read = 0;
+      labelsBefore = writer.labelsWritten;
       stop = reader.pos + BYTES_PER_STEP;
     }
   }

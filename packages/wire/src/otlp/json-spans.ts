@@ -1,5 +1,6 @@
 /** Reads OTLP's Span from JSON. */
-import { JsonNames, type JsonReader } from "../json-reader.ts";
+import { JsonNames } from "../json-names.ts";
+import type { JsonReader } from "../json-reader.ts";
 import { readJsonAttributes } from "./json-values.ts";
 import type { JsonItems } from "./json-walk.ts";
 import type { SpanWriter } from "./span-writer.ts";

@@ -1,6 +1,7 @@
 /** Reads OTLP's KeyValue and AnyValue from JSON into attribute columns. */
 import { type ByteColumn, TriptychError, ValueKind } from "@triptych/model";
-import { JsonNames, type JsonReader } from "../json-reader.ts";
+import { JsonNames } from "../json-names.ts";
+import type { JsonReader } from "../json-reader.ts";
 import type { AttributeWriter, ValueRules } from "./attribute-writer.ts";
 import {
   appendCut,

@@ -3,7 +3,8 @@
  * write the resource before its scopes, and then everything is read once; where it comes later, the scopes are
  * skipped and read afterwards.
  */
-import { JsonNames, type JsonReader } from "../json-reader.ts";
+import { JsonNames } from "../json-names.ts";
+import type { JsonReader } from "../json-reader.ts";
 import type { EntityWriter } from "./entities.ts";
 import { readJsonAttributes } from "./json-values.ts";
 import { StepMeter } from "./steps.ts";
@@ -55,21 +56,27 @@ export function* walkJson(reader: JsonReader, items: JsonItems): Generator<void,
     reader,
     items,
     meter: new StepMeter(),
-    resourceNames: new JsonNames(["resource", members.scopes, "schemaUrl"]),
-    scopeNames: new JsonNames(["scope", members.items, "schemaUrl"]),
+    resourceNames: new JsonNames(["resource", members.scopes, "schemaUrl"], true),
+    scopeNames: new JsonNames(["scope", members.items, "schemaUrl"], true),
   };
-  const names = new JsonNames([members.resources]);
+  const names = new JsonNames([members.resources], true);
   let field = reader.firstMember(names);
   while (field >= 0) {
-    for (let more = reader.firstElement(); more; more = reader.nextElement()) {
-      reader.reading = "a resource";
-      yield* walkResource(walk);
-      if (walk.meter.due(reader.pos, 0)) yield;
-    }
+    if (field === 0) yield* walkResources(walk);
+    else yield* skipInSteps(reader);
     reader.reading = "the request";
     field = reader.nextMember(names);
   }
   reader.finish();
+}
+
+function* walkResources(walk: Walk): Generator<void, void> {
+  const { reader, meter } = walk;
+  for (let more = reader.firstElement(); more; more = reader.nextElement()) {
+    reader.reading = "a resource";
+    yield* walkResource(walk);
+    if (meter.due(reader.pos, 0)) yield;
+  }
 }
 
 function* walkResource(walk: Walk): Generator<void, void> {
@@ -86,7 +93,8 @@ function* walkResource(walk: Walk): Generator<void, void> {
     else if (field === 1) {
       later.push(reader.pos);
       yield* skipInSteps(reader);
-    } else {
+    } else if (field > 2) yield* skipInSteps(reader);
+    else {
       head.schemaUrl = takeSchemaUrl(reader);
       if (head.isOpen) items.entities.setResourceSchema(head.schemaUrl, 0, head.schemaUrl.length);
     }
@@ -134,7 +142,8 @@ function* walkScope(walk: Walk, resource: Head): Generator<void, void> {
     else if (field === 1) {
       later.push(reader.pos);
       yield* skipInSteps(reader);
-    } else {
+    } else if (field > 2) yield* skipInSteps(reader);
+    else {
       head.schemaUrl = takeSchemaUrl(reader);
       if (head.isOpen) items.entities.setScopeSchema(head.schemaUrl, 0, head.schemaUrl.length);
     }

@@ -83,6 +83,7 @@ export class PointLabels {
     if (collides) this.joinCollisions(source, options);
     if (this.count >= this.limits.labelsPerSeriesMax)
       return `a series has more than ${this.limits.labelsPerSeriesMax} labels`;
+    this.sort();
     return this.tooLong();
   }
 
@@ -103,6 +104,33 @@ export class PointLabels {
 
   private nameTooLong(): string {
     return `a label name is longer than ${this.limits.labelNameBytesMax} bytes`;
+  }
+
+  /** By name, once a point, so that its series need no more sorting. */
+  private sort(): void {
+    const { nameIds, valueIds } = this;
+    for (let i = 1; i < this.count; i++) {
+      const name = nameIds[i] as number;
+      const value = valueIds[i] as number;
+      let j = i - 1;
+      for (; j >= 0 && this.isAfter(nameIds[j] as number, name); j--) {
+        nameIds[j + 1] = nameIds[j] as number;
+        valueIds[j + 1] = valueIds[j] as number;
+      }
+      nameIds[j + 1] = name;
+      valueIds[j + 1] = value;
+    }
+  }
+
+  private isAfter(a: number, b: number): boolean {
+    const { bytes, offsets } = this.series.names.entries;
+    const aEnd = offsets[a + 1] as number;
+    const bEnd = offsets[b + 1] as number;
+    let i = offsets[a] as number;
+    let j = offsets[b] as number;
+    for (; i < aEnd && j < bEnd; i++, j++)
+      if (bytes[i] !== bytes[j]) return (bytes[i] as number) > (bytes[j] as number);
+    return aEnd - i > bEnd - j;
   }
 
   private tooLong(): string {

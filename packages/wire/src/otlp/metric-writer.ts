@@ -34,6 +34,8 @@ export type MetricKind = (typeof MetricKind)[keyof typeof MetricKind];
 
 /** Labels of all series of a request: buckets multiply labels, and this bounds the product (160 MB). */
 const LABELS_PER_REQUEST_MAX = 20_000_000;
+/** Labels of series written before others may run: a point of many buckets and labels writes many. */
+export const LABELS_PER_STEP = 100_000;
 /** Samples of a request, per point allowed: buckets multiply these too. */
 const SAMPLES_PER_POINT = 2;
 /** Buckets of all native histograms of a request (64 MB). */
@@ -80,6 +82,7 @@ export class MetricWriter {
   private readonly leLabel: number;
   private readonly quantileLabel: number;
   private seen = 0;
+  private seenMetrics = 0;
   private resourceIsKnown = false;
   private job = -1;
   private instance = -1;
@@ -131,7 +134,15 @@ export class MetricWriter {
     );
   }
 
-  beginMetric(): void {
+  /** Grows with the work done. */
+  get labelsWritten(): number {
+    return this.batch.series.entries;
+  }
+
+  beginMetric(offset: number): void {
+    const { pointsPerRequestMax } = this.options.limits;
+    if (++this.seenMetrics > pointsPerRequestMax)
+      tooMany(`more than ${pointsPerRequestMax} metrics`, offset);
     this.name = "";
     this.nameIsTooLong = false;
     this.description = "";

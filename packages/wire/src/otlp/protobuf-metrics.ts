@@ -2,7 +2,7 @@
 import type { ProtobufReader } from "../protobuf-reader.ts";
 import type { NumberList, PointBuckets } from "./metric-point.ts";
 import { EXEMPLARS_PER_POINT_MAX, wordsToMs } from "./metric-point.ts";
-import { MetricKind, type MetricWriter } from "./metric-writer.ts";
+import { LABELS_PER_STEP, MetricKind, type MetricWriter } from "./metric-writer.ts";
 import { readId } from "./protobuf-spans.ts";
 import { readAttribute } from "./protobuf-values.ts";
 import type { ProtobufItems } from "./protobuf-walk.ts";
@@ -25,7 +25,9 @@ export function protobufMetrics(writer: MetricWriter): ProtobufItems {
       if (dataEnd < 0) dataEnd = readHead(reader, writer);
       reader.end = dataEnd;
       const stop = Math.min(dataEnd, reader.pos + BYTES_PER_STEP);
+      const labelsStop = writer.labelsWritten + LABELS_PER_STEP;
       for (let i = 0; i < POINTS_PER_STEP && reader.pos < stop; i++) {
+        if (writer.labelsWritten > labelsStop) break;
         const tag = reader.tag();
         if (tag === 10) readPoint(reader, writer, exemplars);
         else reader.skip(tag);
@@ -41,7 +43,7 @@ export function protobufMetrics(writer: MetricWriter): ProtobufItems {
 
 /** Reads all but the points, places the reader at the first of them and returns where they end. */
 function readHead(reader: ProtobufReader, writer: MetricWriter): number {
-  writer.beginMetric();
+  writer.beginMetric(reader.pos);
   let dataStart = reader.end;
   let dataEnd = reader.end;
   while (reader.pos < reader.end) {

@@ -93,7 +93,11 @@ export interface Ask {
 
 export interface MetricsSource {
   /** Series that match all matchers on a day that the range touches. Throws `query_limit` beyond `seriesMax`. */
-  selectSeries(matchers: readonly SeriesMatcher[], range: SeriesRange, ask?: Ask): Promise<Series[]>;
+  selectSeries(
+    matchers: readonly SeriesMatcher[],
+    range: SeriesRange,
+    ask?: Ask,
+  ): Promise<Series[]>;
   /** Throws `query_limit` beyond `samplesMax`. */
   readSamples(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<SampleColumns>;
   /** Sorted by series and time, each time once. */

@@ -98,7 +98,7 @@ function Histogram(props: { readonly usual: UsualAnswer; readonly ns: number }) 
       let free = 0;
       for (const tick of logTicks(durationAt(boundsNs, low), durationAt(boundsNs, high))) {
         const at = x(rowPosition(boundsNs, tick));
-        const label = formatDuration(tick);
+        const label = formatDuration(tick, "axis");
         const half = context.measureText(label).width / 2;
         if (at - half < free || at + half > pen.width) continue;
         context.fillText(label, at, height - 3);

@@ -65,7 +65,7 @@ export function Waterfall(props: { readonly view: TraceView }) {
         <div className="m" style={{ marginRight: room }}>
           {ticks.map((tick) => (
             <span key={tick} style={{ left: `${share(tick) * 100}%` }}>
-              {formatDuration(tick)}
+              {formatDuration(tick, "axis")}
             </span>
           ))}
         </div>
@@ -128,7 +128,7 @@ function SpanRow(props: {
       aria-selected={selected}
       aria-expanded={opens ? !row.folded : undefined}
       aria-label={`${span.service} ${span.name}, ${formatDuration(span.durationNs)}${failed ? ", failed" : ""}${row.alike ? `, ${row.alike.length} alike` : ""}`}
-      className={`sp ${failed ? "err" : ""} ${hit ? "hit" : ""}`}
+      className={`spanrow ${failed ? "err" : ""} ${hit ? "hit" : ""}`}
       style={{ top: props.top, height: props.height, "--c": seriesVariable(span.service) } as React.CSSProperties}
       onClick={() => (row.alike === undefined ? view.select(row.span) : view.toggle(row))}
     >

@@ -6,7 +6,7 @@ import { Answered, BoneRows } from "../../components/answered.tsx";
 import { Value } from "../../components/value.tsx";
 import { useAttributeMenu } from "../../components/attribute-menu.ts";
 
-const shownMax = 8;
+const shownMax = 7;
 
 export function Difference(props: {
   readonly answer: Answer<DifferenceAnswer>;

@@ -170,16 +170,20 @@ export interface ServiceLatency {
   readonly requests: number;
   readonly errors: number;
   readonly p95Ns: number;
+  /** Requests that took longer than asked. */
+  readonly slow: number;
 }
 
 export async function selectServiceLatencies(
   reader: Reader,
   window: NsRange,
+  slowNs: bigint,
 ): Promise<ServiceLatency[]> {
   const every = await sampleOf(reader, reach(window));
   const answer = await reader.select(
     sql`SELECT ServiceName, count() * ${u64(every)} AS requests,
-          countIf(StatusCode = 'Error') * ${u64(every)} AS errors, quantile(0.95)(Duration) AS p95
+          countIf(StatusCode = 'Error') * ${u64(every)} AS errors, quantile(0.95)(Duration) AS p95,
+          countIf(Duration > ${u64(String(slowNs))}) * ${u64(every)} AS slow
         FROM (${requests(window, every)}) GROUP BY ServiceName ORDER BY ServiceName LIMIT ${u64(NAMES_MAX)}`,
   );
   return readRows(answer, (block) => {
@@ -187,7 +191,9 @@ export async function selectServiceLatencies(
     const count = numberCells(block, "requests");
     const errors = numberCells(block, "errors");
     const p95Ns = numberCells(block, "p95");
+    const slow = numberCells(block, "slow");
     return (row) => ({
+      slow: slow(row),
       service: service(row),
       requests: count(row),
       errors: errors(row),

@@ -3,7 +3,7 @@
  * late, so that the span table is read only there.
  */
 import type { NativeBlock } from "@triptych/wire";
-import { constant, join, type Sql, sql, text, texts, u64 } from "../sql.ts";
+import { constant, empty, join, type Sql, sql, text, texts, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import {
   bigintCells,
@@ -126,17 +126,20 @@ export interface TraceQuery {
 }
 
 /**
- * All spans of the traces, by trace and then by start time. A span that is stored twice (its sender repeated it in
+ * All spans of the traces, in the order of the ids and then by start time. A span that is stored twice (its sender repeated it in
  * another batch) comes once.
  */
 export async function selectTraces(reader: Reader, query: TraceQuery): Promise<StoredSpans> {
-  const known = await selectTraceTimes(reader, query.traceIds);
+  const known =
+    query.traceIds.length === 0 ? undefined : await selectTraceTimes(reader, query.traceIds);
   const range = known === undefined ? undefined : overlap(known, query.range);
   if (range === undefined) return storedSpans([], query.spansMax);
+  const order =
+    query.traceIds.length === 1 ? empty : sql`indexOf(${texts(query.traceIds)}, TraceId), `;
   const answer = await reader.select(
     sql`SELECT ${columns} FROM otel_traces
         WHERE ${traceIdIs(query.traceIds)} AND ${inRange(range)}
-        ORDER BY TraceId, Timestamp, SpanId
+        ORDER BY ${order}Timestamp, SpanId
         LIMIT 1 BY TraceId, SpanId, Timestamp, Duration, SpanName, ServiceName, SpanKind
         LIMIT ${u64(query.spansMax + 1)}`,
   );

@@ -1,0 +1,31 @@
+/** Durations as Go writes them (`1.5s`, `100ms`, `1h30m`), which is how Jaeger's clients give them. */
+const UNITS_NS: ReadonlyMap<string, number> = new Map([
+  ["ns", 1],
+  ["us", 1e3],
+  ["µs", 1e3],
+  ["μs", 1e3],
+  ["ms", 1e6],
+  ["s", 1e9],
+  ["m", 60e9],
+  ["h", 3600e9],
+]);
+const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+const INT64_MAX = 9_223_372_036_854_775_807;
+
+/** Nanoseconds; `undefined` when the text is not a duration. */
+export function parseGoDuration(text: string): number | undefined {
+  const negative = text.startsWith("-");
+  const rest = negative || text.startsWith("+") ? text.slice(1) : text;
+  if (rest === "0") return 0;
+  let total = 0;
+  let at = 0;
+  while (at < rest.length) {
+    PART.lastIndex = at;
+    const [part, amount, unit] = PART.exec(rest) ?? [];
+    if (part === undefined || unit === undefined) return undefined;
+    total += Number(amount) * (UNITS_NS.get(unit) ?? Number.NaN);
+    at += part.length;
+  }
+  if (at === 0 || total > INT64_MAX) return undefined;
+  return negative ? -Math.round(total) : Math.round(total);
+}
