@@ -2,6 +2,7 @@ export { assert, unreachable } from "./assert.ts";
 export { AttributeColumns, ValueKind } from "./attributes.ts";
 export { ByteColumn } from "./byte-column.ts";
 export { type Clock, sleep } from "./clock.ts";
+export { dayOfMs, dayOfNs } from "./day.ts";
 export { Dictionary } from "./dictionary.ts";
 export {
   asTriptychError,

@@ -22,6 +22,8 @@ export const defaultLimits = {
   labelsPerSeriesMax: 64,
   labelNameBytesMax: 256,
   labelValueBytesMax: 4096,
+  /** Each day of a request is an insert of its own: a year of import, and a bound for garbage times. */
+  daysPerRequestMax: 400,
   /** Samples further in the future than this are refused. */
   futureMsMax: 10 * 60 * 1000,
   /** Decoded bytes that all receivers may hold at once; beyond it senders are told to wait. */

@@ -12,8 +12,8 @@ import { registerIncidentsApi } from "./api/ours/incidents.ts";
 import { registerOwnLogs } from "./api/ours/logs.ts";
 import { registerOwnMetrics } from "./api/ours/metrics.ts";
 import { registerOwnTraces } from "./api/ours/traces.ts";
-import { registerLokiApi } from "./api/loki/loki.ts";
-import { registerPrometheusApi } from "./api/prometheus/prometheus.ts";
+import { registerLokiApi } from "./api/loki/api.ts";
+import { registerPrometheusApi } from "./api/prometheus/api.ts";
 import { registerHealth } from "./api/self/health.ts";
 import { registerWebFiles } from "./api/web-files.ts";
 import { runCli } from "./cli/cli.ts";
@@ -22,6 +22,7 @@ import { createIncidentWatch } from "./incidents/watch.ts";
 import { type Journal, openJournal } from "./journal/journal.ts";
 import { observeJournal } from "./journal/observe.ts";
 import { createDeltaToCumulative } from "./pipeline/delta-to-cumulative.ts";
+import { createLimitDays } from "./pipeline/limit-days.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { createHttpServer } from "./receivers/http-server.ts";
 import type { IngestNext } from "./receivers/next.ts";
@@ -282,7 +283,7 @@ function registerApis(core: Core, { storage, incidents, app }: ApiParts): void {
   const query = { engine: store.engine, clock, limits: core.limits };
   registerJaegerApi(app, { ...query, prefix: "/jaeger" });
   registerPrometheusApi(app, { ...query, prefixes: ["/api/v1", "/prometheus/api/v1"] });
-  registerLokiApi(app, { ...query, prefix: "/loki" });
+  registerLokiApi(app, { ...query, prefix: "/loki/api/v1" });
   const ours = { ...query, prefix: "/api/triptych" };
   registerOwnTraces(app, ours);
   registerOwnLogs(app, ours);
@@ -354,7 +355,10 @@ function createIngest(core: Core, journal: Journal): IngestNext {
   const memory = createMemoryWatch(clock, () => process.memoryUsage.rss());
   core.onClose(() => memory.close());
   const count = (reason: string, items: number): void => discarded.add(items, reason);
-  const stages = [createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count })];
+  const stages = [
+    createLimitDays(limits.daysPerRequestMax),
+    createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count }),
+  ];
   const pipeline = createPipeline(stages, (batch, hash) => journal.append(batch, hash));
   let inFlight = 0;
   return {

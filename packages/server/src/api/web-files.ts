@@ -24,9 +24,6 @@ const types: { readonly [extension: string]: string } = {
 
 const COMPRESSED = new Set([".html", ".js", ".css", ".svg", ".json", ".txt"]);
 
-const contentSecurityPolicy =
-  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
-
 interface WebFile {
   readonly body: Buffer;
   readonly gzip: Buffer | undefined;
@@ -62,7 +59,6 @@ function wantsPage(request: FastifyRequest, path: string): boolean {
 
 function send(request: FastifyRequest, reply: FastifyReply, file: WebFile): FastifyReply {
   reply.header("content-type", file.type);
-  reply.header("content-security-policy", contentSecurityPolicy);
   reply.header(
     "cache-control",
     file.immutable ? "public, max-age=31536000, immutable" : "no-cache",

@@ -133,18 +133,19 @@ export function waitsOf(
   };
   const seen = new Set<string>([request.spanId]);
   const stack: CallSpan[] = [request];
+  /** A call ends the descent; an inner span is looked into. */
+  const visit = (child: CallSpan): void => {
+    // Nobody waits for a consumer, nor for a message to be sent on.
+    if (child.kind === "Consumer" || child.kind === "Producer") return;
+    if (child.service !== request.service) add(child.service, child);
+    else if (child.kind === "Client") add(calleeOf(child, children) ?? "", child);
+    else stack.push(child);
+  };
   for (let span = stack.pop(); span !== undefined; span = stack.pop()) {
     for (const child of children.get(span.spanId) ?? []) {
       if (seen.has(child.spanId)) continue;
       seen.add(child.spanId);
-      if (child.service !== request.service) {
-        // Nobody waits for a consumer.
-        if (child.kind !== "Consumer") add(child.service, child);
-      } else if (child.kind === "Client") {
-        add(calleeOf(child, children) ?? "", child);
-      } else if (child.kind !== "Producer") {
-        stack.push(child);
-      }
+      visit(child);
     }
   }
   return waits;

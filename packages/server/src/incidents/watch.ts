@@ -78,8 +78,7 @@ export function createLatencyWatch(
     start() {
       void step().then(next);
     },
-    list: () =>
-      [...watch.incidents.values()].sort((a, b) => numberOf(b.id) - numberOf(a.id)),
+    list: () => [...watch.incidents.values()].sort((a, b) => numberOf(b.id) - numberOf(a.id)),
     get: (id) => watch.incidents.get(id),
     step,
     async close() {

@@ -188,7 +188,12 @@ async function applyRound(
   taken: readonly PendingRecord[],
   stopped: () => boolean,
 ): Promise<void> {
-  const groups = await readGroups(deps, taken);
+  // The disk may fail to read now and work later; the records stay where they are.
+  let groups: SequencedBlock[][] = [];
+  await untilDone(deps, stopped, async () => {
+    groups = await readGroups(deps, taken);
+  });
+  if (stopped()) return;
   const first = taken[0] as PendingRecord;
   const range = { writer: first.writer, from: first.seq, to: (taken.at(-1) as PendingRecord).seq };
   for (const blocks of groups) {
@@ -248,16 +253,26 @@ function presence(deps: Deps, group: Group): Promise<Presence> {
   return deps.sink.present({ ...group.range, kinds });
 }
 
-/** Inserts the blocks one by one, so that only those that are refused are lost to the store. */
+/**
+ * Inserts record by record, so that only those that are refused are lost to the store. All blocks of a record go
+ * together: the store knows records, and would take the second block for the first one sent again.
+ */
 async function setAsideRefused(deps: Deps, group: Group, stopped: () => boolean): Promise<void> {
+  const records = new Map<number, SequencedBlock[]>();
   for (const block of group.blocks) {
+    const blocks = records.get(block.seq);
+    if (blocks === undefined) records.set(block.seq, [block]);
+    else blocks.push(block);
+  }
+  for (const blocks of records.values()) {
     await untilDone(deps, stopped, async () => {
       const known = await presence(deps, group);
       try {
-        await deps.sink.insert([block], known);
+        await deps.sink.insert(blocks, known);
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        deps.setAside(block, error instanceof Error ? error : new Error(String(error)));
+        const reason = error instanceof Error ? error : new Error(String(error));
+        for (const block of blocks) deps.setAside(block, reason);
       }
     });
   }

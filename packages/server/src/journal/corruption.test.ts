@@ -157,7 +157,7 @@ foreign("no payload", RecordType.data, new Uint8Array(0));
 foreign(
   "a hash count beyond its end",
   RecordType.data,
-  new Uint8Array(14).fill(0xff).map((byte, i) => (i < 12 ? 0 : byte)),
+  new Uint8Array(16).fill(0xff).map((byte, i) => (i < 12 ? 0 : byte)),
 );
 foreign("an unknown type", 77, new Uint8Array(64));
 

@@ -63,6 +63,11 @@ const WRITES_IN_FLIGHT_MAX = 4;
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
 const CHECKPOINT_EVERY_MS = 5_000;
 const RETRY_AFTER_SECONDS = 2;
+/**
+ * Skipped at every start. The end of the log may have been lost or damaged after the store took it; a number used
+ * twice would make the store look as if it had the second record already. Nine million starts fit into 2^53.
+ */
+const SEQ_GAP = 1_000_000_000;
 
 interface Entry {
   readonly batch: Batch | undefined;
@@ -116,7 +121,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     applier,
     counters,
     writer,
-    lastSeq: Math.max(appliedSeq, wal.recovery.lastSeq),
+    lastSeq: Math.max(appliedSeq, wal.recovery.lastSeq) + SEQ_GAP,
   });
 }
 
@@ -152,13 +157,18 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
   let committing = false;
   let timer: (() => void) | undefined;
   let writes = 0;
-  let writeDone: (() => void) | undefined;
+  let writeWaiters: (() => void)[] = [];
   let closed = false;
   let checkpointedSeq = -1;
   let newestSegment = 0;
   let cancelCheckpoint: () => void = () => {};
   let idle: (() => void)[] = [];
 
+  /** Resolves when one of the writes under way has ended. Several may wait at once. */
+  const writeDone = (): Promise<void> =>
+    new Promise((resolve) => {
+      writeWaiters.push(resolve);
+    });
   const takeGroup = (): Entry[] => {
     let rows = 0;
     let count = 0;
@@ -191,6 +201,13 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
       options.onError(error instanceof Error ? error : new Error(String(error)));
     }
   };
+  const commitAlone = async (entry: Entry): Promise<void> => {
+    try {
+      await write([entry], await encodeGroup(encoder, [entry]));
+    } catch (error) {
+      entry.reject(error);
+    }
+  };
   const commit = async (): Promise<void> => {
     committing = true;
     timer = undefined;
@@ -205,16 +222,18 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
         writes++;
         void write(group, blocks).finally(() => {
           writes--;
-          writeDone?.();
+          const waiters = writeWaiters;
+          writeWaiters = [];
+          for (const wake of waiters) wake();
         });
       } catch (error) {
-        for (const entry of group) entry.reject(error);
         options.onError(error instanceof Error ? error : new Error(String(error)));
+        // One batch that cannot be encoded must not fail the others: each is tried by itself.
+        if (group.length > 1) await Promise.all(group.map((entry) => commitAlone(entry)));
+        else for (const entry of group) entry.reject(error);
       }
       while (writes >= WRITES_IN_FLIGHT_MAX) {
-        await new Promise<void>((resolve) => {
-          writeDone = resolve;
-        });
+        await writeDone();
       }
     }
     committing = false;
@@ -269,9 +288,7 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
       });
     }
     while (writes > 0) {
-      await new Promise<void>((resolve) => {
-        writeDone = resolve;
-      });
+      await writeDone();
     }
   };
 
@@ -342,6 +359,8 @@ function setAside(directory: string, block: SequencedBlock): void {
     writeFileSync(
       `${directory}/quarantine/${block.kind}-${block.partition}-${block.seq}.native`,
       block.bytes,
+      // A record may hold several blocks of one kind and partition; Native blocks may follow one another.
+      { flag: "a" },
     );
   } catch {
     // Counted and reported already.

@@ -3,7 +3,7 @@
  *
  *     magic u32 | payload length u32 | crc32 u32 over all that follows | type u8, 3 zero bytes | seq u64 | payload
  *
- * Payload of a data record: time f64 (ms) | writer u32 | hash count u16 | 16 bytes each | block count u16 | per block: kind length
+ * Payload of a data record: time f64 (ms) | writer u32 | hash count u32 | 16 bytes each | block count u32 | per block: kind length
  * u8, kind, partition u32, rows u32, byte length u32 | the blocks' bytes one after another. Payload of an abort
  * record: the sequence numbers (u64) of records that were written but whose senders were told that they were not.
  */
@@ -20,7 +20,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const HASH_BYTES = 16;
 /** Time, writer and hash count. */
-const FIXED_BYTES = 8 + 4 + 2;
+const FIXED_BYTES = 8 + 4 + 4;
 
 export interface DataRecord {
   readonly timeMs: number;
@@ -51,21 +51,21 @@ export function frameRecord(
 
 /** Payload parts of a data record; the blocks' bytes are not copied. */
 export function dataPayload(record: DataRecord): Uint8Array[] {
-  let size = FIXED_BYTES + record.hashes.length * HASH_BYTES + 2;
+  let size = FIXED_BYTES + record.hashes.length * HASH_BYTES + 4;
   const kinds = record.blocks.map((block) => encoder.encode(block.kind));
   for (const kind of kinds) size += 1 + kind.length + 12;
   const head = new Uint8Array(size);
   const view = new DataView(head.buffer);
   view.setFloat64(0, record.timeMs, true);
   view.setUint32(8, record.writer, true);
-  view.setUint16(12, record.hashes.length, true);
+  view.setUint32(12, record.hashes.length, true);
   let at = FIXED_BYTES;
   for (const hash of record.hashes) {
     head.set(hash, at);
     at += HASH_BYTES;
   }
-  view.setUint16(at, record.blocks.length, true);
-  at += 2;
+  view.setUint32(at, record.blocks.length, true);
+  at += 4;
   for (const [i, block] of record.blocks.entries()) {
     const kind = kinds[i] as Uint8Array;
     head[at] = kind.length;
@@ -84,13 +84,14 @@ export function readDataPayload(payload: Uint8Array): DataRecord {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const timeMs = view.getFloat64(0, true);
   const writer = view.getUint32(8, true);
-  const hashCount = view.getUint16(12, true);
+  const hashCount = view.getUint32(12, true);
   let at = FIXED_BYTES;
+  if (hashCount * HASH_BYTES > payload.length) throw new RangeError("more hashes than bytes");
   const hashes: Uint8Array[] = [];
   for (let i = 0; i < hashCount; i++, at += HASH_BYTES)
     hashes.push(payload.slice(at, at + HASH_BYTES));
-  const blockCount = view.getUint16(at, true);
-  at += 2;
+  const blockCount = view.getUint32(at, true);
+  at += 4;
   const heads: { kind: string; partition: number; rows: number; size: number }[] = [];
   for (let i = 0; i < blockCount; i++) {
     const kindLength = payload[at] as number;

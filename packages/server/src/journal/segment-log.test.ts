@@ -12,7 +12,7 @@ import {
   readDataPayload,
   readRecord,
 } from "./record.ts";
-import { openSegmentLog } from "./segment-log.ts";
+import { openSegmentLog, segmentName } from "./segment-log.ts";
 
 const DIRECTORY = "/journal";
 const open = (fs: FaultFs, segmentBytesMax = 1 << 20) =>
@@ -30,10 +30,12 @@ const seqs = (fs: FaultFs) => open(fs).recovery.records.map(({ seq }) => seq);
 describe("framing", () => {
   const check = (name: string, data: DataRecord, seq: number) =>
     test(name, () => {
-      const bytes = Buffer.concat([
-        Buffer.alloc(3),
-        ...frameRecord({ type: RecordType.data, seq }, dataPayload(data)),
-      ]);
+      const bytes = Uint8Array.from(
+        Buffer.concat([
+          Buffer.alloc(3),
+          ...frameRecord({ type: RecordType.data, seq }, dataPayload(data)),
+        ]),
+      );
       const found = readRecord(bytes, 3);
       expect(found).toMatchObject({ seq, offset: 3, length: bytes.length - 3 });
       expect(readDataPayload(found?.payload ?? new Uint8Array(0))).toEqual(data);
@@ -117,11 +119,11 @@ test("segments begin at the bound, and go when nothing in them is needed", () =>
   const log = open(fs, 1_000);
   const places = Array.from({ length: 40 }, (_, i) => log.append([entry(i + 1)])[0]);
   const segments = [...new Set(places.map((place) => place?.segment))];
-  expect(segments).toEqual([1, 2, 3, 4, 5]);
+  expect(segments).toEqual([1, 2, 3, 4, 5, 6]);
   log.dropBefore(4);
-  expect(walFiles(fs)).toEqual(["0000000004.wal", "0000000005.wal"]);
+  expect(walFiles(fs)).toEqual(["0000000004.wal", "0000000005.wal", "0000000006.wal"]);
   log.dropBefore(100);
-  expect(walFiles(fs), "the one in use stays").toEqual(["0000000005.wal"]);
+  expect(walFiles(fs), "the one in use stays").toEqual(["0000000006.wal"]);
   log.append([entry(41)]);
   log.close();
   expect(seqs(fs).at(-1)).toBe(41);
@@ -142,6 +144,6 @@ test("no descriptor stays open", () => {
 test("many segments open", () => {
   const fs = new FaultFs(createRng(5));
   fs.makeDirectory(DIRECTORY);
-  for (let i = 0; i < 150_000; i++) fs.close(fs.openAppend(`${DIRECTORY}/${i}.wal`));
-  expect(() => open(fs)).not.toThrow(RangeError);
+  for (let i = 0; i < 150_000; i++) fs.close(fs.openAppend(`${DIRECTORY}/${segmentName(i)}`));
+  expect(() => open(fs)).not.toThrow();
 });

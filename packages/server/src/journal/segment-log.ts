@@ -11,6 +11,7 @@ import { failpoint } from "../self/failpoint.ts";
 import type { Fs } from "./fs.ts";
 import {
   abortPayload,
+  type FoundRecord,
   frameRecord,
   isCutShort,
   RECORD_HEADER_BYTES,
@@ -68,7 +69,16 @@ export interface SegmentLog {
 }
 
 export const segmentName = (segment: number): string => `${String(segment).padStart(10, "0")}.wal`;
-const SUFFIX = ".wal";
+
+/** The segments in the directory, in order. Files that are not named exactly so are somebody else's. */
+function segmentsIn(fs: Fs, directory: string): number[] {
+  return fs
+    .list(directory)
+    .map((name) => ({ name, segment: Number.parseInt(name, 10) }))
+    .filter(({ name, segment }) => segment >= 0 && segmentName(segment) === name)
+    .map(({ segment }) => segment)
+    .sort((a, b) => a - b);
+}
 
 interface Options {
   readonly fs: Fs;
@@ -84,14 +94,10 @@ export function openSegmentLog(options: Options): SegmentLog {
   fs.makeDirectory(directory);
   // The name of the directory must be as durable as what will be in it.
   if (options.sync) fs.syncDirectory(dirname(directory));
-  const segments = fs
-    .list(directory)
-    .filter((name) => name.endsWith(SUFFIX))
-    .map((name) => Number(name.slice(0, -SUFFIX.length)))
-    .filter((segment) => Number.isSafeInteger(segment));
+  const segments = segmentsIn(fs, directory);
   settle(options, segments);
   const recovery = recover(options, segments);
-  let next = Math.max(0, ...segments) + 1;
+  let next = (segments.at(-1) ?? 0) + 1;
   let open: { fd: number; segment: number; size: number } | undefined;
   /** Sequence numbers to be listed in an abort record before anything else is written. */
   let voided: number[] = [];
@@ -119,6 +125,8 @@ export function openSegmentLog(options: Options): SegmentLog {
       // Best effort: the abort record is what counts.
       fs.truncate(failed.fd, failed.size);
       fs.close(failed.fd);
+      // A disk that stays full would otherwise fill the directory with empty files.
+      if (failed.size === 0) fs.remove(`${directory}/${segmentName(failed.segment)}`);
     } catch {
       // The descriptor is given up in any case.
     }
@@ -144,7 +152,14 @@ export function openSegmentLog(options: Options): SegmentLog {
           at += length;
           return { seq: record.seq, segment: target.segment, offset: at - length, length };
         };
-        if (voided.length > 0) put({ type: RecordType.abort, seq: 0 }, [abortPayload(voided)]);
+        if (voided.length > 0) {
+          // On its own: of one write, power loss may keep the new record and lose what voids the old one.
+          put({ type: RecordType.abort, seq: 0 }, [abortPayload(voided)]);
+          writeAll(fs, target.fd, parts.splice(0));
+          if (options.sync) fs.sync(target.fd);
+          target.size = at;
+          voided = [];
+        }
         for (const { seq, payload } of entries)
           places.push(put({ type: RecordType.data, seq }, payload));
         failpoint("wal.before_write");
@@ -153,7 +168,6 @@ export function openSegmentLog(options: Options): SegmentLog {
         if (options.sync) fs.sync(target.fd);
         failpoint("wal.after_sync");
         target.size = at;
-        voided = [];
       } catch (error) {
         fail(entries);
         throw error;
@@ -161,12 +175,10 @@ export function openSegmentLog(options: Options): SegmentLog {
       return places;
     },
     dropBefore(segment) {
-      for (const name of fs.list(directory)) {
-        if (!name.endsWith(SUFFIX)) continue;
-        const number = Number(name.slice(0, -SUFFIX.length));
+      for (const number of segmentsIn(fs, directory)) {
         if (number >= segment || number === open?.segment) continue;
         failpoint("wal.segment_delete");
-        fs.remove(`${directory}/${name}`);
+        fs.remove(`${directory}/${segmentName(number)}`);
       }
     },
     rotate: seal,
@@ -207,7 +219,8 @@ function recover(options: Options, segments: readonly number[]): Recovery {
     let at = 0;
     while (at < bytes.length) {
       const record = readRecord(bytes, at);
-      if (record === undefined) {
+      const content = record === undefined ? undefined : contentOf(record);
+      if (record === undefined || content === undefined) {
         const resume = nextRecord(bytes, at + 1);
         const torn = resume === bytes.length && isCutShort(bytes, at);
         damage.push({ kind: torn ? "torn" : "damaged", segment, offset: at, bytes: resume - at });
@@ -216,9 +229,9 @@ function recover(options: Options, segments: readonly number[]): Recovery {
         continue;
       }
       lastSeq = Math.max(lastSeq, record.seq);
-      if (record.type === RecordType.abort)
-        for (const seq of readAbortPayload(record.payload)) aborted.add(seq);
-      else records.push(recovered(segment, record));
+      if (content.kind === "abort") for (const seq of content.seqs) aborted.add(seq);
+      else
+        records.push({ ...content, seq: record.seq, segment, offset: at, length: record.length });
       at += record.length;
     }
   }
@@ -230,13 +243,21 @@ function recover(options: Options, segments: readonly number[]): Recovery {
   };
 }
 
-function recovered(
-  segment: number,
-  record: { seq: number; offset: number; length: number; payload: Uint8Array },
-): RecoveredRecord {
-  const { timeMs, writer, hashes } = readDataPayload(record.payload);
-  const { seq, offset, length } = record;
-  return { seq, segment, offset, length, timeMs, writer, hashes };
+type Content =
+  | { readonly kind: "abort"; readonly seqs: readonly number[] }
+  | ({ readonly kind: "data" } & Pick<RecoveredRecord, "timeMs" | "writer" | "hashes">);
+
+/** What a record says; undefined when its checksum is right and its content is still not ours. */
+function contentOf(record: FoundRecord): Content | undefined {
+  try {
+    if (record.type === RecordType.abort)
+      return { kind: "abort", seqs: readAbortPayload(record.payload) };
+    if (record.type !== RecordType.data) return undefined;
+    const { timeMs, writer, hashes } = readDataPayload(record.payload);
+    return { kind: "data", timeMs, writer, hashes };
+  } catch {
+    return undefined;
+  }
 }
 
 function readSegment({ fs, directory }: Options, segment: number): Uint8Array {
@@ -281,7 +302,8 @@ function nextRecord(bytes: Uint8Array, from: number): number {
   const first = RECORD_MAGIC & 0xff;
   for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
     if (at + RECORD_HEADER_BYTES > bytes.length) break;
-    if (readRecord(bytes, at) !== undefined) return at;
+    const found = readRecord(bytes, at);
+    if (found !== undefined && contentOf(found) !== undefined) return at;
   }
   return bytes.length;
 }

@@ -29,7 +29,11 @@ export async function openWal(
   const waiters = new Map<number, Waiter>();
   let nextId = 1;
   let closing = false;
+  /** Why the thread is gone: who asks after that is told at once. */
+  let dead: Error | undefined;
   const die = (error: Error): void => {
+    if (dead !== undefined) return;
+    dead = error;
     for (const waiter of waiters.values()) waiter.reject(error);
     waiters.clear();
     if (!closing) onDeath(error);
@@ -50,6 +54,7 @@ export async function openWal(
     transfer: ArrayBuffer[],
   ): Promise<RecordPlace | undefined> =>
     new Promise((resolve, reject) => {
+      if (dead !== undefined) return reject(writeError("", dead.message));
       const id = nextId++;
       waiters.set(id, { resolve, reject });
       worker.postMessage(make(id), transfer);
@@ -69,7 +74,7 @@ export async function openWal(
     async close() {
       if (closing) return;
       closing = true;
-      await ask((id) => ({ kind: "close", id }), []);
+      if (dead === undefined) await ask((id) => ({ kind: "close", id }), []);
       await worker.terminate();
     },
   };

@@ -73,30 +73,30 @@ export function formatShare(share: number): string {
 }
 
 /** A metric's value with the unit its family declares (OpenTelemetry and Prometheus spellings). */
-export function formatValue(value: number | null | undefined, unit: string): string {
+export function formatValue(value: number | null | undefined, unit: string, where: "text" | "axis" = "text"): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "no data";
   if (value === Number.POSITIVE_INFINITY) return "+Inf";
   if (value === Number.NEGATIVE_INFINITY) return "\u2212Inf";
   const perSecond = unit.endsWith("/s");
   const base = perSecond ? unit.slice(0, -2) : unit;
-  const text = formatBase(value, base);
+  const text = formatBase(value, base, where);
   return perSecond ? `${text}/s` : text;
 }
 
-function formatBase(value: number, unit: string): string {
+function formatBase(value: number, unit: string, where: "text" | "axis"): string {
   switch (unit) {
     case "s":
     case "seconds":
-      return formatDuration(value * 1e9);
+      return formatDuration(value * 1e9, where);
     case "ms":
     case "milliseconds":
-      return formatDuration(value * 1e6);
+      return formatDuration(value * 1e6, where);
     case "us":
     case "microseconds":
-      return formatDuration(value * 1e3);
+      return formatDuration(value * 1e3, where);
     case "ns":
     case "nanoseconds":
-      return formatDuration(value);
+      return formatDuration(value, where);
     case "By":
     case "B":
     case "bytes":

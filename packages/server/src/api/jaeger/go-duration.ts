@@ -10,7 +10,7 @@ const UNITS_NS: ReadonlyMap<string, number> = new Map([
   ["h", 3600e9],
 ]);
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
-const INT64_MAX = 9_223_372_036_854_775_807;
+const INT64_MAX = 2 ** 63;
 
 /** Nanoseconds; `undefined` when the text is not a duration. */
 export function parseGoDuration(text: string): number | undefined {
@@ -26,6 +26,6 @@ export function parseGoDuration(text: string): number | undefined {
     total += Number(amount) * (UNITS_NS.get(unit) ?? Number.NaN);
     at += part.length;
   }
-  if (at === 0 || total > INT64_MAX) return undefined;
+  if (at === 0 || total >= INT64_MAX) return undefined;
   return negative ? -Math.round(total) : Math.round(total);
 }

@@ -51,7 +51,7 @@ interface Asked {
 }
 
 export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): void {
-  const api = async (scope: FastifyInstance): Promise<void> => {
+  const api = (scope: FastifyInstance, _options: object, done: () => void): void => {
     scope.setErrorHandler((thrown, _request, reply) => sendError(reply, thrown));
     const get = (path: string, answer: (asked: Asked) => Promise<unknown>): void => {
       scope.get(path, (request, reply) => {
@@ -69,8 +69,11 @@ export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): vo
     for (const name of ["latencies", "calls", "errors", "minstep"])
       get(`/metrics/${name}`, metricsDisabled);
     scope.post("/archive/:traceId", (_request, reply) =>
-      reply.code(500).send(structured(null, 0, [{ code: 500, msg: "archive span storage was not configured" }])),
+      reply
+        .code(500)
+        .send(structured(null, 0, [{ code: 500, msg: "archive span storage was not configured" }])),
     );
+    done();
   };
   app.register(api, { prefix: `${deps.prefix}/api` });
 }

@@ -86,8 +86,7 @@ export function dependencyRange(values: Values, clock: Clock): NsRange {
   const [lookbackText] = values("lookback");
   const endMs =
     endText === undefined ? BigInt(Math.ceil(clock.nowMs())) : integer("endTs", endText);
-  const lookbackMs =
-    lookbackText === undefined ? 86_400_000n : integer("lookback", lookbackText);
+  const lookbackMs = lookbackText === undefined ? 86_400_000n : integer("lookback", lookbackText);
   return { fromNs: (endMs - lookbackMs) * 1_000_000n, toNs: endMs * 1_000_000n + 1n };
 }
 

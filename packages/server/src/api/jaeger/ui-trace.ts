@@ -75,9 +75,7 @@ function spanTags(span: StoredSpan): KeyValue[] {
 
 function references(span: StoredSpan, traceID: string): object[] {
   const parent =
-    span.parentSpanId === ""
-      ? []
-      : [{ refType: "CHILD_OF", traceID, spanID: span.parentSpanId }];
+    span.parentSpanId === "" ? [] : [{ refType: "CHILD_OF", traceID, spanID: span.parentSpanId }];
   const links = span.links.map((link) => ({
     refType: refTypeOf(link.attributes),
     traceID: shortTraceId(link.traceId),

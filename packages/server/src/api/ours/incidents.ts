@@ -22,7 +22,10 @@ export function registerIncidentsApi(
     const { id } = request.params as { readonly id: string };
     const incident = watch.get(id);
     if (incident === undefined)
-      throw new TriptychError("not_found", `there is no incident ${quoted(id)}; ids are like INC-1`);
+      throw new TriptychError(
+        "not_found",
+        `there is no incident ${quoted(id)}; ids are like INC-1`,
+      );
     return incident;
   });
 }

@@ -3,8 +3,8 @@
  * Whatever cannot be understood is `query_invalid` with the input quoted; limits are clamped, never refused.
  */
 import type { AttributeFilter, TimeRange } from "@triptych/contract";
-import { type Clock, defaultLimits, TriptychError } from "@triptych/model";
-import { RE2JS, RE2JSException } from "re2js";
+import { type Clock, TriptychError } from "@triptych/model";
+import { checkPattern } from "../../query/regex.ts";
 
 /** The last time that the store's nanosecond columns can hold (2262). */
 const TIME_MS_MAX = 9_223_372_036_854;
@@ -127,18 +127,6 @@ function readKey(
     return { key: String(JSON.parse(literal)), end: start + literal.length };
   } catch {
     throw wrong("has a key that is not a JSON string");
-  }
-}
-
-/** Refuses what RE2 does not take, so that the store never sees it. */
-export function checkPattern(pattern: string): void {
-  if (Buffer.byteLength(pattern) > defaultLimits.regexBytesMax)
-    throw invalid(`the pattern is longer than ${defaultLimits.regexBytesMax} bytes`);
-  try {
-    RE2JS.compile(pattern);
-  } catch (cause) {
-    if (!(cause instanceof RE2JSException)) throw cause;
-    throw invalid(`the pattern ${quoted(pattern)} cannot be used: ${cause.message}`);
   }
 }
 

@@ -9,6 +9,7 @@ import type {
 } from "@triptych/contract";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { wholePattern } from "../../query/regex.ts";
 import { traceDifference } from "../../query/traces/difference.ts";
 import { traceHeat } from "../../query/traces/heat.ts";
 import { searchTraces } from "../../query/traces/search.ts";
@@ -64,7 +65,11 @@ interface Asked {
   readonly info: ReturnType<typeof answerInfo>;
 }
 
-function ask({ engine, clock }: OwnTracesDeps, request: FastifyRequest, reply: FastifyReply): Asked {
+function ask(
+  { engine, clock }: OwnTracesDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Asked {
   const reader = createReader(engine, { signal: clientGone(reply) });
   return {
     clock,
@@ -78,7 +83,10 @@ function ask({ engine, clock }: OwnTracesDeps, request: FastifyRequest, reply: F
 
 const NS_PER_MS = 1_000_000n;
 
-function rangeOf({ params, clock }: Asked): NsRange & { readonly from: number; readonly to: number } {
+function rangeOf({
+  params,
+  clock,
+}: Asked): NsRange & { readonly from: number; readonly to: number } {
   const { from, to } = params.range(clock);
   return { from, to, fromNs: BigInt(from) * NS_PER_MS, toNs: BigInt(to) * NS_PER_MS };
 }
@@ -102,7 +110,10 @@ function filterOf(asked: Asked): SpanFilter {
     minDurationNs: durationNs(params, "minDurationMs"),
     maxDurationNs: durationNs(params, "maxDurationMs"),
     status: params.oneOf("status", ["error", "ok"]),
-    attributes: params.filters(),
+    attributes: params.filters().map((filter) => ({
+      ...filter,
+      value: filter.op === "=~" || filter.op === "!~" ? wholePattern(filter.value) : filter.value,
+    })),
   };
 }
 

@@ -2,11 +2,19 @@
  * Batches into journal blocks: merges batches that arrived together, splits them by day, and writes one Native block
  * per kind, partition and chunk of rows. In: batches (owned). Out: blocks for the journal.
  */
-import type { Batch, Clock, LogBatch, SampleBatch, SpanBatch } from "@triptych/model";
+import {
+  type Batch,
+  type Clock,
+  dayOfMs,
+  dayOfNs,
+  type LogBatch,
+  type SampleBatch,
+  type SpanBatch,
+} from "@triptych/model";
 import type { Block, BlockEncoder } from "../../../journal/block.ts";
 import { exemplars, histograms, logs, metricMetadata, samples, series, traces } from "../tables.ts";
 import { encodeLogs } from "./logs.ts";
-import { DaySplit, dayOfMs, dayOfNs, partitionOfDay, type Segment } from "./rows.ts";
+import { DaySplit, partitionOfDay, type Segment } from "./rows.ts";
 import {
   encodeExemplars,
   encodeFloats,

@@ -1,5 +1,6 @@
+import { dayOfMs, dayOfNs } from "@triptych/model";
 import { describe, expect, test } from "vitest";
-import { DaySplit, dayOfMs, dayOfNs, partitionOfDay } from "./rows.ts";
+import { DaySplit, partitionOfDay } from "./rows.ts";
 
 const words = (ns: bigint): [number, number] => [Number(ns & 0xffffffffn), Number(ns >> 32n)];
 

@@ -1,6 +1,6 @@
 /**
  * What a span must be like, as SQL conditions over `otel_traces`. An attribute that is missing counts as the empty
- * text, as in the query languages; patterns must match the whole value.
+ * text, as in the query languages.
  */
 import { unreachable } from "@triptych/model";
 import { all, constant, i64, join, type Sql, sql, text, u64 } from "../sql.ts";
@@ -15,6 +15,7 @@ export interface AttributeCondition {
   readonly scope: "resource" | "span" | "log" | "any";
   readonly key: string;
   readonly op: "=" | "!=" | "=~" | "!~";
+  /** For the last two a pattern that RE2 takes, with its anchors. */
   readonly value: string;
 }
 
@@ -123,7 +124,7 @@ function absent(places: readonly Place[], key: string): Sql {
 }
 
 function matchesIn(places: readonly Place[], key: string, pattern: string): Sql {
-  const whole = text(`^(?s:${pattern})$`);
+  const whole = text(pattern);
   const tests = places.map(({ column, many }) =>
     many
       ? sql`arrayExists(m -> match(m[${text(key)}], ${whole}), ${column})`

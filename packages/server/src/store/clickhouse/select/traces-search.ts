@@ -2,7 +2,7 @@
  * Searching traces: which ones have a span that matches, newest or slowest first, how many there are, and what the
  * listed ones are like. Ids are found first and summarised after, so that the wide columns are read for few traces.
  */
-import { all, constant, i64, type Sql, sql, text, texts, u64, u64s } from "../sql.ts";
+import { all, constant, f64s, i64, type Sql, sql, text, texts, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { bigintCells, numberCells, readRows, textCells, textsCells } from "./rows.ts";
 import { selectTraceTimes, traceIdIs } from "./traces.ts";
@@ -196,7 +196,7 @@ export async function selectTraceHeat(
 ): Promise<HeatCell[]> {
   const answer = await reader.select(
     sql`SELECT toUInt32(intDiv(start - ${i64(String(filter.range.fromNs))}, ${i64(String(grid.stepNs))})) AS column,
-          toUInt32(arrayCount(b -> b <= duration, ${u64s(grid.boundsNs.map(String))}) - 1) AS row,
+          toUInt32(arrayCount(b -> b <= duration, ${f64s(grid.boundsNs)}) - 1) AS row,
           count() AS traces, sum(failed) AS errors
         FROM (
           SELECT toUnixTimestamp64Nano(min(Timestamp)) AS start, ${traceDuration} AS duration,

@@ -157,7 +157,9 @@ export function traceIdIs(traceIds: readonly string[]): Sql {
 
 function overlap(known: NsRange, wanted: NsRange | undefined): NsRange | undefined {
   if (wanted === undefined) return known;
+  // biome-ignore lint/complexity/useMathMinMax: these are bigints
   const fromNs = known.fromNs > wanted.fromNs ? known.fromNs : wanted.fromNs;
+  // biome-ignore lint/complexity/useMathMinMax: these are bigints
   const toNs = known.toNs < wanted.toNs ? known.toNs : wanted.toNs;
   return fromNs < toNs ? { fromNs, toNs } : undefined;
 }
