@@ -292,9 +292,9 @@ function registerApis(core: Core, { storage, incidents, app }: ApiParts): void {
   registerHealth(app, {
     notReady: () => (core.ready ? journalFull(journal) : "starting"),
     metrics: () => core.metrics.render(),
+    sendPage: registerWebFiles(app, webDirectory()),
     status: createStatus(core, storage),
   });
-  registerWebFiles(app, webDirectory());
 }
 
 function createStatus(core: Core, { journal, store }: Storage): () => Promise<StatusAnswer> {

@@ -32,8 +32,11 @@ interface WebFile {
   readonly immutable: boolean;
 }
 
+/** Answers with the page, or undefined when it was not built: for addresses that programs and people share. */
+export type SendPage = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
+
 /** Registers the interface found in `directory`; when it was not built, `/` says so. */
-export function registerWebFiles(app: FastifyInstance, directory: string): void {
+export function registerWebFiles(app: FastifyInstance, directory: string): SendPage {
   const files = readFiles(directory);
   const page = files.get("/index.html");
   app.get("/*", (request, reply) => {
@@ -44,6 +47,7 @@ export function registerWebFiles(app: FastifyInstance, directory: string): void 
     const message = `nothing is served at ${request.method} ${path}; the interface is at / and the APIs are listed in the reference`;
     return sendApiError(reply, new TriptychError("not_found", message));
   });
+  return (request, reply) => (page === undefined ? undefined : send(request, reply, page));
 }
 
 /** A browser that navigates gets the page; a program that mistyped an API address gets a 404. */

@@ -4,7 +4,8 @@ import { PageLink } from "../components/page-link.tsx";
 import type { Theme } from "../state/preferences.ts";
 import { themes } from "../state/preferences.ts";
 import { useRange } from "../state/range-context.tsx";
-import { usePathname } from "../state/url-state.ts";
+import { many, one } from "../state/params.ts";
+import { useParams, usePathname } from "../state/url-state.ts";
 import { HealthMark } from "./health-mark.tsx";
 import { pages, statusEntry } from "./pages.ts";
 import { TimePicker } from "./time-picker.tsx";
@@ -88,7 +89,9 @@ function Crumbs() {
   const path = usePathname();
   const entry = [...pages, statusEntry].find((page) => path === page.to || path.startsWith(`${page.to}/`));
   const rest = entry === undefined ? "" : decodeURIComponent(path.slice(entry.to.length + 1));
-  const leaf = entry?.to === "/traces" && rest.length === 32 ? rest.slice(0, 8) : rest;
+  const params = useParams();
+  const asked = entry?.to === "/metrics" ? one(params, "name") : many(params, "service").join(", ");
+  const leaf = entry?.to === "/traces" && rest.length === 32 ? rest.slice(0, 8) : rest === "" ? (asked ?? "") : rest;
   return (
     <nav className="crumbs grow" aria-label="Where you are">
       {entry !== undefined && leaf !== "" ? (
@@ -99,7 +102,7 @@ function Crumbs() {
           <span className="hide-s">
             <Icon name="right" />
           </span>
-          <b className="mono" data-crumb>
+          <b className={rest === "" ? "" : "mono"}>
             {leaf}
           </b>
         </>

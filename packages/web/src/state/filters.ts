@@ -47,7 +47,9 @@ export function withFilter(list: readonly string[], filter: AttributeFilter): st
 }
 
 /** `label<op>value` as metrics take it. */
-export function parseMatch(text: string): { label: string; op: string; value: string } | undefined {
+export function parseMatch(
+  text: string,
+): { label: string; op: AttributeFilter["op"]; value: string } | undefined {
   const found = firstOperator(text);
   if (found === undefined || found.at === 0) return undefined;
   return { label: text.slice(0, found.at).trim(), op: found.op, value: text.slice(found.at + found.op.length).trim() };

@@ -93,7 +93,7 @@ function MetricBody(props: BodyProps) {
             </button>
           ))}
         </span>
-        {data !== undefined && <span className="muted small">{plural(data.seriesTotal, "series", "series")}, {formatDuration(data.stepMs * 1e6)} step</span>}
+        {data !== undefined && <span className="muted small">{plural(data.seriesTotal, "series", "series")}, {formatDuration(data.stepMs * 1e6, "axis")} step</span>}
         <span className="grow" />
         {data !== undefined && data.exemplars.length > 0 && (
           <Honest why="Dots are single traces kept with the samples. Click one to open it.">{`${data.exemplars.length} ${data.exemplars.length === 1 ? "exemplar" : "exemplars"}`}</Honest>

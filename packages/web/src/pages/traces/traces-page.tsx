@@ -47,7 +47,7 @@ export function TracesPage() {
     <>
       <PageHead title={titleOf(params)} finding={<Finding {...{ traces, heat, slow, difference, drawn: drawn !== undefined }} />} info={traces.data} stale={traces.stale && traces.failure !== undefined}>
         {traces.data !== undefined && <span>{plural(traces.data.total, "trace")} match</span>}
-        {slow !== undefined && <span>slow: over {formatDuration(slow.boundNs)}, since {clockText(slow.since, zone)}</span>}
+        {slow !== undefined && <span>slow: over {formatDuration(slow.boundNs, "axis")}, since {clockText(slow.since, zone)}</span>}
       </PageHead>
       <TraceFilterBar />
       {nothing ? (

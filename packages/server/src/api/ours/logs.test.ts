@@ -1,0 +1,259 @@
+import type { LogLevelsAnswer, LogLine, LogsAnswer } from "@triptych/contract";
+import type { FastifyInstance } from "fastify";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createHttpServer } from "../../receivers/http-server.ts";
+import {
+  createTestClock,
+  hostileTexts,
+  logsOf,
+  openTestStore,
+  type TestLine,
+  type TestStore,
+} from "../store-for-tests.ts";
+import { registerOwnLogs } from "./logs.ts";
+
+const T = 1_700_000_000_000;
+const NS = BigInt(T) * 1_000_000n;
+const clock = createTestClock(T + 600_000);
+const trace = "0af7651916cd43dd8448eb211c80319c";
+let store: TestStore;
+let app: FastifyInstance;
+
+const plain: TestLine[] = [
+  {
+    timeNs: NS,
+    body: "Order É placed",
+    severity: 9,
+    attributes: { code: "1" },
+    resource: { zone: "eu" },
+  },
+  {
+    timeNs: NS + 1n,
+    body: "payment failed",
+    severity: 17,
+    traceId: trace,
+    spanId: "b7ad6b7169203331",
+  },
+  {
+    timeNs: NS + 1_000_000_000n,
+    body: "low stock",
+    service: "cart",
+    severityText: "Warning",
+    attributes: { zone: "us" },
+  },
+  { timeNs: NS + 2_000_000_000n, body: "?", service: "cart" },
+];
+/** Many lines of one instant, in two records: paging must not lose or repeat any. */
+const same: TestLine[] = Array.from({ length: 25 }, (_, i) => ({
+  timeNs: NS + 5_000_000_000n,
+  body: `same ${i}`,
+  service: "same",
+}));
+const hostile: TestLine[] = hostileTexts.map((text, i) => ({
+  timeNs: NS + 10_000_000_000n + BigInt(i),
+  body: `${i}: ${text}`,
+  service: "hostile",
+  attributes: { [`k${text}`]: text },
+}));
+
+beforeAll(async () => {
+  store = await openTestStore(clock);
+  await store.put(logsOf([...plain, ...same.slice(0, 13)]));
+  await store.put(logsOf([...same.slice(13), ...hostile]));
+  app = createHttpServer({ report: (error) => expect(error).toBeUndefined() });
+  registerOwnLogs(app, { engine: store.engine, clock, prefix: "/api/triptych" });
+  await app.ready();
+});
+afterAll(async () => {
+  await app.close();
+  await store.close();
+});
+
+async function get<A>(path: string, params: readonly (readonly [string, string])[]): Promise<A> {
+  const answer = await app.inject({
+    url: `/api/triptych${path}?${new URLSearchParams(params.map(([n, v]) => [n, v]))}`,
+  });
+  expect([answer.statusCode, answer.body.slice(0, 200)]).toEqual([200, expect.anything()]);
+  return JSON.parse(answer.body) as A;
+}
+const range: (readonly [string, string])[] = [
+  ["from", String(T)],
+  ["to", String(T + 60_000)],
+];
+const bodies = async (...params: (readonly [string, string])[]): Promise<string[]> =>
+  (
+    await get<LogsAnswer>("/logs", [...range, ["order", "oldest"], ["limit", "1000"], ...params])
+  ).lines.map((line) => line.body);
+
+describe("filters", () => {
+  const check = (params: [string, string][], want: string[]) =>
+    test(JSON.stringify(params), async () =>
+      expect(await bodies(["service", "shop"], ["service", "cart"], ...params)).toEqual(want),
+    );
+  check([], ["Order É placed", "payment failed", "low stock", "?"]);
+  check(
+    [
+      ["level", "error"],
+      ["level", "warn"],
+    ],
+    ["payment failed", "low stock"],
+  );
+  check([["level", "unknown"]], ["?"]);
+  check([["text", "order é"]], ["Order É placed"]);
+  check([["traceId", trace.toUpperCase()]], ["payment failed"]);
+  check([["spanId", "b7ad6b7169203331"]], ["payment failed"]);
+  check([["attr", "log.code=1"]], ["Order É placed"]);
+  check([["attr", "log.code!=1"]], ["payment failed", "low stock", "?"]);
+  check([["attr", "resource.zone=~e."]], ["Order É placed"]);
+  check([["attr", "any.zone=~eu|us"]], ["Order É placed", "low stock"]);
+  check([["attr", "any.zone!~eu|us"]], ["payment failed", "?"]);
+  check([["attr", "log.code="]], ["payment failed", "low stock", "?"]);
+});
+
+test("a line as it is shown", async () => {
+  const { lines } = await get<LogsAnswer>("/logs", [...range, ["traceId", trace]]);
+  expect(lines).toEqual([
+    {
+      id: "7-1-20231114-1",
+      timeNs: String(NS + 1n),
+      level: "error",
+      severityText: "",
+      service: "shop",
+      body: "payment failed",
+      traceId: trace,
+      spanId: "b7ad6b7169203331",
+      attributes: [],
+      resource: [["service.name", "string", "shop"]],
+      scope: "scope",
+    },
+  ]);
+});
+
+describe("pages of lines of one instant", () => {
+  for (const order of ["newest", "oldest"])
+    test(order, async () => {
+      const seen: LogLine[] = [];
+      let cursor: string | undefined;
+      do {
+        const page: LogsAnswer = await get<LogsAnswer>("/logs", [
+          ...range,
+          ["service", "same"],
+          ["order", order],
+          ["limit", "4"],
+          ...(cursor === undefined ? [] : [["cursor", cursor] as const]),
+        ]);
+        seen.push(...page.lines);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      const want = same.map((line) => line.body);
+      expect(seen.map((line) => line.body)).toEqual(order === "oldest" ? want : want.reverse());
+      expect(new Set(seen.map((line) => line.id)).size).toBe(25);
+    });
+});
+
+test("counts per level and service", async () => {
+  const answer = await get<LogLevelsAnswer>("/logs/levels", [
+    ["from", String(T)],
+    ["to", String(T + 4000)],
+    ["columns", "4"],
+  ]);
+  expect(answer).toMatchObject({
+    from: T,
+    stepMs: 1000,
+    total: 4,
+    levels: { info: [1, 0, 0, 0], error: [1, 0, 0, 0], warn: [0, 1, 0, 0], unknown: [0, 0, 1, 0] },
+  });
+  expect(answer.byService).toEqual([
+    { service: "cart", lines: 2, errors: 0 },
+    { service: "shop", lines: 2, errors: 1 },
+  ]);
+});
+
+describe("refused", () => {
+  const check = (query: string) =>
+    test(query, async () => {
+      const answer = await app.inject({ url: `/api/triptych/logs?${query}` });
+      expect([answer.statusCode, JSON.parse(answer.body).error.code]).toEqual([
+        400,
+        "query_invalid",
+      ]);
+    });
+  check("level=loud");
+  check("cursor=x");
+  check("cursor=1-2-99999999999999999999-3");
+  check("attr=span.x%3Dy");
+  check("attr=log.x%3D~(");
+  check("order=up");
+  check("from=2&to=1");
+});
+
+test("hostile texts are only data", async () => {
+  const all = hostile.map((line) => line.body);
+  for (const text of hostileTexts) {
+    const key = JSON.stringify(`k${text}`);
+    expect(await bodies(["service", "hostile"], ["text", text]), text).toEqual(
+      all.filter((body) => body.toLowerCase().includes(text.toLowerCase())),
+    );
+    expect(await bodies(["attr", `log.${key}=${text}`]), text).toEqual(
+      hostile.flatMap((line, i) => (hostileTexts[i] === text ? [line.body] : [])),
+    );
+    expect(await bodies(["service", text]), text).toEqual([]);
+    expect(await bodies(["traceId", text]), text).toEqual([]);
+  }
+  const broken = await app.inject({ url: "/api/triptych/logs?text=%ff%fe'" });
+  expect(broken.statusCode).toBeLessThan(500);
+}, 120_000);
+
+test("the tail shows what arrives, late lines too, and ends with the server", async () => {
+  const tailed = createHttpServer({ report: (error) => expect(error).toBeUndefined() });
+  registerOwnLogs(tailed, { engine: store.engine, clock, prefix: "/api/triptych" });
+  await tailed.listen({ port: 0, host: "127.0.0.1" });
+  const address = tailed.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const response = await fetch(`http://127.0.0.1:${port}/api/triptych/logs/tail?service=tail`);
+  expect(response.headers.get("content-type")).toContain("text/event-stream");
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  let text = "";
+  const pump = (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += Buffer.from(value).toString();
+    }
+  })();
+  const wait = async (wanted: string): Promise<void> => {
+    for (let i = 0; i < 500 && !text.includes(wanted); i++) {
+      clock.step(500);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(text).toContain(wanted);
+  };
+  await wait(": connected");
+  await store.put(
+    logsOf([
+      { timeNs: NS + 20_000_000_000n, body: "now", service: "tail" },
+      { timeNs: NS, body: "other" },
+    ]),
+  );
+  await wait('"body":"now"');
+  await store.put(
+    logsOf([{ timeNs: NS - 86_400_000_000_000n * 3n, body: "late", service: "tail" }]),
+  );
+  await wait('"body":"late"');
+  await store.put(
+    logsOf(
+      Array.from({ length: 500 }, (_, i) => ({
+        timeNs: NS + BigInt(i),
+        body: `flood ${i}`,
+        service: "tail",
+      })),
+    ),
+  );
+  await wait("event: mark");
+  await wait('"body":"flood 499"');
+  expect(text).not.toContain("other");
+  expect(text.split('"body":"now"')).toHaveLength(2);
+  expect(text.split('"body":"late"')).toHaveLength(2);
+  await tailed.close();
+  await pump;
+}, 30_000);
