@@ -46,7 +46,10 @@ function varint(value: number | bigint): number[] {
 /** Field `number` with length-delimited content. */
 export function field(number: number, content: Uint8Array | string): Buffer {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
-  return Buffer.concat([Buffer.from([...varint((number << 3) | 2), ...varint(bytes.length)]), bytes]);
+  return Buffer.concat([
+    Buffer.from([...varint((number << 3) | 2), ...varint(bytes.length)]),
+    bytes,
+  ]);
 }
 
 function varintField(number: number, value: number | bigint): Buffer {
@@ -129,7 +132,10 @@ function protobufBody(payload: Payload): Buffer {
     case "traces":
       return field(
         1,
-        message(resource, field(2, message(scope, ...rows.map((row) => field(2, span(payload, row)))))),
+        message(
+          resource,
+          field(2, message(scope, ...rows.map((row) => field(2, span(payload, row))))),
+        ),
       );
     case "logs":
       return field(
@@ -190,13 +196,20 @@ function jsonBody(payload: Payload): string {
   const scope = { name: "testkit", version: "1" };
   switch (payload.signal) {
     case "traces":
-      return JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ scope, spans: rows }] }] });
+      return JSON.stringify({
+        resourceSpans: [{ resource, scopeSpans: [{ scope, spans: rows }] }],
+      });
     case "logs":
-      return JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords: rows }] }] });
+      return JSON.stringify({
+        resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords: rows }] }],
+      });
     default:
       return JSON.stringify({
         resourceMetrics: [
-          { resource, scopeMetrics: [{ scope, metrics: [{ name: METRIC, gauge: { dataPoints: rows } }] }] },
+          {
+            resource,
+            scopeMetrics: [{ scope, metrics: [{ name: METRIC, gauge: { dataPoints: rows } }] }],
+          },
         ],
       });
   }

@@ -162,7 +162,8 @@ function memoryOf(pid: number): { resident: number; peak: number } {
   if (!existsSync(file)) return { resident: 0, peak: 0 };
   try {
     const text = readFileSync(file, "utf8");
-    const kiB = (name: string): number => Number(text.split(`${name}:`)[1]?.trim().split(" ")[0] ?? 0);
+    const kiB = (name: string): number =>
+      Number(text.split(`${name}:`)[1]?.trim().split(" ")[0] ?? 0);
     return { resident: kiB("VmRSS") * 1024, peak: kiB("VmHWM") * 1024 };
   } catch {
     return { resident: 0, peak: 0 };

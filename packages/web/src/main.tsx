@@ -8,13 +8,22 @@ import { createPages } from "./app/router.tsx";
 
 /** A refused question stays refused; an unreachable server is asked once more before we say so. */
 function retry(count: number, error: Error): boolean {
-  const passing = error instanceof ApiFailure && (error.status === 0 || error.status === 503 || error.status === 429);
+  const passing =
+    error instanceof ApiFailure &&
+    (error.status === 0 || error.status === 503 || error.status === 429);
   return passing && count < 1;
 }
 
 const client = new QueryClient({
   defaultOptions: {
-    queries: { retry, retryDelay: 700, staleTime: 30_000, gcTime: 120_000, refetchOnWindowFocus: false, networkMode: "always" },
+    queries: {
+      retry,
+      retryDelay: 700,
+      staleTime: 30_000,
+      gcTime: 120_000,
+      refetchOnWindowFocus: false,
+      networkMode: "always",
+    },
   },
 });
 const router = createPages();

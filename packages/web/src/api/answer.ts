@@ -2,7 +2,12 @@
  * One question to the server as a page sees it: the newest answer (kept while a newer one is read), whether it is
  * stale, what went wrong, and the way to cancel or ask again.
  */
-import { keepPreviousData, type UseQueryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  type UseQueryOptions,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import type { ParamsChange } from "../state/params.ts";
 import { ApiFailure, apiUrl, readJson } from "./client.ts";
@@ -27,7 +32,11 @@ export interface AskOptions {
   readonly keep?: boolean;
 }
 
-export function useAnswer<T>(path: string, params: ParamsChange = {}, options: AskOptions = {}): Answer<T> {
+export function useAnswer<T>(
+  path: string,
+  params: ParamsChange = {},
+  options: AskOptions = {},
+): Answer<T> {
   const url = apiUrl(path, params);
   const client = useQueryClient();
   const key = useMemo(() => [path, url] as const, [path, url]);
@@ -49,7 +58,11 @@ export function useAnswer<T>(path: string, params: ParamsChange = {}, options: A
     stale: query.data !== undefined && (query.isPlaceholderData || failure !== undefined),
     waiting,
     failure,
-    cancelled: enabled && query.data === undefined && query.status === "pending" && query.fetchStatus === "idle",
+    cancelled:
+      enabled &&
+      query.data === undefined &&
+      query.status === "pending" &&
+      query.fetchStatus === "idle",
     cancel,
     retry,
   };

@@ -8,7 +8,12 @@ export class ApiFailure extends Error {
   readonly code: string;
   readonly status: number;
   readonly offset: number | undefined;
-  constructor(failure: { code: string; message: string; status: number; offset?: number | undefined }) {
+  constructor(failure: {
+    code: string;
+    message: string;
+    status: number;
+    offset?: number | undefined;
+  }) {
     super(failure.message);
     this.name = "ApiFailure";
     this.code = failure.code;
@@ -24,7 +29,10 @@ export function apiUrl(path: string, params: ParamsChange = {}): string {
 export async function readJson<T>(url: string, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(url, { ...(signal && { signal }), headers: { accept: "application/json" } });
+    response = await fetch(url, {
+      ...(signal && { signal }),
+      headers: { accept: "application/json" },
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiFailure({
@@ -56,10 +64,12 @@ function parse(text: string): unknown {
 
 function failureOf(response: Response, body: unknown): ApiFailure {
   const error = (body as ApiError | undefined)?.error;
-  const known = typeof error?.code === "string" && typeof error.message === "string" ? error : undefined;
+  const known =
+    typeof error?.code === "string" && typeof error.message === "string" ? error : undefined;
   return new ApiFailure({
     code: known?.code ?? `http_${response.status}`,
-    message: known?.message ?? `The server answered ${response.status} ${response.statusText}`.trim(),
+    message:
+      known?.message ?? `The server answered ${response.status} ${response.statusText}`.trim(),
     status: response.status,
     offset: known?.offset,
   });

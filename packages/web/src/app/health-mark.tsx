@@ -18,14 +18,39 @@ export interface Health {
 }
 
 export function healthOf(status: StatusAnswer | undefined, reachable: boolean): Health {
-  if (!reachable) return { state: "critical", word: "no answer", sentence: "Triptych does not answer. What is on screen is from before." };
-  if (status === undefined) return { state: "none", word: "asking", sentence: "Asking Triptych how it is." };
+  if (!reachable)
+    return {
+      state: "critical",
+      word: "no answer",
+      sentence: "Triptych does not answer. What is on screen is from before.",
+    };
+  if (status === undefined)
+    return { state: "none", word: "asking", sentence: "Asking Triptych how it is." };
   const problem = status.problems[0];
-  if (problem !== undefined) return { state: "critical", word: plural(status.problems.length, "problem"), sentence: problem.message };
-  if (!status.ready) return { state: "warn", word: "starting", sentence: "Triptych is starting: it takes in data, but cannot answer all questions yet." };
+  if (problem !== undefined)
+    return {
+      state: "critical",
+      word: plural(status.problems.length, "problem"),
+      sentence: problem.message,
+    };
+  if (!status.ready)
+    return {
+      state: "warn",
+      word: "starting",
+      sentence: "Triptych is starting: it takes in data, but cannot answer all questions yet.",
+    };
   const lag = formatDuration(status.lagSeconds * 1e9);
-  if (status.lagSeconds > lagLateSeconds) return { state: "warn", word: `${lag} behind`, sentence: `Data is safe, but shows only after ${lag}.` };
-  return { state: "ok", word: status.lagSeconds === 0 ? "live" : `live, ${lag}`, sentence: `Triptych is healthy. What arrives shows within ${status.lagSeconds < 1 ? "a second" : lag}.` };
+  if (status.lagSeconds > lagLateSeconds)
+    return {
+      state: "warn",
+      word: `${lag} behind`,
+      sentence: `Data is safe, but shows only after ${lag}.`,
+    };
+  return {
+    state: "ok",
+    word: status.lagSeconds === 0 ? "live" : `live, ${lag}`,
+    sentence: `Triptych is healthy. What arrives shows within ${status.lagSeconds < 1 ? "a second" : lag}.`,
+  };
 }
 
 export function HealthMark() {
@@ -59,7 +84,8 @@ export function HealthMark() {
               <dl className="pairs">
                 <dt>Waiting in the journal</dt>
                 <dd>
-                  {formatBytes(status.data.journal.pendingBytes)} of {formatBytes(status.data.journal.bytesMax)}
+                  {formatBytes(status.data.journal.pendingBytes)} of{" "}
+                  {formatBytes(status.data.journal.bytesMax)}
                 </dd>
                 <dt>Store</dt>
                 <dd>

@@ -23,7 +23,14 @@ export function KeyMap(props: { readonly close: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => box.current?.showModal(), []);
   return (
-    <dialog ref={box} className="pal keymap" aria-label="Keyboard map" onClose={props.close} onClick={props.close} onKeyDown={(event) => event.key === "?" && props.close()}>
+    <dialog
+      ref={box}
+      className="pal keymap"
+      aria-label="Keyboard map"
+      onClose={props.close}
+      onClick={props.close}
+      onKeyDown={(event) => event.key === "?" && props.close()}
+    >
       <h2>Keyboard</h2>
       <dl className="kbm">
         {keys.map(([key, what]) => (

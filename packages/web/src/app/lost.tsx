@@ -37,7 +37,11 @@ export function CrashPage(props: ErrorComponentProps) {
           <button type="button" className="btn" onClick={props.reset}>
             Try again
           </button>
-          <button type="button" className="btn ghost" onClick={() => copy(`${message}\n${location.href}\n${stack}`, "the details")}>
+          <button
+            type="button"
+            className="btn ghost"
+            onClick={() => copy(`${message}\n${location.href}\n${stack}`, "the details")}
+          >
             Copy details
           </button>
         </div>

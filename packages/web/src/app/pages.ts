@@ -15,4 +15,9 @@ export const pages: readonly PageEntry[] = [
   { name: "Metrics", to: "/metrics", icon: "metrics", key: "m" },
   { name: "Incidents", to: "/incidents", icon: "incident", key: "i" },
 ];
-export const statusEntry: PageEntry = { name: "Status of Triptych", to: "/status", icon: "status", key: "s" };
+export const statusEntry: PageEntry = {
+  name: "Status of Triptych",
+  to: "/status",
+  icon: "status",
+  key: "s",
+};

@@ -95,7 +95,9 @@ export function Palette(props: PaletteProps) {
             </div>
           </div>
         ))}
-        {entries.length === 0 && <p className="none muted">Nothing by that name. A trace id has 32 hex digits.</p>}
+        {entries.length === 0 && (
+          <p className="none muted">Nothing by that name. A trace id has 32 hex digits.</p>
+        )}
       </div>
       <footer>
         <span>
@@ -111,7 +113,10 @@ export function Palette(props: PaletteProps) {
 }
 
 function Marked(props: { readonly text: string; readonly part: string }) {
-  const at = props.part.trim() === "" ? -1 : props.text.toLowerCase().indexOf(props.part.trim().toLowerCase());
+  const at =
+    props.part.trim() === ""
+      ? -1
+      : props.text.toLowerCase().indexOf(props.part.trim().toLowerCase());
   if (at < 0) return <>{props.text}</>;
   const end = at + props.part.trim().length;
   return (
@@ -132,15 +137,45 @@ function useEntries(text: string, props: PaletteProps): readonly Entry[] {
     const words = text.trim().toLowerCase();
     const traceId = /^[0-9a-f]{32}$/.test(words) ? words : undefined;
     if (traceId !== undefined) {
-      return [{ group: "Trace", icon: "traces", name: traceId, hint: "open", run: () => go(`/traces/${traceId}`) }];
+      return [
+        {
+          group: "Trace",
+          icon: "traces",
+          name: traceId,
+          hint: "open",
+          run: () => go(`/traces/${traceId}`),
+        },
+      ];
     }
     const all: Entry[] = [
       ...serviceEntries(services, go),
       ...metricEntries(metrics, go),
-      ...[...pages, statusEntry].map((page): Entry => ({ group: "Pages", icon: page.icon, name: page.name, hint: `g ${page.key}`, run: () => go(page.to) })),
-      ...themes.map((theme): Entry => ({ group: "Actions", icon: "theme", name: `Theme: ${theme}`, hint: "", run: () => props.setTheme(theme) })),
+      ...[...pages, statusEntry].map(
+        (page): Entry => ({
+          group: "Pages",
+          icon: page.icon,
+          name: page.name,
+          hint: `g ${page.key}`,
+          run: () => go(page.to),
+        }),
+      ),
+      ...themes.map(
+        (theme): Entry => ({
+          group: "Actions",
+          icon: "theme",
+          name: `Theme: ${theme}`,
+          hint: "",
+          run: () => props.setTheme(theme),
+        }),
+      ),
       { group: "Actions", icon: "refresh", name: "Refresh", hint: "r", run: refresh },
-      { group: "Actions", icon: live ? "pause" : "play", name: live ? "Stop following" : "Follow what arrives", hint: ".", run: () => setLive(!live) },
+      {
+        group: "Actions",
+        icon: live ? "pause" : "play",
+        name: live ? "Stop following" : "Follow what arrives",
+        hint: ".",
+        run: () => setLive(!live),
+      },
       { group: "Actions", icon: "keyboard", name: "Keyboard map", hint: "?", run: props.openKeys },
     ];
     const seen = new Map<string, number>();

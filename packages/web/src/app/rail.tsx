@@ -31,7 +31,15 @@ export function Rail() {
   return (
     <nav className="rail" aria-label="Pages">
       <PageLink to="/traces" className="logo" label="Triptych">
-        <svg width="22" height="18" viewBox="0 0 22 18" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
+        <svg
+          width="22"
+          height="18"
+          viewBox="0 0 22 18"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.5"
+          aria-hidden="true"
+        >
           <path d="M7 1h8v16H7zM7 1 1 3.500v11L7 17M15 1l6 2.500v11L15 17" strokeLinejoin="round" />
         </svg>
       </PageLink>

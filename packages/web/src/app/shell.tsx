@@ -34,7 +34,9 @@ function Frame() {
     system.addEventListener("change", follow);
     return () => system.removeEventListener("change", follow);
   }, [theme]);
-  const toPages = Object.fromEntries([...pages, statusEntry].map((page) => [`g ${page.key}`, () => go(page.to)]));
+  const toPages = Object.fromEntries(
+    [...pages, statusEntry].map((page) => [`g ${page.key}`, () => go(page.to)]),
+  );
   useKeys({
     ...toPages,
     "mod+k": () => setOver((now) => (now === "palette" ? undefined : "palette")),
@@ -56,11 +58,22 @@ function Frame() {
         Skip to content
       </a>
       <Rail />
-      <TopBar openPalette={() => setOver("palette")} openKeys={() => setOver("keys")} theme={theme} setTheme={setTheme} />
+      <TopBar
+        openPalette={() => setOver("palette")}
+        openKeys={() => setOver("keys")}
+        theme={theme}
+        setTheme={setTheme}
+      />
       <main id="main" tabIndex={-1}>
         <Outlet />
       </main>
-      {over === "palette" && <Palette close={() => setOver(undefined)} setTheme={setTheme} openKeys={() => setOver("keys")} />}
+      {over === "palette" && (
+        <Palette
+          close={() => setOver(undefined)}
+          setTheme={setTheme}
+          openKeys={() => setOver("keys")}
+        />
+      )}
       {over === "keys" && <KeyMap close={() => setOver(undefined)} />}
     </>
   );

@@ -42,7 +42,9 @@ export function TimePicker() {
       >
         <Icon name="clock" />
         <span>{range.live ? "Live" : rangeWords(range.choice)}</span>
-        <span className="lbl-l faint">{range.live ? rangeWords(range.choice) : rangeText(range.range, zone, range.nowMs)}</span>
+        <span className="lbl-l faint">
+          {range.live ? rangeWords(range.choice) : rangeText(range.range, zone, range.nowMs)}
+        </span>
         <Icon name="down" />
       </button>
       {open && (
@@ -117,7 +119,12 @@ function RangeForm(props: { readonly close: () => void }) {
         </span>
         <span className="seg" role="group" aria-label="Show times in">
           {zones.map((name) => (
-            <button key={name} type="button" aria-pressed={zone === name} onClick={() => setZone(name)}>
+            <button
+              key={name}
+              type="button"
+              aria-pressed={zone === name}
+              onClick={() => setZone(name)}
+            >
               {name === "utc" ? "UTC" : "Local time"}
             </button>
           ))}

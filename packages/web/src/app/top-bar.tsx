@@ -27,7 +27,12 @@ export function TopBar(props: TopBarProps) {
   return (
     <header className="top">
       <Crumbs />
-      <button type="button" className="search" onClick={props.openPalette} aria-label="Search or run a command">
+      <button
+        type="button"
+        className="search"
+        onClick={props.openPalette}
+        aria-label="Search or run a command"
+      >
         <Icon name="search" />
         <span>Search or jump to</span>
         <kbd>{isMac ? "\u2318K" : "Ctrl K"}</kbd>
@@ -43,7 +48,13 @@ export function TopBar(props: TopBarProps) {
       >
         <Icon name="theme" />
       </button>
-      <button type="button" className="btn ghost icon hide-s" aria-label="Keyboard map" data-tip="Keyboard map   ?" onClick={props.openKeys}>
+      <button
+        type="button"
+        className="btn ghost icon hide-s"
+        aria-label="Keyboard map"
+        data-tip="Keyboard map   ?"
+        onClick={props.openKeys}
+      >
         <Icon name="keyboard" />
       </button>
     </header>
@@ -55,7 +66,13 @@ function TimeControls() {
   return (
     <div className="group" role="group" aria-label="Time">
       <TimePicker />
-      <button type="button" className="nav" aria-label="Earlier" data-tip="Earlier   [" onClick={() => range.move(-1)}>
+      <button
+        type="button"
+        className="nav"
+        aria-label="Earlier"
+        data-tip="Earlier   ["
+        onClick={() => range.move(-1)}
+      >
         <Icon name="left" />
       </button>
       <button
@@ -68,7 +85,13 @@ function TimeControls() {
       >
         <Icon name="right" />
       </button>
-      <button type="button" className="nav" aria-label="Refresh" data-tip="Refresh   r" onClick={range.refresh}>
+      <button
+        type="button"
+        className="nav"
+        aria-label="Refresh"
+        data-tip="Refresh   r"
+        onClick={range.refresh}
+      >
         <Icon name="refresh" />
       </button>
       <button
@@ -87,11 +110,18 @@ function TimeControls() {
 
 function Crumbs() {
   const path = usePathname();
-  const entry = [...pages, statusEntry].find((page) => path === page.to || path.startsWith(`${page.to}/`));
+  const entry = [...pages, statusEntry].find(
+    (page) => path === page.to || path.startsWith(`${page.to}/`),
+  );
   const rest = entry === undefined ? "" : decodeURIComponent(path.slice(entry.to.length + 1));
   const params = useParams();
   const asked = entry?.to === "/metrics" ? one(params, "name") : many(params, "service").join(", ");
-  const leaf = entry?.to === "/traces" && rest.length === 32 ? rest.slice(0, 8) : rest === "" ? (asked ?? "") : rest;
+  const leaf =
+    entry?.to === "/traces" && rest.length === 32
+      ? rest.slice(0, 8)
+      : rest === ""
+        ? (asked ?? "")
+        : rest;
   return (
     <nav className="crumbs grow" aria-label="Where you are">
       {entry !== undefined && leaf !== "" ? (
@@ -102,9 +132,7 @@ function Crumbs() {
           <span className="hide-s">
             <Icon name="right" />
           </span>
-          <b className={rest === "" ? "" : "mono"}>
-            {leaf}
-          </b>
+          <b className={rest === "" ? "" : "mono"}>{leaf}</b>
         </>
       ) : (
         <b>{entry?.name ?? "Triptych"}</b>

@@ -20,7 +20,10 @@ function useThemeVersion(): number {
   const [version, setVersion] = useState(0);
   useEffect(() => {
     const observer = new MutationObserver(() => setVersion((now) => now + 1));
-    observer.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    observer.observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ["data-theme"],
+    });
     let mounted = true;
     void document.fonts.ready.then(() => mounted && setVersion((now) => now + 1));
     return () => {
@@ -68,7 +71,14 @@ export function Canvas(props: {
     context.clearRect(0, 0, width, height);
     draw(penFor(context, width, height));
   }, [width, height, draw, theme]);
-  return <canvas ref={element} aria-hidden="true" className={props.className} style={{ width, height, display: "block", ...props.style }} />;
+  return (
+    <canvas
+      ref={element}
+      aria-hidden="true"
+      className={props.className}
+      style={{ width, height, display: "block", ...props.style }}
+    />
+  );
 }
 
 function penFor(context: CanvasRenderingContext2D, width: number, height: number): Pen {
@@ -83,12 +93,17 @@ function penFor(context: CanvasRenderingContext2D, width: number, height: number
       if (value === undefined) known.set(token, (value = style.getPropertyValue(token).trim()));
       return value;
     },
-    font: (size, weight = 400, face = "ui") => `${weight} ${size}px ${style.getPropertyValue(face === "ui" ? "--font-ui" : "--font-data")}`,
+    font: (size, weight = 400, face = "ui") =>
+      `${weight} ${size}px ${style.getPropertyValue(face === "ui" ? "--font-ui" : "--font-data")}`,
   };
 }
 
 /** A chart as a figure: picture for the eye, a sentence and (on demand) a table for everyone. */
-export function Figure(props: { readonly summary: string; readonly table?: ReactNode; readonly children: ReactNode }) {
+export function Figure(props: {
+  readonly summary: string;
+  readonly table?: ReactNode;
+  readonly children: ReactNode;
+}) {
   return (
     <figure className="chart" aria-label={props.summary}>
       {props.children}
@@ -129,7 +144,11 @@ export function ChartTip(props: { readonly tip: Tip | undefined }) {
     <div ref={box} className="tip" aria-hidden="true">
       <div className="t">{tip.title}</div>
       {tip.lines.map((line) => (
-        <div key={line.name} className="l" style={{ "--c": line.colour ?? "transparent" } as React.CSSProperties}>
+        <div
+          key={line.name}
+          className="l"
+          style={{ "--c": line.colour ?? "transparent" } as React.CSSProperties}
+        >
           {line.colour !== undefined && <i />}
           {line.name}
           <b>{line.value}</b>

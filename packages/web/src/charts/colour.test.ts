@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { distinctSeries, seriesColours, seriesOf } from "./colour.ts";
 
 test("stable: a changed hash would recolour every service", () =>
-  expect(["gateway", "order-service", "payment-service", "postgresql"].map(seriesOf)).toEqual([7, 9, 1, 5]));
+  expect(["gateway", "order-service", "payment-service", "postgresql"].map(seriesOf)).toEqual([
+    7, 9, 1, 5,
+  ]));
 test("all twelve are used, none far too often", () => {
   const counts = new Array<number>(seriesColours).fill(0);
   for (let i = 0; i < 1200; i++) {

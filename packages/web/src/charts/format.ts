@@ -39,7 +39,9 @@ export function formatDuration(ns: number, where: "text" | "axis" = "text"): str
     const value = ns / step.per;
     // Seconds stand in columns below each other: there the digits must line up.
     const fixed = where === "text" && step.unit === "s" && Math.abs(value) < 9.995;
-    return (fixed ? value.toFixed(2).replace("-", "\u2212") : threeDigits(value)) + nbsp + step.unit;
+    return (
+      (fixed ? value.toFixed(2).replace("-", "\u2212") : threeDigits(value)) + nbsp + step.unit
+    );
   }
   return ns === 0 ? "0" : threeDigits(ns) + nbsp + "ns";
 }
@@ -73,7 +75,11 @@ export function formatShare(share: number): string {
 }
 
 /** A metric's value with the unit its family declares (OpenTelemetry and Prometheus spellings). */
-export function formatValue(value: number | null | undefined, unit: string, where: "text" | "axis" = "text"): string {
+export function formatValue(
+  value: number | null | undefined,
+  unit: string,
+  where: "text" | "axis" = "text",
+): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "no data";
   if (value === Number.POSITIVE_INFINITY) return "+Inf";
   if (value === Number.NEGATIVE_INFINITY) return "\u2212Inf";

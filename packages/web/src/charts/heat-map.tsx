@@ -55,14 +55,16 @@ export function HeatMap(props: HeatMapProps) {
       drawCells(pen, { heat, plot, rows, range });
       drawDurations(pen, plot, { heat, rows, yOf });
       drawTimeAxis(pen, plot, { range, zone });
-      if (props.limit !== undefined) drawLimit(pen, plot, { y: yOf(props.limit.ns), label: props.limit.label });
+      if (props.limit !== undefined)
+        drawLimit(pen, plot, { y: yOf(props.limit.ns), label: props.limit.label });
       for (const moment of props.moments ?? []) {
         drawMoment(pen, plot, { x: timeToX(plot, range, moment.at), label: moment.label });
       }
     },
     [heat, plot, rows, range, zone, yOf, props.limit, props.moments],
   );
-  const positionAt = (y: number) => rows.high - ((y - plot.top) / plot.height) * (rows.high - rows.low);
+  const positionAt = (y: number) =>
+    rows.high - ((y - plot.top) / plot.height) * (rows.high - rows.low);
   const boxOf = (drag: Drag): HeatBox => ({
     from: Math.floor(xToTime(plot, range, drag.x0)),
     to: Math.ceil(xToTime(plot, range, drag.x1)),
@@ -81,7 +83,11 @@ export function HeatMap(props: HeatMapProps) {
     const column = Math.floor((xToTime(plot, range, x) - heat.from) / heat.stepMs);
     const row = Math.floor(positionAt(y));
     const cell = heat.cells[column]?.find(([index]) => index === row);
-    setTip(cell === undefined ? undefined : tipOf(heat, { column, cell, zone, x: event.clientX, y: event.clientY }));
+    setTip(
+      cell === undefined
+        ? undefined
+        : tipOf(heat, { column, cell, zone, x: event.clientX, y: event.clientY }),
+    );
   };
   const shown = drag ?? (props.box && dragOf(props.box, { plot, range, yOf }));
   const summary = summarise(heat.boundsNs, heat.cells);
@@ -102,7 +108,12 @@ export function HeatMap(props: HeatMapProps) {
         {shown !== undefined && (
           <div
             className="heat-box"
-            style={{ left: Math.min(shown.x0, shown.x1), top: Math.min(shown.y0, shown.y1), width: Math.abs(shown.x1 - shown.x0), height: Math.abs(shown.y1 - shown.y0) }}
+            style={{
+              left: Math.min(shown.x0, shown.x1),
+              top: Math.min(shown.y0, shown.y1),
+              width: Math.abs(shown.x1 - shown.x0),
+              height: Math.abs(shown.y1 - shown.y0),
+            }}
           >
             {drag === undefined && props.boxLabel !== undefined && <span>{props.boxLabel}</span>}
           </div>
@@ -113,7 +124,10 @@ export function HeatMap(props: HeatMapProps) {
   );
 }
 
-function dragOf(box: HeatBox, at: { readonly plot: Plot; readonly range: TimeRange; readonly yOf: (ns: number) => number }): Drag {
+function dragOf(
+  box: HeatBox,
+  at: { readonly plot: Plot; readonly range: TimeRange; readonly yOf: (ns: number) => number },
+): Drag {
   const inside = (x: number) => Math.max(at.plot.left, Math.min(at.plot.left + at.plot.width, x));
   return {
     x0: inside(timeToX(at.plot, at.range, box.from)),
@@ -138,7 +152,10 @@ function drawCells(pen: Pen, layout: Layout): void {
   const failed: [number, number, number][] = [];
   heat.cells.forEach((column, i) => {
     const x0 = Math.max(plot.left, timeToX(plot, range, heat.from + i * heat.stepMs));
-    const x1 = Math.min(plot.left + plot.width, timeToX(plot, range, heat.from + (i + 1) * heat.stepMs));
+    const x1 = Math.min(
+      plot.left + plot.width,
+      timeToX(plot, range, heat.from + (i + 1) * heat.stepMs),
+    );
     if (x1 - x0 < 0.5) return;
     for (const [row, count, errors] of column) {
       const y = plot.top + plot.height - (row + 1 - rows.low) * rowHeight;
@@ -165,7 +182,11 @@ function drawCells(pen: Pen, layout: Layout): void {
   }
 }
 
-function drawDurations(pen: Pen, plot: Plot, axis: Pick<Layout, "heat" | "rows"> & { readonly yOf: (ns: number) => number }): void {
+function drawDurations(
+  pen: Pen,
+  plot: Plot,
+  axis: Pick<Layout, "heat" | "rows"> & { readonly yOf: (ns: number) => number },
+): void {
   const { context } = pen;
   const low = durationAt(axis.heat.boundsNs, axis.rows.low);
   const high = durationAt(axis.heat.boundsNs, axis.rows.high);
@@ -186,7 +207,13 @@ function drawDurations(pen: Pen, plot: Plot, axis: Pick<Layout, "heat" | "rows">
 
 function tipOf(
   heat: TraceHeatAnswer,
-  at: { readonly column: number; readonly cell: readonly [number, number, number]; readonly zone: Zone; readonly x: number; readonly y: number },
+  at: {
+    readonly column: number;
+    readonly cell: readonly [number, number, number];
+    readonly zone: Zone;
+    readonly x: number;
+    readonly y: number;
+  },
 ): Tip {
   const [row, count, errors] = at.cell;
   const from = heat.from + at.column * heat.stepMs;
@@ -197,8 +224,13 @@ function tipOf(
     y: at.y,
     title: `${clockText(from, at.zone, "second")} to ${clockText(from + heat.stepMs, at.zone, "second")}`,
     lines: [
-      { name: next === undefined ? `over ${lower}` : `${lower} to ${formatDuration(next)}`, value: plural(count, "trace") },
-      ...(errors > 0 ? [{ name: "failed", value: formatCount(errors), colour: "var(--critical-fill)" }] : []),
+      {
+        name: next === undefined ? `over ${lower}` : `${lower} to ${formatDuration(next)}`,
+        value: plural(count, "trace"),
+      },
+      ...(errors > 0
+        ? [{ name: "failed", value: formatCount(errors), colour: "var(--critical-fill)" }]
+        : []),
     ],
   };
 }

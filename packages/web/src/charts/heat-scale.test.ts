@@ -16,14 +16,28 @@ describe("position and back", () => {
   check(5000, 3 + Math.log10(5));
 });
 test("beyond the open row", () => expect(rowPosition(bounds, 1e9)).toBe(4));
-test("a zero lower bound does not divide by zero", () => expect(rowPosition([0, 10], 5)).toBeGreaterThan(0));
+test("a zero lower bound does not divide by zero", () =>
+  expect(rowPosition([0, 10], 5)).toBeGreaterThan(0));
 
-const cells = [[[1, 9, 0]], [], [[1, 8, 0], [3, 3, 2]]] as const;
-test("used rows with one to spare", () => expect(usedRows(cells, 30, 4)).toEqual({ low: 0, high: 5 }));
+const cells = [
+  [[1, 9, 0]],
+  [],
+  [
+    [1, 8, 0],
+    [3, 3, 2],
+  ],
+] as const;
+test("used rows with one to spare", () =>
+  expect(usedRows(cells, 30, 4)).toEqual({ low: 0, high: 5 }));
 test("no rows used", () => expect(usedRows([[], []], 30, 4)).toEqual({ low: 0, high: 30 }));
 test("summary", () => {
   const summary = summarise(bounds, cells);
   expect(summary).toMatchObject({ total: 20, errors: 2, slowestNs: 1000 });
   expect(summary.medianNs).toBeCloseTo(10 * 10 ** (10 / 17), 6);
 });
-test("above a duration", () => expect(above({ boundsNs: bounds, cells }, 200)).toEqual({ count: 3, firstColumn: 2, boundNs: 1000 }));
+test("above a duration", () =>
+  expect(above({ boundsNs: bounds, cells }, 200)).toEqual({
+    count: 3,
+    firstColumn: 2,
+    boundNs: 1000,
+  }));

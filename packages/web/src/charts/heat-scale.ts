@@ -29,10 +29,18 @@ function upperBound(boundsNs: readonly number[], row: number): number {
   return before !== undefined && before > 0 ? low * (low / before) : low * 2;
 }
 
-export type HeatCells = readonly (readonly (readonly [row: number, count: number, errors: number])[])[];
+export type HeatCells = readonly (readonly (readonly [
+  row: number,
+  count: number,
+  errors: number,
+])[])[];
 
 /** The rows worth drawing: those used, one more at each side, at least `rowsMin`. */
-export function usedRows(cells: HeatCells, rows: number, rowsMin: number): { readonly low: number; readonly high: number } {
+export function usedRows(
+  cells: HeatCells,
+  rows: number,
+  rowsMin: number,
+): { readonly low: number; readonly high: number } {
   let low = rows;
   let high = 0;
   for (const column of cells) {
@@ -76,7 +84,8 @@ export function summarise(boundsNs: readonly number[], cells: HeatCells): HeatSu
   for (let row = 0; row < boundsNs.length; row++) {
     const count = rows[row] ?? 0;
     if (count === 0) continue;
-    if (seen < total / 2 && seen + count >= total / 2) medianNs = durationAt(boundsNs, row + (total / 2 - seen) / count);
+    if (seen < total / 2 && seen + count >= total / 2)
+      medianNs = durationAt(boundsNs, row + (total / 2 - seen) / count);
     seen += count;
     slowestNs = boundsNs[row] ?? 0;
   }
@@ -84,7 +93,10 @@ export function summarise(boundsNs: readonly number[], cells: HeatCells): HeatSu
 }
 
 /** Traces at or above a duration, and the first column where they are. */
-export function above(heat: { readonly boundsNs: readonly number[]; readonly cells: HeatCells }, ns: number): { readonly count: number; readonly firstColumn: number; readonly boundNs: number } {
+export function above(
+  heat: { readonly boundsNs: readonly number[]; readonly cells: HeatCells },
+  ns: number,
+): { readonly count: number; readonly firstColumn: number; readonly boundNs: number } {
   const row = Math.ceil(rowPosition(heat.boundsNs, ns) - 1e-9);
   let count = 0;
   let firstColumn = -1;

@@ -21,7 +21,9 @@ const tokens: { readonly [level in LogLevel]: readonly [token: string, alpha: nu
 
 export function levelColour(level: LogLevel): string {
   const [token, alpha] = tokens[level];
-  return alpha === 1 ? `var(${token})` : `color-mix(in oklch, var(${token}) ${alpha * 100}%, var(--surface))`;
+  return alpha === 1
+    ? `var(${token})`
+    : `color-mix(in oklch, var(${token}) ${alpha * 100}%, var(--surface))`;
 }
 
 export interface LevelBarsProps {
@@ -36,12 +38,20 @@ export function LevelBars(props: LevelBarsProps) {
   const { answer, range, zone, height } = props;
   const [holder, width] = useWidth<HTMLDivElement>();
   const [tip, setTip] = useState<Tip>();
-  const plot = useMemo<Plot>(() => ({ left: 48, top: 8, width: Math.max(10, width - 56), height: height - 30 }), [width, height]);
-  const levels = useMemo(() => levelOrder.filter((level) => answer.levels[level] !== undefined), [answer]);
+  const plot = useMemo<Plot>(
+    () => ({ left: 48, top: 8, width: Math.max(10, width - 56), height: height - 30 }),
+    [width, height],
+  );
+  const levels = useMemo(
+    () => levelOrder.filter((level) => answer.levels[level] !== undefined),
+    [answer],
+  );
   const columns = Math.max(0, ...levels.map((level) => answer.levels[level]?.length ?? 0));
   const draw = useCallback<Draw>(
     (pen) => {
-      const totals = Array.from({ length: columns }, (_, i) => levels.reduce((sum, level) => sum + (answer.levels[level]?.[i] ?? 0), 0));
+      const totals = Array.from({ length: columns }, (_, i) =>
+        levels.reduce((sum, level) => sum + (answer.levels[level]?.[i] ?? 0), 0),
+      );
       const most = Math.max(1, ...totals) * 1.05;
       const y = (value: number) => plot.top + plot.height * (1 - value / most);
       const ticks = numberTicks(0, most, 2).filter(Number.isInteger);
@@ -49,7 +59,10 @@ export function LevelBars(props: LevelBarsProps) {
       drawTimeAxis(pen, plot, { range, zone });
       for (let i = 0; i < columns; i++) {
         const x0 = Math.max(plot.left, timeToX(plot, range, answer.from + i * answer.stepMs));
-        const x1 = Math.min(plot.left + plot.width, timeToX(plot, range, answer.from + (i + 1) * answer.stepMs));
+        const x1 = Math.min(
+          plot.left + plot.width,
+          timeToX(plot, range, answer.from + (i + 1) * answer.stepMs),
+        );
         if (x1 - x0 < 0.5) continue;
         let below = 0;
         for (const level of levels) {
@@ -59,7 +72,10 @@ export function LevelBars(props: LevelBarsProps) {
           pen.context.globalAlpha = alpha;
           pen.context.fillStyle = pen.colour(token);
           // What failed stays visible however rare it is.
-          const tall = Math.max(level === "error" || level === "fatal" || level === "warn" ? 1.5 : 0.75, y(below) - y(below + count));
+          const tall = Math.max(
+            level === "error" || level === "fatal" || level === "warn" ? 1.5 : 0.75,
+            y(below) - y(below + count),
+          );
           pen.context.fillRect(x0 + 0.5, y(below) - tall, Math.max(1, x1 - x0 - 1), tall);
           below += count;
         }
@@ -69,24 +85,48 @@ export function LevelBars(props: LevelBarsProps) {
     [answer, levels, columns, plot, range, zone],
   );
   const { drag, handlers } = useDrag({
-    done: ({ x0, x1 }) => props.onZoom({ from: Math.floor(xToTime(plot, range, x0)), to: Math.ceil(xToTime(plot, range, x1)) }),
+    done: ({ x0, x1 }) =>
+      props.onZoom({
+        from: Math.floor(xToTime(plot, range, x0)),
+        to: Math.ceil(xToTime(plot, range, x1)),
+      }),
   });
   const onMove = (event: React.PointerEvent<HTMLElement>) => {
     handlers.onPointerMove(event);
     const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
     const i = Math.floor((xToTime(plot, range, x) - answer.from) / answer.stepMs);
-    setTip(i < 0 || i >= columns ? undefined : tipOf({ answer, levels, i, zone, x: event.clientX, y: event.clientY }));
+    setTip(
+      i < 0 || i >= columns
+        ? undefined
+        : tipOf({ answer, levels, i, zone, x: event.clientX, y: event.clientY }),
+    );
   };
-  const sum = (level: LogLevel) => (answer.levels[level] ?? []).reduce((total, count) => total + count, 0);
+  const sum = (level: LogLevel) =>
+    (answer.levels[level] ?? []).reduce((total, count) => total + count, 0);
   return (
     <Figure
       summary={`Lines over time: ${levels.map((level) => `${formatCount(sum(level))} ${level}`).join(", ")}.`}
       table={<LevelTable answer={answer} levels={levels} zone={zone} columns={columns} />}
     >
-      <div ref={holder} className="plot drags" style={{ height }} {...handlers} onPointerMove={onMove} onPointerLeave={() => setTip(undefined)}>
+      <div
+        ref={holder}
+        className="plot drags"
+        style={{ height }}
+        {...handlers}
+        onPointerMove={onMove}
+        onPointerLeave={() => setTip(undefined)}
+      >
         <Canvas width={width} height={height} draw={draw} />
         {drag !== undefined && (
-          <div className="span-box" style={{ left: Math.min(drag.x0, drag.x1), width: Math.abs(drag.x1 - drag.x0), top: plot.top, height: plot.height }} />
+          <div
+            className="span-box"
+            style={{
+              left: Math.min(drag.x0, drag.x1),
+              width: Math.abs(drag.x1 - drag.x0),
+              top: plot.top,
+              height: plot.height,
+            }}
+          />
         )}
       </div>
       <ChartTip tip={drag === undefined ? tip : undefined} />
@@ -107,11 +147,22 @@ function tipOf(at: {
     x: at.x,
     y: at.y,
     title: `${clockText(from, at.zone, "second")} to ${clockText(from + at.answer.stepMs, at.zone, "second")}`,
-    lines: [...at.levels].reverse().map((level) => ({ name: level, value: formatCount(at.answer.levels[level]?.[at.i] ?? 0), colour: levelColour(level) })),
+    lines: [...at.levels]
+      .reverse()
+      .map((level) => ({
+        name: level,
+        value: formatCount(at.answer.levels[level]?.[at.i] ?? 0),
+        colour: levelColour(level),
+      })),
   };
 }
 
-function LevelTable(props: { readonly answer: LogLevelsAnswer; readonly levels: readonly LogLevel[]; readonly zone: Zone; readonly columns: number }) {
+function LevelTable(props: {
+  readonly answer: LogLevelsAnswer;
+  readonly levels: readonly LogLevel[];
+  readonly zone: Zone;
+  readonly columns: number;
+}) {
   const { answer, levels } = props;
   return (
     <table>

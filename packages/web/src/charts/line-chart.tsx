@@ -53,30 +53,58 @@ interface Scale {
 export function LineChart(props: LineChartProps) {
   const { series, range, height, exemplars } = props;
   const [holder, width] = useWidth<HTMLDivElement>();
-  const [at, setAt] = useState<{ readonly x: number; readonly y: number; readonly px: number; readonly py: number }>();
+  const [at, setAt] = useState<{
+    readonly x: number;
+    readonly y: number;
+    readonly px: number;
+    readonly py: number;
+  }>();
   const narrow = width < narrowPx;
   const labels = !narrow && series.length > 0 && series.length <= labelMax;
   const plot = useMemo<Plot>(
-    () => ({ left: 58, top: 10, width: Math.max(10, width - 58 - (labels ? labelWidth : 12)), height: height - 32 }),
+    () => ({
+      left: 58,
+      top: 10,
+      width: Math.max(10, width - 58 - (labels ? labelWidth : 12)),
+      height: height - 32,
+    }),
     [width, height, labels],
   );
   const scale = useMemo(() => scaleOf(series, exemplars, plot), [series, exemplars, plot]);
-  const draw = useCallback<Draw>((pen) => paint(pen, props, { plot, scale, labels }), [props, plot, scale, labels]);
+  const draw = useCallback<Draw>(
+    (pen) => paint(pen, props, { plot, scale, labels }),
+    [props, plot, scale, labels],
+  );
   const near = at === undefined ? undefined : nearest(exemplars, at, { plot, range, scale });
   const { drag, handlers } = useDrag({
-    done: ({ x0, x1 }) => props.onZoom({ from: Math.floor(xToTime(plot, range, x0)), to: Math.ceil(xToTime(plot, range, x1)) }),
+    done: ({ x0, x1 }) =>
+      props.onZoom({
+        from: Math.floor(xToTime(plot, range, x0)),
+        to: Math.ceil(xToTime(plot, range, x1)),
+      }),
     click: () => near !== undefined && props.onTrace(near.traceId),
   });
-  const step = at === undefined ? -1 : Math.round((xToTime(plot, range, at.x) - props.from) / props.stepMs);
+  const step =
+    at === undefined ? -1 : Math.round((xToTime(plot, range, at.x) - props.from) / props.stepMs);
   const onMove = (event: React.PointerEvent<HTMLElement>) => {
     handlers.onPointerMove(event);
     const box = event.currentTarget.getBoundingClientRect();
     const x = event.clientX - box.left;
     const inside = x >= plot.left && x <= plot.left + plot.width;
-    setAt(inside ? { x, y: event.clientY - box.top, px: event.clientX, py: event.clientY } : undefined);
+    setAt(
+      inside ? { x, y: event.clientY - box.top, px: event.clientX, py: event.clientY } : undefined,
+    );
   };
-  const tip = at === undefined || drag !== undefined ? undefined : near !== undefined ? exemplarTip(near, props, at) : stepTip(step, props, at);
-  const crosshair = at === undefined || step < 0 ? undefined : timeToX(plot, range, props.from + step * props.stepMs);
+  const tip =
+    at === undefined || drag !== undefined
+      ? undefined
+      : near !== undefined
+        ? exemplarTip(near, props, at)
+        : stepTip(step, props, at);
+  const crosshair =
+    at === undefined || step < 0
+      ? undefined
+      : timeToX(plot, range, props.from + step * props.stepMs);
   return (
     <Figure summary={summaryOf(props)}>
       <div
@@ -88,12 +116,27 @@ export function LineChart(props: LineChartProps) {
         onPointerLeave={() => setAt(undefined)}
       >
         <Canvas width={width} height={height} draw={draw} />
-        {crosshair !== undefined && drag === undefined && <div className="crosshair" style={{ left: crosshair, top: plot.top, height: plot.height }} />}
+        {crosshair !== undefined && drag === undefined && (
+          <div
+            className="crosshair"
+            style={{ left: crosshair, top: plot.top, height: plot.height }}
+          />
+        )}
         {drag !== undefined && (
-          <div className="span-box" style={{ left: Math.min(drag.x0, drag.x1), width: Math.abs(drag.x1 - drag.x0), top: plot.top, height: plot.height }} />
+          <div
+            className="span-box"
+            style={{
+              left: Math.min(drag.x0, drag.x1),
+              width: Math.abs(drag.x1 - drag.x0),
+              top: plot.top,
+              height: plot.height,
+            }}
+          />
         )}
       </div>
-      {!labels && series.length > 0 && <Legend series={series.slice(0, labelMax)} unit={props.unit} />}
+      {!labels && series.length > 0 && (
+        <Legend series={series.slice(0, labelMax)} unit={props.unit} />
+      )}
       <ChartTip tip={tip} />
     </Figure>
   );
@@ -105,7 +148,8 @@ function Legend(props: { readonly series: readonly ChartSeries[]; readonly unit:
       {props.series.map((one) => (
         <span key={one.name}>
           <i style={{ "--c": `var(--series-${one.colour})` } as React.CSSProperties} />
-          {one.name} <span className="faint">{formatValue(figuresOf(one.values)?.last, props.unit)}</span>
+          {one.name}{" "}
+          <span className="faint">{formatValue(figuresOf(one.values)?.last, props.unit)}</span>
         </span>
       ))}
     </div>
@@ -113,24 +157,37 @@ function Legend(props: { readonly series: readonly ChartSeries[]; readonly unit:
 }
 
 function summaryOf(props: LineChartProps): string {
-  const words = props.series.slice(0, 5).map((one) => `${one.name} ends at ${formatValue(figuresOf(one.values)?.last, props.unit)}`);
+  const words = props.series
+    .slice(0, 5)
+    .map((one) => `${one.name} ends at ${formatValue(figuresOf(one.values)?.last, props.unit)}`);
   return `${props.title}: ${props.series.length} series. ${words.join(", ")}.`;
 }
 
-function scaleOf(series: readonly ChartSeries[], exemplars: readonly Exemplar[], plot: Plot): Scale {
+function scaleOf(
+  series: readonly ChartSeries[],
+  exemplars: readonly Exemplar[],
+  plot: Plot,
+): Scale {
   let low = 0;
   let high = Number.NEGATIVE_INFINITY;
   for (const one of series) {
-    const figures = figuresOf(one.values.map((value) => (value !== null && Number.isFinite(value) ? value : null)));
+    const figures = figuresOf(
+      one.values.map((value) => (value !== null && Number.isFinite(value) ? value : null)),
+    );
     if (figures === undefined) continue;
     low = Math.min(low, figures.min);
     high = Math.max(high, figures.max);
   }
-  for (const exemplar of exemplars) if (Number.isFinite(exemplar.value)) high = Math.max(high, exemplar.value);
+  for (const exemplar of exemplars)
+    if (Number.isFinite(exemplar.value)) high = Math.max(high, exemplar.value);
   if (!Number.isFinite(high)) high = 1;
   if (high <= low) high = low + (Math.abs(low) || 1);
   high += (high - low) * 0.06;
-  return { low, high, y: (value) => plot.top + plot.height * (1 - (Math.min(high, value) - low) / (high - low)) };
+  return {
+    low,
+    high,
+    y: (value) => plot.top + plot.height * (1 - (Math.min(high, value) - low) / (high - low)),
+  };
 }
 
 interface Layout {
@@ -142,7 +199,11 @@ interface Layout {
 function paint(pen: Pen, props: LineChartProps, layout: Layout): void {
   const { plot, scale } = layout;
   const ticks = numberTicks(scale.low, scale.high, Math.max(2, Math.round(plot.height / 56)));
-  drawValueAxis(pen, plot, { ticks, y: scale.y, text: (value) => formatValue(value, props.unit, "axis") });
+  drawValueAxis(pen, plot, {
+    ticks,
+    y: scale.y,
+    text: (value) => formatValue(value, props.unit, "axis"),
+  });
   drawTimeAxis(pen, plot, { range: props.range, zone: props.zone });
   const x = (step: number) => timeToX(plot, props.range, props.from + step * props.stepMs);
   const { context } = pen;
@@ -150,7 +211,8 @@ function paint(pen: Pen, props: LineChartProps, layout: Layout): void {
   context.beginPath();
   context.rect(plot.left, plot.top - 2, plot.width, plot.height + 4);
   context.clip();
-  for (const [first, last] of gapsOf(props.series.map((one) => one.values))) hatch(pen, plot, x(first - 1), x(last + 1));
+  for (const [first, last] of gapsOf(props.series.map((one) => one.values)))
+    hatch(pen, plot, x(first - 1), x(last + 1));
   props.series.forEach((one, i) => {
     context.globalAlpha = props.stressed < 0 || props.stressed === i ? 1 : 0.25;
     drawLine(pen, one, { x, y: scale.y, width: props.stressed === i ? 2.25 : 1.5 });
@@ -161,7 +223,15 @@ function paint(pen: Pen, props: LineChartProps, layout: Layout): void {
   if (layout.labels) drawLabels(pen, props, layout);
 }
 
-function drawLine(pen: Pen, one: ChartSeries, at: { readonly x: (step: number) => number; readonly y: (value: number) => number; readonly width: number }): void {
+function drawLine(
+  pen: Pen,
+  one: ChartSeries,
+  at: {
+    readonly x: (step: number) => number;
+    readonly y: (value: number) => number;
+    readonly width: number;
+  },
+): void {
   const { context } = pen;
   context.strokeStyle = pen.colour(`--series-${one.colour}`);
   context.fillStyle = context.strokeStyle;
@@ -202,7 +272,9 @@ function drawExemplars(pen: Pen, props: LineChartProps, layout: Layout): void {
   const { context } = pen;
   context.lineWidth = 1.4;
   context.fillStyle = pen.colour("--surface");
-  context.strokeStyle = pen.colour(props.series.length === 1 ? `--series-${props.series[0]?.colour ?? 1}` : "--text");
+  context.strokeStyle = pen.colour(
+    props.series.length === 1 ? `--series-${props.series[0]?.colour ?? 1}` : "--text",
+  );
   for (const exemplar of props.exemplars) {
     const x = timeToX(layout.plot, props.range, exemplar.timeMs);
     if (x < layout.plot.left || x > layout.plot.left + layout.plot.width) continue;
@@ -220,7 +292,11 @@ function drawLabels(pen: Pen, props: LineChartProps, layout: Layout): void {
     const last = figuresOf(one.values)?.last;
     return last === undefined ? [] : [{ one, last }];
   });
-  const places = spreadLabels(ends.map(({ last }) => scale.y(last)), 16, { low: plot.top + 4, high: plot.top + plot.height });
+  const places = spreadLabels(
+    ends.map(({ last }) => scale.y(last)),
+    16,
+    { low: plot.top + 4, high: plot.top + plot.height },
+  );
   const left = plot.left + plot.width;
   context.textAlign = "left";
   context.textBaseline = "middle";
@@ -257,7 +333,10 @@ function nearest(
   let best: Exemplar | undefined;
   let reach = hitPx;
   for (const exemplar of exemplars) {
-    const away = Math.hypot(timeToX(on.plot, on.range, exemplar.timeMs) - at.x, on.scale.y(exemplar.value) - at.y);
+    const away = Math.hypot(
+      timeToX(on.plot, on.range, exemplar.timeMs) - at.x,
+      on.scale.y(exemplar.value) - at.y,
+    );
     if (away >= reach) continue;
     reach = away;
     best = exemplar;
@@ -285,7 +364,13 @@ function stepTip(step: number, props: LineChartProps, at: Pointer): Tip | undefi
   const lines = props.series
     .map((one) => ({ one, value: one.values[step] ?? null }))
     .sort((a, b) => (b.value ?? Number.NEGATIVE_INFINITY) - (a.value ?? Number.NEGATIVE_INFINITY));
-  const shown = lines.slice(0, tipLinesMax).map(({ one, value }) => ({ name: one.name, value: formatValue(value, props.unit), colour: `var(--series-${one.colour})` }));
+  const shown = lines
+    .slice(0, tipLinesMax)
+    .map(({ one, value }) => ({
+      name: one.name,
+      value: formatValue(value, props.unit),
+      colour: `var(--series-${one.colour})`,
+    }));
   const rest = lines.length - shown.length;
   return {
     x: at.px,

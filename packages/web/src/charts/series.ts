@@ -45,7 +45,9 @@ export function runsOf(values: Values): [number, number][] {
 /** Stretches where no series has a value although some had before and some have after: holes, not edges. */
 export function gapsOf(all: readonly Values[]): [number, number][] {
   const length = Math.max(0, ...all.map((values) => values.length));
-  const any = Array.from({ length }, (_, i) => (all.some((values) => typeof values[i] === "number") ? 1 : null));
+  const any = Array.from({ length }, (_, i) =>
+    all.some((values) => typeof values[i] === "number") ? 1 : null,
+  );
   const runs = runsOf(any);
   return runs.slice(1).map(([start], i): [number, number] => [(runs[i]?.[1] ?? 0) + 1, start - 1]);
 }
@@ -73,7 +75,9 @@ const ratioMin = 1.5;
 export function biggestMove(all: readonly Values[]): Move | undefined {
   let best: Move | undefined;
   all.forEach((values, series) => {
-    const present = values.flatMap((value, i) => (value === null || Number.isNaN(value) ? [] : [[i, value] as const]));
+    const present = values.flatMap((value, i) =>
+      value === null || Number.isNaN(value) ? [] : [[i, value] as const],
+    );
     if (present.length < pointsMin) return;
     const third = Math.floor(present.length / 3);
     const before = median(present.slice(0, third).map(([, value]) => value));
@@ -81,7 +85,8 @@ export function biggestMove(all: readonly Values[]): Move | undefined {
     if (!(before > 0) || !(last > 0)) return;
     const ratio = last / before;
     if (Math.max(ratio, 1 / ratio) < ratioMin) return;
-    if (best !== undefined && Math.max(ratio, 1 / ratio) <= Math.max(best.ratio, 1 / best.ratio)) return;
+    if (best !== undefined && Math.max(ratio, 1 / ratio) <= Math.max(best.ratio, 1 / best.ratio))
+      return;
     const half = (before + last) / 2;
     let since = present[0]?.[0] ?? 0;
     for (const [i, value] of present) if (ratio > 1 ? value < half : value > half) since = i + 1;

@@ -15,7 +15,8 @@ export function Spark(props: { readonly values: Values; readonly colour: string 
   const path = runs
     .map(([first, last]) => {
       let text = "";
-      for (let i = first; i <= last; i++) text += `${i === first ? "M" : "L"}${x(i).toFixed(1)} ${y(props.values[i] ?? 0).toFixed(1)}`;
+      for (let i = first; i <= last; i++)
+        text += `${i === first ? "M" : "L"}${x(i).toFixed(1)} ${y(props.values[i] ?? 0).toFixed(1)}`;
       return text;
     })
     .join("");

@@ -20,7 +20,11 @@ export function xToTime(plot: Plot, range: TimeRange, x: number): number {
   return range.from + share * (range.to - range.from);
 }
 
-export function drawTimeAxis(pen: Pen, plot: Plot, axis: { readonly range: TimeRange; readonly zone: Zone }): void {
+export function drawTimeAxis(
+  pen: Pen,
+  plot: Plot,
+  axis: { readonly range: TimeRange; readonly zone: Zone },
+): void {
   const { context } = pen;
   const offset = axis.zone === "utc" ? 0 : -new Date(axis.range.to).getTimezoneOffset();
   const { stepMs, ticks } = timeTicks(axis.range, plot.width, offset);
@@ -40,7 +44,11 @@ export function drawTimeAxis(pen: Pen, plot: Plot, axis: { readonly range: TimeR
 export function drawValueAxis(
   pen: Pen,
   plot: Plot,
-  axis: { readonly ticks: readonly number[]; readonly y: (value: number) => number; readonly text: (value: number) => string },
+  axis: {
+    readonly ticks: readonly number[];
+    readonly y: (value: number) => number;
+    readonly text: (value: number) => string;
+  },
 ): void {
   const { context } = pen;
   context.font = pen.font(11);
@@ -60,7 +68,11 @@ export function drawValueAxis(
 }
 
 /** A dashed line across with words on it, e.g. a threshold. */
-export function drawLimit(pen: Pen, plot: Plot, limit: { readonly y: number; readonly label: string }): void {
+export function drawLimit(
+  pen: Pen,
+  plot: Plot,
+  limit: { readonly y: number; readonly label: string },
+): void {
   const { context } = pen;
   const y = Math.round(limit.y) + 0.5;
   context.save();
@@ -79,7 +91,11 @@ export function drawLimit(pen: Pen, plot: Plot, limit: { readonly y: number; rea
 }
 
 /** An instant with words at its top: a dashed line under a small triangle. */
-export function drawMoment(pen: Pen, plot: Plot, moment: { readonly x: number; readonly label: string }): void {
+export function drawMoment(
+  pen: Pen,
+  plot: Plot,
+  moment: { readonly x: number; readonly label: string },
+): void {
   const { context } = pen;
   const x = Math.round(moment.x) + 0.5;
   context.save();

@@ -10,9 +10,14 @@ export interface Drag {
 
 const clickBelowPx = 4;
 
-export function useDrag(on: { readonly done: (drag: Drag) => void; readonly click?: (x: number, y: number) => void }) {
+export function useDrag(on: {
+  readonly done: (drag: Drag) => void;
+  readonly click?: (x: number, y: number) => void;
+}) {
   const [drag, setDrag] = useState<Drag>();
-  const begun = useRef<{ readonly x: number; readonly y: number; readonly box: DOMRect } | undefined>(undefined);
+  const begun = useRef<
+    { readonly x: number; readonly y: number; readonly box: DOMRect } | undefined
+  >(undefined);
   useEffect(() => {
     if (drag === undefined) return;
     const stop = (event: KeyboardEvent) => {
@@ -48,8 +53,15 @@ export function useDrag(on: { readonly done: (drag: Drag) => void; readonly clic
     setDrag(undefined);
     if (from === undefined) return;
     const to = at(event, from.box);
-    if (Math.hypot(to.x - from.x, to.y - from.y) < clickBelowPx) current.current.click?.(to.x, to.y);
-    else current.current.done({ x0: Math.min(from.x, to.x), x1: Math.max(from.x, to.x), y0: Math.min(from.y, to.y), y1: Math.max(from.y, to.y) });
+    if (Math.hypot(to.x - from.x, to.y - from.y) < clickBelowPx)
+      current.current.click?.(to.x, to.y);
+    else
+      current.current.done({
+        x0: Math.min(from.x, to.x),
+        x1: Math.max(from.x, to.x),
+        y0: Math.min(from.y, to.y),
+        y1: Math.max(from.y, to.y),
+      });
   }, []);
   const onPointerCancel = useCallback(() => {
     begun.current = undefined;

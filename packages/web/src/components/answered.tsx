@@ -61,7 +61,9 @@ export function Answered<T>(props: AnsweredProps<T>) {
           </button>
         </div>
       )}
-      {answer.failure !== undefined && <ErrorPanel failure={answer.failure} retry={answer.retry} what={props.what} />}
+      {answer.failure !== undefined && (
+        <ErrorPanel failure={answer.failure} retry={answer.retry} what={props.what} />
+      )}
       {answer.cancelled && answer.failure === undefined && (
         <div className="cancelled">
           <span>You stopped reading {props.what}.</span>
@@ -71,7 +73,13 @@ export function Answered<T>(props: AnsweredProps<T>) {
         </div>
       )}
       {answer.data !== undefined ? (
-        <div className={answer.stale && (waited >= lineAfterMs || answer.failure) ? "data stale" : "data"}>{props.children(answer.data)}</div>
+        <div
+          className={
+            answer.stale && (waited >= lineAfterMs || answer.failure) ? "data stale" : "data"
+          }
+        >
+          {props.children(answer.data)}
+        </div>
       ) : (
         answer.failure === undefined && !answer.cancelled && props.skeleton
       )}
@@ -79,7 +87,11 @@ export function Answered<T>(props: AnsweredProps<T>) {
   );
 }
 
-export function ErrorPanel(props: { readonly failure: ApiFailure; readonly retry: () => void; readonly what: string }) {
+export function ErrorPanel(props: {
+  readonly failure: ApiFailure;
+  readonly retry: () => void;
+  readonly what: string;
+}) {
   const { failure } = props;
   const copy = useCopy();
   return (
@@ -104,7 +116,12 @@ export function ErrorPanel(props: { readonly failure: ApiFailure; readonly retry
         <button
           type="button"
           className="btn ghost"
-          onClick={() => copy(`${failure.code} (HTTP ${failure.status}): ${failure.message}\n${location.href}`, "the details")}
+          onClick={() =>
+            copy(
+              `${failure.code} (HTTP ${failure.status}): ${failure.message}\n${location.href}`,
+              "the details",
+            )
+          }
         >
           Copy details
         </button>
@@ -139,7 +156,11 @@ export function BoneChart(props: { readonly height: number }) {
     <div className="bone-chart" style={{ height: props.height }} aria-hidden="true">
       {Array.from({ length: 48 }, (_, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
-        <Bone key={i} width="100%" height={Math.round(props.height * (0.25 + ((i * 37) % 50) / 90))} />
+        <Bone
+          key={i}
+          width="100%"
+          height={Math.round(props.height * (0.25 + ((i * 37) % 50) / 90))}
+        />
       ))}
     </div>
   );

@@ -5,7 +5,10 @@ import { Icon } from "./icon.tsx";
 import { safeHref } from "./safe-href.ts";
 import { Value } from "./value.tsx";
 
-export function AttributeList(props: { readonly scope: AttributeValue["scope"]; readonly attributes: readonly Attribute[] }) {
+export function AttributeList(props: {
+  readonly scope: AttributeValue["scope"];
+  readonly attributes: readonly Attribute[];
+}) {
   const menu = useAttributeMenu();
   return (
     <dl className="kv">
@@ -25,11 +28,25 @@ export function AttributeList(props: { readonly scope: AttributeValue["scope"]; 
               ))}
             </dt>
             <dd>
-              <Value title={`${key} = ${value}`} className={value.includes("\n") ? "multi" : ""} items={() => menu({ scope: props.scope, key, value })}>
-                {value === "" ? <span className="faint">{kind === "empty" ? "(none)" : '""'}</span> : value}
+              <Value
+                title={`${key} = ${value}`}
+                className={value.includes("\n") ? "multi" : ""}
+                items={() => menu({ scope: props.scope, key, value })}
+              >
+                {value === "" ? (
+                  <span className="faint">{kind === "empty" ? "(none)" : '""'}</span>
+                ) : (
+                  value
+                )}
               </Value>
               {href !== undefined && (
-                <a className="link out" href={href} target="_blank" rel="noopener noreferrer" aria-label={`Open ${href} in a new tab`}>
+                <a
+                  className="link out"
+                  href={href}
+                  target="_blank"
+                  rel="noopener noreferrer"
+                  aria-label={`Open ${href} in a new tab`}
+                >
                   <Icon name="share" />
                 </a>
               )}

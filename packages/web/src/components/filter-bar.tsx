@@ -80,7 +80,13 @@ export function FilterBar(props: FilterBarProps) {
         )}
         {props.form !== undefined && (
           <div className="picker">
-            <button type="button" className="btn" aria-haspopup="dialog" aria-expanded={open} onClick={() => setOpen(!open)}>
+            <button
+              type="button"
+              className="btn"
+              aria-haspopup="dialog"
+              aria-expanded={open}
+              onClick={() => setOpen(!open)}
+            >
               <Icon name="filter" />
               Filter
             </button>
@@ -110,14 +116,24 @@ function FilterChip(props: { readonly chip: Chip }) {
       {chip.negate === undefined ? (
         <span className="op">{chip.op}</span>
       ) : (
-        <button type="button" className="op" aria-label={`${chip.name} ${chip.op} ${chip.value}: turn around`} data-tip={not ? "Filter for it" : "Filter it out"} onClick={chip.negate}>
+        <button
+          type="button"
+          className="op"
+          aria-label={`${chip.name} ${chip.op} ${chip.value}: turn around`}
+          data-tip={not ? "Filter for it" : "Filter it out"}
+          onClick={chip.negate}
+        >
           {chip.op}
         </button>
       )}
       <span className="v" title={chip.value}>
         {chip.value === "" ? '""' : chip.value}
       </span>
-      <button type="button" aria-label={`Remove ${chip.name} ${chip.op} ${chip.value}`} onClick={chip.remove}>
+      <button
+        type="button"
+        aria-label={`Remove ${chip.name} ${chip.op} ${chip.value}`}
+        onClick={chip.remove}
+      >
         <Icon name="close" />
       </button>
     </span>

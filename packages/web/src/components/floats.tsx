@@ -2,7 +2,17 @@
  * What floats above the page, each once: the menu on any value, tooltips, and short notices. Everything shown is set
  * as text.
  */
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { Icon, type IconName } from "./icon.tsx";
 
 export interface MenuItem {
@@ -36,7 +46,8 @@ export function FloatsProvider(props: { readonly children: ReactNode }) {
   const floats = useMemo<Floats>(
     () => ({
       openMenu: (next) => {
-        back.current = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+        back.current =
+          document.activeElement instanceof HTMLElement ? document.activeElement : null;
         setMenu(next);
       },
       notice: (text) => setNotice({ text, id: Date.now() }),
@@ -92,7 +103,12 @@ function Menu(props: { readonly menu: OpenMenu; readonly close: () => void }) {
   const onKeyDown = (event: React.KeyboardEvent) => {
     const buttons = [...(box.current?.querySelectorAll("button") ?? [])];
     const index = buttons.findIndex((button) => button === document.activeElement);
-    const step = event.key === "ArrowDown" || event.key === "j" ? 1 : event.key === "ArrowUp" || event.key === "k" ? -1 : 0;
+    const step =
+      event.key === "ArrowDown" || event.key === "j"
+        ? 1
+        : event.key === "ArrowUp" || event.key === "k"
+          ? -1
+          : 0;
     if (step !== 0) {
       event.preventDefault();
       buttons[(index + step + buttons.length) % buttons.length]?.focus();
@@ -103,7 +119,15 @@ function Menu(props: { readonly menu: OpenMenu; readonly close: () => void }) {
     }
   };
   return (
-    <div ref={box} className="menu" role="menu" aria-label={menu.title} style={at} onKeyDown={onKeyDown} tabIndex={-1}>
+    <div
+      ref={box}
+      className="menu"
+      role="menu"
+      aria-label={menu.title}
+      style={at}
+      onKeyDown={onKeyDown}
+      tabIndex={-1}
+    >
       <div className="h ell">{menu.title}</div>
       {menu.items.map((item, i) => (
         <button
@@ -127,11 +151,16 @@ function Menu(props: { readonly menu: OpenMenu; readonly close: () => void }) {
 
 /** Follows `data-tip` of whatever is under the pointer or has the focus. */
 function Tooltip() {
-  const [tip, setTip] = useState<{ readonly text: string; readonly x: number; readonly y: number }>();
+  const [tip, setTip] = useState<{
+    readonly text: string;
+    readonly x: number;
+    readonly y: number;
+  }>();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const show = (event: Event) => {
-      const target = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-tip]") : null;
+      const target =
+        event.target instanceof Element ? event.target.closest<HTMLElement>("[data-tip]") : null;
       const text = target?.dataset["tip"];
       if (target === null || text === undefined) return setTip(undefined);
       if (event.type === "focusin" && !target.matches(":focus-visible")) return;
@@ -172,7 +201,8 @@ export function useCopy(): (text: string, what: string) => void {
   const { notice } = useFloats();
   return useCallback(
     (text, what) => {
-      const done = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
+      const done =
+        navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
       done.then(
         () => notice(`Copied ${what}`),
         () => notice("The browser does not allow copying from this address"),

@@ -58,16 +58,30 @@ function shapeOf(state: State) {
     case "ok":
       return <circle cx="5" cy="5" r="3.600" fill="currentColor" />;
     case "info":
-      return <circle cx="5" cy="5" r="3.700" fill="none" stroke="currentColor" strokeWidth="1.800" />;
+      return (
+        <circle cx="5" cy="5" r="3.700" fill="none" stroke="currentColor" strokeWidth="1.800" />
+      );
     case "none":
       return (
-        <circle cx="5" cy="5" r="3.700" fill="none" stroke="currentColor" strokeWidth="1.400" strokeDasharray="2 2" />
+        <circle
+          cx="5"
+          cy="5"
+          r="3.700"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.400"
+          strokeDasharray="2 2"
+        />
       );
   }
 }
 
 /** Colour, shape and word together. */
-export function StateMark(props: { readonly state: State; readonly word: string; readonly quiet?: boolean }) {
+export function StateMark(props: {
+  readonly state: State;
+  readonly word: string;
+  readonly quiet?: boolean;
+}) {
   return (
     <span className={`st ${props.state}`}>
       <Shape state={props.state} />
@@ -86,10 +100,17 @@ export function Badge(props: { readonly state?: State; readonly children: string
 }
 
 /** A figure that is limited says so: dashed when right but limited, amber when it may mislead. */
-export function Honest(props: { readonly children: string; readonly why?: string; readonly warn?: boolean }) {
+export function Honest(props: {
+  readonly children: string;
+  readonly why?: string;
+  readonly warn?: boolean;
+}) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: its explanation shows on focus
-    <span className={`honest ${props.warn ? "warn" : ""}`} {...(props.why && { "data-tip": props.why, tabIndex: 0 })}>
+    <span
+      className={`honest ${props.warn ? "warn" : ""}`}
+      {...(props.why && { "data-tip": props.why, tabIndex: 0 })}
+    >
       <Shape state={props.warn ? "warn" : "info"} />
       {props.children}
     </span>

@@ -5,6 +5,15 @@ import { formatBytes, formatCount, formatDuration } from "../charts/format.ts";
 import { Bone } from "./answered.tsx";
 import { Honest } from "./icon.tsx";
 
+/** Stands where the sentence will be. */
+export function FindingBone() {
+  return (
+    <span role="status" aria-label="Reading">
+      <Bone width="min(560px, 80%)" height={18} />
+    </span>
+  );
+}
+
 export function PageHead(props: {
   readonly title: string;
   readonly finding: ReactNode;
@@ -17,7 +26,7 @@ export function PageHead(props: {
   }, [props.title]);
   return (
     <header className={`sentence ${props.stale ? "stale" : ""}`}>
-      <h1>{props.finding ?? <Bone width="min(560px, 80%)" height={18} />}</h1>
+      <h1>{props.finding ?? <FindingBone />}</h1>
       <div className="sub">
         {props.children}
         {props.info?.marks.map((mark) => (
@@ -26,7 +35,10 @@ export function PageHead(props: {
           </Honest>
         ))}
         {props.info !== undefined && (
-          <span className="faint" data-tip={`Read ${formatCount(props.info.rowsRead)} rows, ${formatBytes(props.info.bytesRead)}`}>
+          <span
+            className="faint"
+            data-tip={`Read ${formatCount(props.info.rowsRead)} rows, ${formatBytes(props.info.bytesRead)}`}
+          >
             {formatDuration(props.info.tookMs * 1e6)}
           </span>
         )}

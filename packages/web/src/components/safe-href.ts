@@ -5,7 +5,9 @@ export function safeHref(value: string): string | undefined {
   if (!/^(https?:\/\/|mailto:)/i.test(value) || /\s/.test(value)) return undefined;
   try {
     const url = new URL(value);
-    return url.protocol === "http:" || url.protocol === "https:" || url.protocol === "mailto:" ? url.href : undefined;
+    return url.protocol === "http:" || url.protocol === "https:" || url.protocol === "mailto:"
+      ? url.href
+      : undefined;
   } catch {
     return undefined;
   }

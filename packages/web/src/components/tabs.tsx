@@ -7,7 +7,12 @@ export interface Tab {
   readonly count?: number | undefined;
 }
 
-export function Tabs(props: { readonly label: string; readonly tabs: readonly Tab[]; readonly chosen: string; readonly choose: (id: string) => void }) {
+export function Tabs(props: {
+  readonly label: string;
+  readonly tabs: readonly Tab[];
+  readonly chosen: string;
+  readonly choose: (id: string) => void;
+}) {
   const id = useId();
   const onKeyDown = (event: React.KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;

@@ -5,7 +5,10 @@ import { curlLines, recipesFor, type Signal } from "./teach-lines.ts";
 describe("what curl sends is JSON after the shell has read it", () => {
   const check = (signal: Signal, key: string) =>
     test(signal, () => {
-      const command = curlLines(signal, "http://127.0.0.1:4318").replace(/^curl /, "printf '%s\\n' ");
+      const command = curlLines(signal, "http://127.0.0.1:4318").replace(
+        /^curl /,
+        "printf '%s\\n' ",
+      );
       const words = execFileSync("sh", ["-c", command], { encoding: "utf8" }).trim().split("\n");
       expect(words[2]).toBe(`http://127.0.0.1:4318/v1/${signal}`);
       expect(JSON.parse(words[4] ?? "")).toHaveProperty(key);

@@ -2,6 +2,7 @@
 import type { StatusAnswer } from "@triptych/contract";
 import { useEffect, useState } from "react";
 import { useAnswer } from "../api/answer.ts";
+import { formatCount } from "../charts/format.ts";
 import { rangeWords } from "../app/time-picker.tsx";
 import { useRange } from "../state/range-context.tsx";
 import { useCopy } from "./floats.tsx";
@@ -11,6 +12,7 @@ import { curlLines, type Recipe, recipesFor, type Signal } from "./teach-lines.t
 
 /** Data shows within a second of its arrival: asking every two is soon enough. */
 const lookAgainMs = 2000;
+const counterOf = { traces: "spans", logs: "lines", metrics: "samples" } as const;
 const dayMs = 86_400_000;
 
 export function Teach(props: { readonly signal: Signal }) {
@@ -20,30 +22,63 @@ export function Teach(props: { readonly signal: Signal }) {
   const [chosen, setChosen] = useState(0);
   const copy = useCopy();
   useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && refresh(), lookAgainMs);
+    const timer = setInterval(
+      () => document.visibilityState === "visible" && refresh(),
+      lookAgainMs,
+    );
     return () => clearInterval(timer);
   }, [refresh]);
   const http = status?.addresses.otlpHttp ?? "http://127.0.0.1:4318";
-  const recipes: readonly Recipe[] = recipesFor(http, status?.addresses.otlpGrpc ?? "http://127.0.0.1:4317");
+  const recipes: readonly Recipe[] = recipesFor(
+    http,
+    status?.addresses.otlpGrpc ?? "http://127.0.0.1:4317",
+  );
   const recipe = recipes[chosen] ?? recipes[0];
-  const words = rangeWords(range.choice);
+  const words =
+    range.choice.kind === "last"
+      ? `the ${rangeWords(range.choice)}`
+      : `these ${rangeWords(range.choice)}`;
+  const received = status?.received[counterOf[props.signal]] ?? 0;
   return (
     <>
-      <PageHead title={`No ${props.signal}`} finding={<>No {props.signal} in the {words} yet.</>}>
-        <span>Send some to this address; the page fills by itself when the first arrives.</span>
+      <PageHead
+        title={`No ${props.signal}`}
+        finding={
+          <>
+            No {props.signal} in {words} yet.
+          </>
+        }
+      >
+        {received > 0 ? (
+          <span>
+            {formatCount(received)} {counterOf[props.signal]} have arrived since Triptych started,
+            none of them in this time. The page fills by itself when the next one does.
+          </span>
+        ) : (
+          <span>Send some to this address; the page fills by itself when the first arrives.</span>
+        )}
       </PageHead>
       <div className="pad teach">
         <section className="empty" aria-label="How to send data">
           <div className="seg" role="group" aria-label="Way to send">
             {recipes.map((entry, i) => (
-              <button key={entry.name} type="button" aria-pressed={i === chosen} onClick={() => setChosen(i)}>
+              <button
+                key={entry.name}
+                type="button"
+                aria-pressed={i === chosen}
+                onClick={() => setChosen(i)}
+              >
                 {entry.name}
               </button>
             ))}
           </div>
           <Code text={recipe?.lines ?? ""} />
           <div className="row wrap">
-            <button type="button" className="btn primary" onClick={() => copy(recipe?.lines ?? "", "the lines")}>
+            <button
+              type="button"
+              className="btn primary"
+              onClick={() => copy(recipe?.lines ?? "", "the lines")}
+            >
               <Icon name="copy" />
               Copy
             </button>
@@ -57,12 +92,20 @@ export function Teach(props: { readonly signal: Signal }) {
           <h2 id="curl-h">Or send one by hand now</h2>
           <Code text={curlLines(props.signal, http)} />
           <div className="row wrap">
-            <button type="button" className="btn" onClick={() => copy(curlLines(props.signal, http), "the command")}>
+            <button
+              type="button"
+              className="btn"
+              onClick={() => copy(curlLines(props.signal, http), "the command")}
+            >
               <Icon name="copy" />
               Copy
             </button>
             {range.choice.kind === "last" && range.choice.ms < dayMs && (
-              <button type="button" className="btn ghost" onClick={() => range.set({ kind: "last", ms: dayMs })}>
+              <button
+                type="button"
+                className="btn ghost"
+                onClick={() => range.set({ kind: "last", ms: dayMs })}
+              >
                 Look back 24 h
               </button>
             )}
@@ -94,7 +137,8 @@ export function NothingMatches(props: { readonly what: string; readonly remove?:
   return (
     <div className="pad nothing" role="status">
       <p>
-        No {props.what} matches in the {rangeWords(range.choice)}.
+        No {props.what} matches in {range.choice.kind === "last" ? "the" : "these"}{" "}
+        {rangeWords(range.choice)}.
       </p>
       <p className="muted">Fewer filters or a longer time may show some.</p>
       <div className="row wrap">
@@ -107,7 +151,11 @@ export function NothingMatches(props: { readonly what: string; readonly remove?:
           Look twice as far
         </button>
         {range.choice.kind === "last" && range.choice.ms < dayMs && (
-          <button type="button" className="btn ghost" onClick={() => range.set({ kind: "last", ms: dayMs })}>
+          <button
+            type="button"
+            className="btn ghost"
+            onClick={() => range.set({ kind: "last", ms: dayMs })}
+          >
             Look back 24 h
           </button>
         )}

@@ -15,7 +15,16 @@ export function StatusPage() {
   const health = healthOf(status.data, status.failure === undefined);
   return (
     <>
-      <PageHead title="Status" finding={health.state === "none" ? undefined : health.state === "ok" ? <>{health.sentence}</> : <em className={health.state === "warn" ? "w" : ""}>{health.sentence}</em>}>
+      <PageHead
+        title="Status"
+        finding={
+          health.state === "none" ? undefined : health.state === "ok" ? (
+            <>{health.sentence}</>
+          ) : (
+            <em className={health.state === "warn" ? "w" : ""}>{health.sentence}</em>
+          )
+        }
+      >
         {health.state !== "none" && <StateMark state={health.state} word={health.word} />}
         {status.data !== undefined && (
           <>
@@ -24,7 +33,12 @@ export function StatusPage() {
           </>
         )}
       </PageHead>
-      <Answered answer={status} what="the status" className="sect" skeleton={<BoneRows rows={10} height={36} />}>
+      <Answered
+        answer={status}
+        what="the status"
+        className="sect"
+        skeleton={<BoneRows rows={10} height={36} />}
+      >
         {(data) => <Figures status={data} />}
       </Answered>
     </>
@@ -34,7 +48,8 @@ export function StatusPage() {
 function Figures(props: { readonly status: StatusAnswer }) {
   const { status } = props;
   const [zone] = usePreference("zone", zones);
-  const filled = status.journal.bytesMax > 0 ? status.journal.pendingBytes / status.journal.bytesMax : 0;
+  const filled =
+    status.journal.bytesMax > 0 ? status.journal.pendingBytes / status.journal.bytesMax : 0;
   return (
     <div className="gs">
       {status.problems.length > 0 && (
@@ -73,15 +88,25 @@ function Figures(props: { readonly status: StatusAnswer }) {
         <dl className="pairs">
           <dt>Waiting</dt>
           <dd>
-            {formatCount(status.journal.pendingRecords)} records, {formatBytes(status.journal.pendingBytes)}
+            {formatCount(status.journal.pendingRecords)} records,{" "}
+            {formatBytes(status.journal.pendingBytes)}
           </dd>
           <dt>Room</dt>
           <dd>{formatBytes(status.journal.bytesMax)}</dd>
           <dt>Quarantined</dt>
-          <dd className={status.journal.quarantinedRecords > 0 ? "c-warn" : ""}>{formatCount(status.journal.quarantinedRecords)} records</dd>
+          <dd className={status.journal.quarantinedRecords > 0 ? "c-warn" : ""}>
+            {formatCount(status.journal.quarantinedRecords)} records
+          </dd>
         </dl>
-        <span className="meter" role="img" aria-label={`${formatShare(filled)} of the journal is in use`}>
-          <i className={filled > 0.8 ? "critical" : filled > 0.5 ? "warn" : "base"} style={{ width: `${Math.max(0.5, filled * 100)}%` }} />
+        <span
+          className="meter"
+          role="img"
+          aria-label={`${formatShare(filled)} of the journal is in use`}
+        >
+          <i
+            className={filled > 0.8 ? "critical" : filled > 0.5 ? "warn" : "base"}
+            style={{ width: `${Math.max(0.5, filled * 100)}%` }}
+          />
         </span>
       </section>
       <section className="x" aria-labelledby="store-h">
@@ -121,7 +146,12 @@ function Addresses(props: { readonly status: StatusAnswer }) {
         <li key={name}>
           <span className="muted">{name}</span>
           <span className="mono">{address}</span>
-          <button type="button" className="btn ghost icon" aria-label={`Copy ${address}`} onClick={() => copy(address, "the address")}>
+          <button
+            type="button"
+            className="btn ghost icon"
+            aria-label={`Copy ${address}`}
+            onClick={() => copy(address, "the address")}
+          >
             <Icon name="copy" />
           </button>
         </li>

@@ -5,7 +5,8 @@ const now = Date.UTC(2026, 2, 12, 14, 23, 5, 120);
 test("minute", () => expect(clockText(now, "utc")).toBe("14:23"));
 test("second", () => expect(clockText(now, "utc", "second")).toBe("14:23:05"));
 test("milliseconds", () => expect(clockText(now, "utc", "ms")).toBe("14:23:05.120"));
-test("nanoseconds keep their fraction", () => expect(nsToMs("1773325385120456789")).toBeCloseTo(1773325385120.4568, 3));
+test("nanoseconds keep their fraction", () =>
+  expect(nsToMs("1773325385120456789")).toBeCloseTo(1773325385120.4568, 3));
 test("few nanoseconds", () => expect(nsToMs("12")).toBe(0.000012));
 
 describe("ranges", () => {
@@ -25,4 +26,5 @@ describe("spans", () => {
   check(76 * 3_600_000, "3 d 4 h");
 });
 
-test("midnight shows the day", () => expect(tickText(Date.UTC(2026, 2, 12), 3_600_000, "utc")).toBe("03-12"));
+test("midnight shows the day", () =>
+  expect(tickText(Date.UTC(2026, 2, 12), 3_600_000, "utc")).toBe("03-12"));

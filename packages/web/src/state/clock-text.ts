@@ -28,19 +28,29 @@ function partsOf(ms: number, zone: Zone): Parts {
 }
 
 /** `14:23`, `14:23:05`, `14:23:05.120` depending on the precision asked for. */
-export function clockText(ms: number, zone: Zone, precision: "minute" | "second" | "ms" = "minute"): string {
+export function clockText(
+  ms: number,
+  zone: Zone,
+  precision: "minute" | "second" | "ms" = "minute",
+): string {
   if (!Number.isFinite(ms)) return "no time";
   const p = partsOf(ms, zone);
   const base = `${two(p.hours)}:${two(p.minutes)}`;
   if (precision === "minute") return base;
-  return precision === "second" ? `${base}:${two(p.seconds)}` : `${base}:${two(p.seconds)}.${three(p.ms)}`;
+  return precision === "second"
+    ? `${base}:${two(p.seconds)}`
+    : `${base}:${two(p.seconds)}.${three(p.ms)}`;
 }
 
 export function dateText(ms: number, zone: Zone): string {
   return Number.isFinite(ms) ? partsOf(ms, zone).date : "no date";
 }
 
-export function dateTimeText(ms: number, zone: Zone, precision: "minute" | "second" | "ms" = "second"): string {
+export function dateTimeText(
+  ms: number,
+  zone: Zone,
+  precision: "minute" | "second" | "ms" = "second",
+): string {
   return `${dateText(ms, zone)} ${clockText(ms, zone, precision)}`;
 }
 
@@ -49,8 +59,13 @@ export function rangeText(range: { from: number; to: number }, zone: Zone, nowMs
   const precision = range.to - range.from < 3 * 60_000 ? "second" : "minute";
   const sameDay = dateText(range.from, zone) === dateText(range.to, zone);
   const today = dateText(range.to, zone) === dateText(nowMs, zone);
-  const from = sameDay && today ? clockText(range.from, zone, precision) : dateTimeText(range.from, zone, precision);
-  const to = sameDay ? clockText(range.to, zone, precision) : dateTimeText(range.to, zone, precision);
+  const from =
+    sameDay && today
+      ? clockText(range.from, zone, precision)
+      : dateTimeText(range.from, zone, precision);
+  const to = sameDay
+    ? clockText(range.to, zone, precision)
+    : dateTimeText(range.to, zone, precision);
   return `${from} to ${to}`;
 }
 
@@ -76,5 +91,7 @@ export function spanText(ms: number): string {
   const hours = Math.floor(minutes / 60);
   const rest = minutes % 60;
   if (hours < 24) return rest === 0 ? `${hours}\u00a0h` : `${hours}\u00a0h ${rest}\u00a0min`;
-  return hours % 24 === 0 ? `${Math.floor(hours / 24)}\u00a0d` : `${Math.floor(hours / 24)}\u00a0d ${hours % 24}\u00a0h`;
+  return hours % 24 === 0
+    ? `${Math.floor(hours / 24)}\u00a0d`
+    : `${Math.floor(hours / 24)}\u00a0d ${hours % 24}\u00a0h`;
 }

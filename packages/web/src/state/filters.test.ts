@@ -19,8 +19,8 @@ test("round trip", () => {
   expect(parseFilter(printFilter(filter))).toEqual(filter);
 });
 test("the opposite replaces", () =>
-  expect(withFilter(["any.a=1", "any.b=2"], { scope: "any", key: "a", op: "!=", value: "1" })).toEqual([
-    "any.b=2",
-    "any.a!=1",
-  ]));
-test("metric match", () => expect(parseMatch('issuer=~a.*')).toEqual({ label: "issuer", op: "=~", value: "a.*" }));
+  expect(
+    withFilter(["any.a=1", "any.b=2"], { scope: "any", key: "a", op: "!=", value: "1" }),
+  ).toEqual(["any.b=2", "any.a!=1"]));
+test("metric match", () =>
+  expect(parseMatch("issuer=~a.*")).toEqual({ label: "issuer", op: "=~", value: "a.*" }));

@@ -52,5 +52,9 @@ export function parseMatch(
 ): { label: string; op: AttributeFilter["op"]; value: string } | undefined {
   const found = firstOperator(text);
   if (found === undefined || found.at === 0) return undefined;
-  return { label: text.slice(0, found.at).trim(), op: found.op, value: text.slice(found.at + found.op.length).trim() };
+  return {
+    label: text.slice(0, found.at).trim(),
+    op: found.op,
+    value: text.slice(found.at + found.op.length).trim(),
+  };
 }

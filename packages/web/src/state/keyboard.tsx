@@ -35,7 +35,12 @@ function onKeyDown(event: KeyboardEvent): void {
   // While typing only Escape and chords with Ctrl or Cmd belong to us.
   if (isTyping(event.target) && name !== "Escape" && !name.startsWith("mod+")) return;
   // Enter and Space on a focused control belong to that control.
-  if ((name === "Enter" || name === " ") && event.target instanceof Element && event.target.closest("a,button,summary,[role=menuitem]")) return;
+  if (
+    (name === "Enter" || name === " ") &&
+    event.target instanceof Element &&
+    event.target.closest("a,button,summary,[role=menuitem]")
+  )
+    return;
   const sequence = pending !== "" && event.timeStamp < pendingUntil ? `${pending} ${name}` : "";
   const run = (sequence !== "" ? lookUp(sequence) : undefined) ?? lookUp(name);
   pending = "";

@@ -37,7 +37,11 @@ export function printParams(params: ParamsChange): string {
       if (item !== "") query.append(name, item);
     }
   }
-  const text = query.toString().replaceAll("%3A", ":").replaceAll("%2F", "/").replaceAll("%2C", ",");
+  const text = query
+    .toString()
+    .replaceAll("%3A", ":")
+    .replaceAll("%2F", "/")
+    .replaceAll("%2C", ",");
   return text === "" ? "" : `?${text}`;
 }
 

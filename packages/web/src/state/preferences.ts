@@ -31,16 +31,25 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-export function usePreference<T extends string>(name: string, values: readonly T[]): [T, (value: T) => void] {
+export function usePreference<T extends string>(
+  name: string,
+  values: readonly T[],
+): [T, (value: T) => void] {
   const text = useSyncExternalStore(subscribe, () => read(name));
   const value = values.find((candidate) => candidate === text) ?? (values[0] as T);
   return [value, (next) => write(name, next)];
 }
 
-export function useSizePreference(name: string, fallback: number): [number, (value: number) => void] {
+export function useSizePreference(
+  name: string,
+  fallback: number,
+): [number, (value: number) => void] {
   const text = useSyncExternalStore(subscribe, () => read(name));
   const value = Number(text);
-  return [Number.isFinite(value) && value > 0 ? value : fallback, (next) => write(name, String(Math.round(next)))];
+  return [
+    Number.isFinite(value) && value > 0 ? value : fallback,
+    (next) => write(name, String(Math.round(next))),
+  ];
 }
 
 export const themes = ["system", "light", "dark"] as const;
@@ -49,6 +58,7 @@ export const zones = ["local", "utc"] as const;
 
 /** Puts the theme on the document; called on start, on change and when the system changes. */
 export function applyTheme(theme: Theme): void {
-  const dark = theme === "dark" || (theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const dark =
+    theme === "dark" || (theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.dataset["theme"] = dark ? "dark" : "light";
 }

@@ -1,8 +1,23 @@
 /** The time range shared by all panels of a page: one "now", so they move together. */
 import type { TimeRange } from "@triptych/contract";
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+} from "react";
 import { one } from "./params.ts";
-import { moveRange, type RangeChoice, readRange, resolveRange, writeRange, zoomOut } from "./time-range.ts";
+import {
+  moveRange,
+  type RangeChoice,
+  readRange,
+  resolveRange,
+  writeRange,
+  zoomOut,
+} from "./time-range.ts";
 import { useParams, useSetParams } from "./url-state.ts";
 
 /** How often a live page reads again. The store shows what was acknowledged within a second. */

@@ -44,8 +44,14 @@ describe("the URL", () => {
     { from: "2026-03-12T14:00:00Z", to: "2026-03-12T14:10:00Z" },
     { kind: "absolute", from: now - 23 * minute, to: now - 13 * minute },
   );
-  check({ from: "1773324000000", to: "1773324600000" }, { kind: "absolute", from: 1773324000000, to: 1773324600000 });
-  check({ from: "2026-03-12T14:10:00Z", to: "2026-03-12T14:00:00Z" }, { kind: "last", ms: 15 * minute });
+  check(
+    { from: "1773324000000", to: "1773324600000" },
+    { kind: "absolute", from: 1773324000000, to: 1773324600000 },
+  );
+  check(
+    { from: "2026-03-12T14:10:00Z", to: "2026-03-12T14:00:00Z" },
+    { kind: "last", ms: 15 * minute },
+  );
   test("round trip", () => {
     const choice = { kind: "absolute", from: now - 5 * minute, to: now - 1234 } as const;
     expect(readRange(writeRange(choice))).toEqual(choice);
@@ -55,12 +61,19 @@ describe("the URL", () => {
 describe("moving", () => {
   const last = { kind: "last", ms: 10 * minute } as const;
   test("earlier", () =>
-    expect(moveRange(last, -1, now)).toEqual({ kind: "absolute", from: now - 15 * minute, to: now - 5 * minute }));
+    expect(moveRange(last, -1, now)).toEqual({
+      kind: "absolute",
+      from: now - 15 * minute,
+      to: now - 5 * minute,
+    }));
   test("later reaches now and follows it again", () =>
     expect(moveRange(moveRange(last, -1, now), 1, now)).toEqual(last));
   test("zoom out", () => expect(zoomOut(last, now)).toEqual({ kind: "last", ms: 20 * minute }));
   test("zoom out in the past keeps the middle", () =>
-    expect(resolveRange(zoomOut({ kind: "absolute", from: 1000, to: 3000 }, now), now)).toEqual({ from: 0, to: 4000 }));
+    expect(resolveRange(zoomOut({ kind: "absolute", from: 1000, to: 3000 }, now), now)).toEqual({
+      from: 0,
+      to: 4000,
+    }));
 });
 
 describe("typed", () => {
@@ -69,7 +82,11 @@ describe("typed", () => {
   check("last 2h", { kind: "last", ms: 120 * minute });
   check("14:00 to 14:10", { kind: "absolute", from: now - 23 * minute, to: now - 13 * minute });
   check("14:00 - now", { kind: "absolute", from: now - 23 * minute, to: now });
-  check("2026-03-12 14:00 to 2026-03-12 14:10:00", { kind: "absolute", from: now - 23 * minute, to: now - 13 * minute });
+  check("2026-03-12 14:00 to 2026-03-12 14:10:00", {
+    kind: "absolute",
+    from: now - 23 * minute,
+    to: now - 13 * minute,
+  });
   check("25:00 to 26:00", undefined);
   check("yesterday", undefined);
 });

@@ -131,14 +131,20 @@ export function zoomOut(choice: RangeChoice, nowMs: number): RangeChoice {
 }
 
 /** What a person typed into the picker: `2h`, `last 30 min`, `2026-03-12 14:00 to 14:30`, `14:00 - 14:30`. */
-export function parseRangeText(text: string, nowMs: number, zone: "utc" | "local"): RangeChoice | undefined {
+export function parseRangeText(
+  text: string,
+  nowMs: number,
+  zone: "utc" | "local",
+): RangeChoice | undefined {
   const clean = text.trim().replace(/^(last|past)\s+/i, "");
   const ms = parseDurationMs(clean);
   if (ms >= shortestMs && ms <= longestMs) return { kind: "last", ms };
   const parts = clean.split(/\s+(?:to|until|-|\u2013)\s+|\s*\/\s*|\s*\u2013\s*/i);
   if (parts.length !== 2) return undefined;
   const from = parseMoment(parts[0] ?? "", nowMs, zone);
-  const to = /^now$/i.test(parts[1] ?? "") ? nowMs : parseMoment(parts[1] ?? "", Number.isNaN(from) ? nowMs : from, zone);
+  const to = /^now$/i.test(parts[1] ?? "")
+    ? nowMs
+    : parseMoment(parts[1] ?? "", Number.isNaN(from) ? nowMs : from, zone);
   return from < to && to - from <= longestMs ? { kind: "absolute", from, to } : undefined;
 }
 

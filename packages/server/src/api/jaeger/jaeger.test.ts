@@ -454,6 +454,123 @@ describe("answers as Jaeger's", () => {
   });
 });
 
+describe("version 3", () => {
+  const ms = Date.parse("2024-03-01T12:00:00Z");
+  const request = (traceId: string): Json => ({
+    resourceSpans: [
+      {
+        resource: { attributes: [{ key: "service.name", value: { stringValue: "v3" } }] },
+        scopeSpans: [
+          {
+            scope: {
+              name: "lib",
+              version: "1",
+              attributes: [{ key: "s", value: { boolValue: true } }],
+            },
+            spans: [
+              {
+                traceId,
+                spanId: "00000000000000a1",
+                traceState: "a=b",
+                parentSpanId: "00000000000000a0",
+                flags: 257,
+                name: "op",
+                kind: 3,
+                startTimeUnixNano: `${ms}000001`,
+                endTimeUnixNano: `${ms}500001`,
+                attributes: [
+                  { key: "i", value: { intValue: "9223372036854775807" } },
+                  { key: "d", value: { doubleValue: 2.5 } },
+                  { key: "b", value: { bytesValue: "AAE=" } },
+                  {
+                    key: "list",
+                    value: {
+                      arrayValue: {
+                        values: [
+                          { intValue: "9223372036854775807" },
+                          { stringValue: 'a"1\\' },
+                          { doubleValue: 1.5 },
+                          { boolValue: false },
+                          { kvlistValue: { values: [{ key: "1", value: { stringValue: "2" } }] } },
+                        ],
+                      },
+                    },
+                  },
+                ],
+                events: [
+                  {
+                    timeUnixNano: `${ms}000002`,
+                    name: "e",
+                    attributes: [{ key: "x", value: { stringValue: "y" } }],
+                  },
+                ],
+                links: [
+                  {
+                    traceId: "ab".repeat(16),
+                    spanId: "00000000000000b1",
+                    attributes: [{ key: "x", value: { intValue: "1" } }],
+                  },
+                ],
+                status: { message: "bad", code: 2 },
+              },
+              {
+                traceId,
+                spanId: "00000000000000a2",
+                name: "op2",
+                startTimeUnixNano: `${ms + 1}000000`,
+                endTimeUnixNano: `${ms + 1}000000`,
+                status: {},
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  const traceId = "3a".repeat(16);
+  beforeAll(() => store.add(request(traceId)));
+
+  test("a trace comes back as it was sent", async () => {
+    expect((await get(`/v3/traces/${traceId}`)).body).toEqual({ result: request(traceId) });
+  });
+  test("services and operations", async () => {
+    expect((await get("/v3/services")).body.services).toContain("v3");
+    expect((await get("/v3/operations?service=v3")).body).toEqual({
+      operations: [
+        { name: "op", spanKind: "client" },
+        { name: "op2", spanKind: "internal" },
+      ],
+    });
+  });
+  const range =
+    "query.startTimeMin=2024-03-01T11:59:59.999999999Z&query.startTimeMax=2024-03-01T13:00:01%2B01:00";
+  test("search", async () => {
+    const attributes = encodeURIComponent('{"d":"2.5"}');
+    const { body } = await get(
+      `/v3/traces?query.serviceName=v3&query.attributes=${attributes}&${range}`,
+    );
+    expect(body).toEqual({ result: request(traceId) });
+  });
+  const refused = (path: string, httpCode: number, message: string) =>
+    test(`refuses ${path}`, async () => {
+      const { status, body } = await get(path);
+      expect(status).toBe(httpCode);
+      expect(body).toEqual({ error: { httpCode, message } });
+    });
+  refused("/v3/traces/f00", 404, "No traces found");
+  refused(`/v3/traces?query.serviceName=v3&query.durationMin=1s&${range}`, 404, "No traces found");
+  refused(
+    "/v3/traces?query.serviceName=v3",
+    400,
+    "query.startTimeMin and query.startTimeMax are required",
+  );
+  refused(
+    "/v3/traces?query.startTimeMin=x&query.startTimeMax=y",
+    400,
+    'malformed parameter query.startTimeMin: "x"',
+  );
+});
+
 describe("Go durations", () => {
   const check = (text: string, want: number | undefined) =>
     test(text, () => expect(parseGoDuration(text)).toBe(want));

@@ -18,6 +18,7 @@ import { sendJsonStream } from "../ours/json-stream.ts";
 import {
   dependencyRange,
   rangeHint,
+  SPANS_MAX,
   serviceRequired,
   traceIdOf,
   traceQueryOf,
@@ -25,6 +26,7 @@ import {
   valuesOf,
 } from "./params.ts";
 import { Processes, shortTraceId, uiSpan } from "./ui-trace.ts";
+import { registerV3 } from "./v3.ts";
 
 export interface JaegerApiDeps {
   readonly engine: Engine;
@@ -32,9 +34,6 @@ export interface JaegerApiDeps {
   /** `/jaeger`. */
   readonly prefix: string;
 }
-
-/** Over all traces of one answer: more than a browser can show. */
-const SPANS_MAX = 200_000;
 
 interface StructuredError {
   readonly code?: number;
@@ -51,13 +50,18 @@ interface Asked {
 }
 
 export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): void {
+  const ask = (request: FastifyRequest, reply: FastifyReply): Asked => ({
+    clock: deps.clock,
+    request,
+    reply,
+    values: valuesOf(request.query),
+    reader: createReader(deps.engine, { signal: clientGone(reply) }),
+  });
   const api = (scope: FastifyInstance, _options: object, done: () => void): void => {
     scope.setErrorHandler((thrown, _request, reply) => sendError(reply, thrown));
     const get = (path: string, answer: (asked: Asked) => Promise<unknown>): void => {
       scope.get(path, (request, reply) => {
-        const reader = createReader(deps.engine, { signal: clientGone(reply) });
-        const values = valuesOf(request.query);
-        return answer({ clock: deps.clock, request, reply, values, reader });
+        return answer(ask(request, reply));
       });
     };
     get("/services", services);
@@ -72,6 +76,13 @@ export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): vo
       reply
         .code(500)
         .send(structured(null, 0, [{ code: 500, msg: "archive span storage was not configured" }])),
+    );
+    scope.register(
+      (v3, _nothing, ready) => {
+        registerV3(v3, ask);
+        ready();
+      },
+      { prefix: "/v3" },
     );
     done();
   };

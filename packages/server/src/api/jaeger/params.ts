@@ -16,6 +16,8 @@ const LIMIT_STANDARD = 100;
 /** What Jaeger's own UI offers at most. */
 const LIMIT_MAX = 1_500;
 const TRACE_IDS_MAX = 1_500;
+/** Over all traces of one answer: more than a browser can show. */
+export const SPANS_MAX = 200_000;
 const TAGS_MAX = 64;
 const HOUR_NS = 3_600_000_000_000n;
 
@@ -39,8 +41,6 @@ export function traceQueryOf(values: Values, clock: Clock): TraceQuery {
   const [operation] = values("operation");
   const range = searchRange(values, clock);
   const tags = tagsOf(values("tag"), values("tags"));
-  const [limitText] = values("limit");
-  const limit = limitText === undefined ? LIMIT_STANDARD : integer("limit", limitText);
   const min = duration(values, "minDuration");
   const max = duration(values, "maxDuration");
   if (traceIds.length === 0 && service === undefined) throw serviceRequired();
@@ -48,9 +48,15 @@ export function traceQueryOf(values: Values, clock: Clock): TraceQuery {
     throw bad("'maxDuration' should be greater than 'minDuration'");
   return {
     traceIds,
-    limit: Math.min(Math.max(1, Number(limit)), LIMIT_MAX),
+    limit: clampedLimit("limit", values("limit")[0]),
     filter: { range, service, operation, tags, minDurationNs: min, maxDurationNs: max },
   };
+}
+
+/** How many traces a search lists. */
+export function clampedLimit(name: string, text: string | undefined): number {
+  if (text === undefined) return LIMIT_STANDARD;
+  return Math.min(Math.max(1, Number(integer(name, text))), LIMIT_MAX);
 }
 
 export function serviceRequired(): TriptychError {

@@ -7,8 +7,8 @@ import {
   type TraceBox,
 } from "../../store/clickhouse/select/traces-search.ts";
 
-/** Traces of each side that are compared: shares are then right to about three percent. */
-const SAMPLE_MAX = 1_000;
+/** Traces of each side that are compared: shares are then right to about four percent. */
+const SAMPLE_MAX = 500;
 const VALUES_MAX = 50;
 
 export interface Difference {
@@ -33,11 +33,7 @@ export async function traceDifference(
   const outside = sides.find((side) => !side.inside);
   const counts = { inside: inside?.traces ?? 0, outside: outside?.traces ?? 0 };
   if (inside === undefined || outside === undefined) return { ...counts, values: [], marks: [] };
-  const shares = await selectAttributeShares(
-    reader,
-    { inside: inside.sample, outside: outside.sample },
-    VALUES_MAX,
-  );
+  const shares = await selectAttributeShares(reader, { inside, outside }, VALUES_MAX);
   return {
     ...counts,
     values: shares.map((share) => ({
@@ -48,7 +44,7 @@ export async function traceDifference(
     })),
     marks:
       Math.max(counts.inside, counts.outside) > SAMPLE_MAX
-        ? [`${SAMPLE_MAX} traces of each side were compared.`]
+        ? [`At most ${SAMPLE_MAX} traces of each side were compared, those nearest in time to the box.`]
         : [],
   };
 }

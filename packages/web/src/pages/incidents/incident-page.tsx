@@ -3,7 +3,13 @@ import type { DifferenceAnswer, Incident, TraceHeatAnswer } from "@triptych/cont
 import { useParams as useRouteParams } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useAnswer } from "../../api/answer.ts";
-import { formatCount, formatDuration, formatShare, plural, threeDigits } from "../../charts/format.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatShare,
+  plural,
+  threeDigits,
+} from "../../charts/format.ts";
 import { HeatMap } from "../../charts/heat-map.tsx";
 import { Answered, BoneChart, BoneRows } from "../../components/answered.tsx";
 import { useCopy } from "../../components/floats.tsx";
@@ -21,7 +27,7 @@ import { isTelling } from "../traces/slow-part.ts";
 import { incidentSpan, incidentView } from "./incident-span.ts";
 
 const everyMs = 10_000;
-const heatColumns = 80;
+const heatColumns = innerWidth > 760 ? 80 : 44;
 const heatHeight = 230;
 const endlessMs = 86_400_000;
 /** The picture of an open incident moves on in these steps, not with every answer. */
@@ -29,13 +35,29 @@ const pictureStepMs = 15_000;
 
 export function IncidentPage() {
   const { incidentId = "" } = useRouteParams({ strict: false }) as { incidentId?: string };
-  const answer = useAnswer<Incident>(`/incidents/${encodeURIComponent(incidentId)}`, {}, { everyMs, keep: false });
+  const answer = useAnswer<Incident>(
+    `/incidents/${encodeURIComponent(incidentId)}`,
+    {},
+    { everyMs, keep: false },
+  );
   if (answer.data === undefined) {
     return (
       <>
-        <PageHead title={incidentId} finding={answer.failure ? <>{incidentId} is not here.</> : undefined} />
+        <PageHead
+          title={incidentId}
+          finding={answer.failure ? <>{incidentId} is not here.</> : undefined}
+        />
         <div className="pad">
-          <Answered answer={answer} what={incidentId} skeleton={<><BoneRows rows={2} height={40} /><BoneChart height={heatHeight} /></>}>
+          <Answered
+            answer={answer}
+            what={incidentId}
+            skeleton={
+              <>
+                <BoneRows rows={2} height={40} />
+                <BoneChart height={heatHeight} />
+              </>
+            }
+          >
             {() => null}
           </Answered>
         </div>
@@ -55,13 +77,25 @@ function LoadedIncident(props: { readonly incident: Incident }) {
   const lasted = spanText((span.open ? Date.now() : span.to) - span.from);
   return (
     <>
-      <PageHead title={`${incident.id} ${incident.service}`} finding={<Sentence incident={incident} />}>
+      <PageHead
+        title={`${incident.id} ${incident.service}`}
+        finding={<Sentence incident={incident} />}
+      >
         {span.open ? <Badge state="critical">Open</Badge> : <Badge state="ok">Resolved</Badge>}
         <span className="mono">{incident.id}</span>
         <span>{incident.type}</span>
         <span>{span.open ? `open for ${lasted}` : `lasted ${lasted}`}</span>
         <span className="grow" />
-        <PageLink to="/traces" params={{ service: incident.service, min: `${incident.threshold}s`, sort: "duration", ...range }} className="btn primary">
+        <PageLink
+          to="/traces"
+          params={{
+            service: incident.service,
+            min: `${incident.threshold}s`,
+            sort: "duration",
+            ...range,
+          }}
+          className="btn primary"
+        >
           <Icon name="traces" />
           Slow traces
         </PageLink>
@@ -91,18 +125,23 @@ function LoadedIncident(props: { readonly incident: Incident }) {
 function Sentence(props: { readonly incident: Incident }) {
   const { incident } = props;
   const [zone] = usePreference("zone", zones);
-  const times = incident.threshold > 0 ? threeDigits(incident.latency_p95_peak / incident.threshold) : "";
+  const times =
+    incident.threshold > 0 ? threeDigits(incident.latency_p95_peak / incident.threshold) : "";
   const since = clockText(Date.parse(incident.detected_at), zone);
   if (incident.resolved_at !== undefined) {
     return (
       <>
-        {incident.service} was slow from {since} to {clockText(Date.parse(incident.resolved_at), zone)}: p95 reached {formatDuration(incident.latency_p95_peak * 1e9)}, {times}× its threshold.
+        {incident.service} was slow from {since} to{" "}
+        {clockText(Date.parse(incident.resolved_at), zone)}: p95 reached{" "}
+        {formatDuration(incident.latency_p95_peak * 1e9)}, {times}× its threshold.
       </>
     );
   }
   return (
     <>
-      Since {since} the p95 of <span className="nb">{incident.service}</span> is <em>{formatDuration(incident.latency_p95 * 1e9)}</em>, above its threshold of {formatDuration(incident.threshold * 1e9, "axis")}
+      Since {since} the p95 of <span className="nb">{incident.service}</span> is{" "}
+      <em>{formatDuration(incident.latency_p95 * 1e9)}</em>, above its threshold of{" "}
+      {formatDuration(incident.threshold * 1e9, "axis")}
       {incident.errors > 0 && (
         <>
           ; {formatCount(incident.errors)} of {plural(incident.requests, "request")} failed
@@ -150,11 +189,17 @@ function Impact(props: { readonly incident: Incident }) {
   );
 }
 
-function Picture(props: { readonly incident: Incident; readonly view: { readonly from: number; readonly to: number } }) {
+function Picture(props: {
+  readonly incident: Incident;
+  readonly view: { readonly from: number; readonly to: number };
+}) {
   const { incident, view } = props;
   const [zone] = usePreference("zone", zones);
   const query = { from: String(view.from), to: String(view.to), service: incident.service };
-  const heat = useAnswer<TraceHeatAnswer>("/traces/heat", { ...query, columns: String(heatColumns) });
+  const heat = useAnswer<TraceHeatAnswer>("/traces/heat", {
+    ...query,
+    columns: String(heatColumns),
+  });
   const difference = useAnswer<DifferenceAnswer>("/traces/difference", {
     ...query,
     boxFrom: String(Date.parse(incident.detected_at) - 60_000),
@@ -162,11 +207,19 @@ function Picture(props: { readonly incident: Incident; readonly view: { readonly
     boxMinMs: String(incident.threshold * 1000),
     boxMaxMs: String(endlessMs),
   });
-  const limit = useMemo(() => ({ ns: incident.threshold * 1e9, label: `threshold ${formatDuration(incident.threshold * 1e9, "axis")}` }), [incident.threshold]);
+  const limit = useMemo(
+    () => ({
+      ns: incident.threshold * 1e9,
+      label: `threshold ${formatDuration(incident.threshold * 1e9, "axis")}`,
+    }),
+    [incident.threshold],
+  );
   const moments = useMemo(
     () => [
       { at: Date.parse(incident.detected_at), label: "detected" },
-      ...(incident.resolved_at === undefined ? [] : [{ at: Date.parse(incident.resolved_at), label: "resolved" }]),
+      ...(incident.resolved_at === undefined
+        ? []
+        : [{ at: Date.parse(incident.resolved_at), label: "resolved" }]),
     ],
     [incident.detected_at, incident.resolved_at],
   );
@@ -180,7 +233,16 @@ function Picture(props: { readonly incident: Incident; readonly view: { readonly
           <span className="muted small hide-s">each cell counts traces; diamonds are errors</span>
         </div>
         <Answered answer={heat} what="durations" skeleton={<BoneChart height={heatHeight} />}>
-          {(data) => <HeatMap heat={data} range={view} zone={zone} height={heatHeight} limit={limit} moments={moments} />}
+          {(data) => (
+            <HeatMap
+              heat={data}
+              range={view}
+              zone={zone}
+              height={heatHeight}
+              limit={limit}
+              moments={moments}
+            />
+          )}
         </Answered>
       </section>
       {telling.length > 0 && (
@@ -197,7 +259,10 @@ function Picture(props: { readonly incident: Incident; readonly view: { readonly
                   <i style={{ width: `${value.insideShare * 100}%` }} />
                 </span>
                 <span>
-                  <b>{formatShare(value.insideShare)}</b> <span className="muted">of them, {formatShare(value.outsideShare)} of the others</span>
+                  <b>{formatShare(value.insideShare)}</b>{" "}
+                  <span className="muted">
+                    of them, {formatShare(value.outsideShare)} of the others
+                  </span>
                 </span>
               </li>
             ))}
@@ -214,25 +279,47 @@ function SlowTraces(props: { readonly incident: Incident; readonly range: Params
   const [index, setIndex] = useState(-1);
   const go = useGo();
   const list = incident.slow_traces;
-  useListKeys({ count: list.length, index, select: setIndex, open: (at) => go(`/traces/${list[at]?.trace_id ?? ""}`) });
+  useListKeys({
+    count: list.length,
+    index,
+    select: setIndex,
+    open: (at) => go(`/traces/${list[at]?.trace_id ?? ""}`),
+  });
   const longest = Math.max(0.001, ...list.map((trace) => trace.latency));
   return (
     <section aria-labelledby="slow-h">
       <div className="row">
         <h2 id="slow-h">Slow traces</h2>
-        <span className="muted hide-s">above {formatDuration(incident.threshold * 1e9, "axis")} in the same window</span>
+        <span className="muted hide-s">
+          above {formatDuration(incident.threshold * 1e9, "axis")} in the same window
+        </span>
         <span className="grow" />
-        <PageLink to="/traces" params={{ service: incident.service, min: `${incident.threshold}s`, sort: "duration", ...props.range }} className="link">
+        <PageLink
+          to="/traces"
+          params={{
+            service: incident.service,
+            min: `${incident.threshold}s`,
+            sort: "duration",
+            ...props.range,
+          }}
+          className="link"
+        >
           All of them
         </PageLink>
       </div>
       {incident.trace_status !== "ok" && (
         <p className="unavailable">
           <StateMark state="warn" word="Trace data unavailable" />
-          <span className="muted"> when the incident was recorded. Its figures come from requests counted at that time; the traces behind them were not there or could not be read.</span>
+          <span className="muted">
+            {" "}
+            when the incident was recorded. Its figures come from requests counted at that time; the
+            traces behind them were not there or could not be read.
+          </span>
         </p>
       )}
-      {list.length === 0 && incident.trace_status === "ok" && <p className="muted">None was recorded.</p>}
+      {list.length === 0 && incident.trace_status === "ok" && (
+        <p className="muted">None was recorded.</p>
+      )}
       {list.length > 0 && (
         <div className="scrollx">
           <table className="dense slowt">
@@ -247,19 +334,30 @@ function SlowTraces(props: { readonly incident: Incident; readonly range: Params
             <tbody>
               {list.map((trace, i) => (
                 // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter work on the list, the link on its own
-                <tr key={trace.trace_id} aria-selected={i === index} onClick={() => go(`/traces/${trace.trace_id}`)}>
+                <tr
+                  key={trace.trace_id}
+                  aria-selected={i === index}
+                  onClick={() => go(`/traces/${trace.trace_id}`)}
+                >
                   <td className="mono muted">{clockText(Date.parse(trace.ts), zone, "ms")}</td>
                   <td>{trace.endpoint}</td>
                   <td>
                     <div className="dur">
                       <span className="meter" aria-hidden="true">
-                        <i className="base" style={{ width: `${(trace.latency / longest) * 100}%` }} />
+                        <i
+                          className="base"
+                          style={{ width: `${(trace.latency / longest) * 100}%` }}
+                        />
                       </span>
                       <span className="mono">{formatDuration(trace.latency * 1e9)}</span>
                     </div>
                   </td>
                   <td className="mono">
-                    <PageLink to={`/traces/${trace.trace_id}`} className="link" label={`Open trace ${trace.trace_id}`}>
+                    <PageLink
+                      to={`/traces/${trace.trace_id}`}
+                      className="link"
+                      label={`Open trace ${trace.trace_id}`}
+                    >
                       {trace.trace_id.slice(0, 8)}
                     </PageLink>
                   </td>
@@ -285,11 +383,34 @@ function momentsOf(incident: Incident): Moment[] {
   const first = traces[0];
   const slowest = [...traces].sort((a, b) => b.latency - a.latency)[0];
   const moments: Moment[] = [
-    { at: Date.parse(incident.detected_at), state: "critical", words: "Detected", more: `p95 above ${formatDuration(incident.threshold * 1e9, "axis")}` },
+    {
+      at: Date.parse(incident.detected_at),
+      state: "critical",
+      words: "Detected",
+      more: `p95 above ${formatDuration(incident.threshold * 1e9, "axis")}`,
+    },
   ];
-  if (first !== undefined) moments.push({ at: Date.parse(first.ts), state: "warn", words: "First slow trace recorded", more: `${first.endpoint}, ${formatDuration(first.latency * 1e9)}` });
-  if (slowest !== undefined && slowest !== first) moments.push({ at: Date.parse(slowest.ts), state: "warn", words: "Slowest trace recorded", more: `${slowest.endpoint}, ${formatDuration(slowest.latency * 1e9)}` });
-  if (incident.resolved_at !== undefined) moments.push({ at: Date.parse(incident.resolved_at), state: "ok", words: "Resolved", more: `p95 back to ${formatDuration(incident.latency_p95 * 1e9)}` });
+  if (first !== undefined)
+    moments.push({
+      at: Date.parse(first.ts),
+      state: "warn",
+      words: "First slow trace recorded",
+      more: `${first.endpoint}, ${formatDuration(first.latency * 1e9)}`,
+    });
+  if (slowest !== undefined && slowest !== first)
+    moments.push({
+      at: Date.parse(slowest.ts),
+      state: "warn",
+      words: "Slowest trace recorded",
+      more: `${slowest.endpoint}, ${formatDuration(slowest.latency * 1e9)}`,
+    });
+  if (incident.resolved_at !== undefined)
+    moments.push({
+      at: Date.parse(incident.resolved_at),
+      state: "ok",
+      words: "Resolved",
+      more: `p95 back to ${formatDuration(incident.latency_p95 * 1e9)}`,
+    });
   return moments.sort((a, b) => a.at - b.at);
 }
 
@@ -326,7 +447,10 @@ function Timeline(props: { readonly incident: Incident }) {
             </span>
             <div>
               Still open
-              <div className="muted">p95 {formatDuration(incident.latency_p95 * 1e9)}; it closes by itself below the threshold</div>
+              <div className="muted">
+                p95 {formatDuration(incident.latency_p95 * 1e9)}; it closes by itself below the
+                threshold
+              </div>
             </div>
           </li>
         )}

@@ -19,9 +19,17 @@ const incident = (resolved?: string): Incident => ({
   trace_status: "ok",
 });
 
-test("open until now", () => expect(incidentSpan(incident(), now)).toEqual({ from: now - 21 * minute, to: now, open: true }));
-test("resolved", () => expect(incidentSpan(incident("2026-03-12T14:10:00Z"), now)).toMatchObject({ to: now - 13 * minute, open: false }));
+test("open until now", () =>
+  expect(incidentSpan(incident(), now)).toEqual({ from: now - 21 * minute, to: now, open: true }));
+test("resolved", () =>
+  expect(incidentSpan(incident("2026-03-12T14:10:00Z"), now)).toMatchObject({
+    to: now - 13 * minute,
+    open: false,
+  }));
 test("the view shows what was before, and never the future", () => {
-  expect(incidentView(incidentSpan(incident(), now), now)).toEqual({ from: now - 31.5 * minute, to: now });
+  expect(incidentView(incidentSpan(incident(), now), now)).toEqual({
+    from: now - 31.5 * minute,
+    to: now,
+  });
   expect(incidentView(incidentSpan(incident("2026-03-12T14:22:00Z"), now), now).to).toBe(now);
 });

@@ -17,7 +17,13 @@ export function incidentSpan(incident: Incident, nowMs: number): IncidentSpan {
 }
 
 /** With what was usual before it, so that the change is seen. */
-export function incidentView(span: IncidentSpan, nowMs: number): { readonly from: number; readonly to: number } {
+export function incidentView(
+  span: IncidentSpan,
+  nowMs: number,
+): { readonly from: number; readonly to: number } {
   const lead = Math.max(leadMs, (span.to - span.from) / 2);
-  return { from: Math.floor(span.from - lead), to: Math.ceil(Math.min(nowMs, span.to + (span.open ? 0 : lead / 2))) };
+  return {
+    from: Math.floor(span.from - lead),
+    to: Math.ceil(Math.min(nowMs, span.to + (span.open ? 0 : lead / 2))),
+  };
 }

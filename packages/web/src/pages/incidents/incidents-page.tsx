@@ -24,18 +24,42 @@ export function IncidentsPage() {
   const [index, setIndex] = useState(-1);
   const list = incidents.data ?? [];
   const open = list.filter((incident) => incident.resolved_at === undefined);
-  useListKeys({ count: list.length, index, select: setIndex, open: (at) => go(`/incidents/${list[at]?.id ?? ""}`) });
+  useListKeys({
+    count: list.length,
+    index,
+    select: setIndex,
+    open: (at) => go(`/incidents/${list[at]?.id ?? ""}`),
+  });
   return (
     <>
-      <PageHead title="Incidents" finding={incidents.data === undefined ? (incidents.failure ? <>Incidents could not be read.</> : undefined) : <Finding open={open} all={list.length} nowMs={Math.max(nowMs, Date.now())} />}>
+      <PageHead
+        title="Incidents"
+        finding={
+          incidents.data === undefined ? (
+            incidents.failure ? (
+              <>Incidents could not be read.</>
+            ) : undefined
+          ) : (
+            <Finding open={open} all={list.length} nowMs={Math.max(nowMs, Date.now())} />
+          )
+        }
+      >
         {incidents.data !== undefined && <span>{plural(list.length, "incident")} in all</span>}
       </PageHead>
-      <Answered answer={incidents} what="incidents" className="sect" skeleton={<BoneRows rows={6} height={44} />}>
+      <Answered
+        answer={incidents}
+        what="incidents"
+        className="sect"
+        skeleton={<BoneRows rows={6} height={44} />}
+      >
         {(data) =>
           data.length === 0 ? (
             <div className="pad nothing">
               <p>Nothing has gone wrong since this store was opened.</p>
-              <p className="muted">An incident opens by itself when the p95 of a service stays above its threshold, and closes when it recovers. This page follows by itself.</p>
+              <p className="muted">
+                An incident opens by itself when the p95 of a service stays above its threshold, and
+                closes when it recovers. This page follows by itself.
+              </p>
               <div className="row wrap">
                 <PageLink to="/traces" className="btn">
                   Look at traces
@@ -51,19 +75,26 @@ export function IncidentsPage() {
   );
 }
 
-function Finding(props: { readonly open: readonly Incident[]; readonly all: number; readonly nowMs: number }) {
+function Finding(props: {
+  readonly open: readonly Incident[];
+  readonly all: number;
+  readonly nowMs: number;
+}) {
   const [first] = props.open;
   if (first === undefined) return props.all === 0 ? <>No incidents.</> : <>No incident is open.</>;
   if (props.open.length > 1) {
     return (
       <>
-        <em>{plural(props.open.length, "incident")}</em> are open; the newest is {first.service}, since {spanText(props.nowMs - Date.parse(first.detected_at))}.
+        <em>{plural(props.open.length, "incident")}</em> are open; the newest is {first.service},
+        since {spanText(props.nowMs - Date.parse(first.detected_at))}.
       </>
     );
   }
   return (
     <>
-      {first.service} p95 is <em>{formatDuration(first.latency_p95 * 1e9)}</em>, above {formatDuration(first.threshold * 1e9, "axis")} for {spanText(props.nowMs - Date.parse(first.detected_at))}.
+      {first.service} p95 is <em>{formatDuration(first.latency_p95 * 1e9)}</em>, above{" "}
+      {formatDuration(first.threshold * 1e9, "axis")} for{" "}
+      {spanText(props.nowMs - Date.parse(first.detected_at))}.
     </>
   );
 }
@@ -93,14 +124,24 @@ function IncidentTable(props: { readonly list: readonly Incident[]; readonly ind
             const span = incidentSpan(incident, Date.now());
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter work on the list, the link on its own
-              <tr key={incident.id} aria-selected={i === props.index} onClick={() => go(`/incidents/${incident.id}`)}>
+              <tr
+                key={incident.id}
+                aria-selected={i === props.index}
+                onClick={() => go(`/incidents/${incident.id}`)}
+              >
                 <td className="mono">
                   <PageLink to={`/incidents/${incident.id}`} className="link">
                     {incident.id}
                   </PageLink>{" "}
                   <span className="muted words">{incident.type}</span>
                 </td>
-                <td>{incident.resolved_at === undefined ? <Badge state="critical">Open</Badge> : <Badge state="ok">Resolved</Badge>}</td>
+                <td>
+                  {incident.resolved_at === undefined ? (
+                    <Badge state="critical">Open</Badge>
+                  ) : (
+                    <Badge state="ok">Resolved</Badge>
+                  )}
+                </td>
                 <td>
                   <ServiceName name={incident.service} />
                 </td>

@@ -22,27 +22,75 @@ export function Context(props: { readonly around: string; readonly services: rea
   const [zone] = usePreference("zone", zones);
   const [timeNs = "0", id = "", service = ""] = props.around.split("~");
   const at = nsToMs(timeNs);
-  const query = { service: service === "" ? props.services : [service], limit: String(linesEachWay + 1) };
-  const before = useAnswer<LogsAnswer>("/logs", { ...query, from: String(Math.floor(at - reachMs)), to: String(Math.floor(at) + 1), order: "newest" }, { keep: false });
-  const after = useAnswer<LogsAnswer>("/logs", { ...query, from: String(Math.floor(at)), to: String(Math.ceil(at + reachMs)), order: "oldest" }, { keep: false });
-  const lines = useMemo(() => merge(before.data?.lines ?? [], after.data?.lines ?? []), [before.data, after.data]);
+  const query = {
+    service: service === "" ? props.services : [service],
+    limit: String(linesEachWay + 1),
+  };
+  const before = useAnswer<LogsAnswer>(
+    "/logs",
+    {
+      ...query,
+      from: String(Math.floor(at - reachMs)),
+      to: String(Math.floor(at) + 1),
+      order: "newest",
+    },
+    { keep: false },
+  );
+  const after = useAnswer<LogsAnswer>(
+    "/logs",
+    {
+      ...query,
+      from: String(Math.floor(at)),
+      to: String(Math.ceil(at + reachMs)),
+      order: "oldest",
+    },
+    { keep: false },
+  );
+  const lines = useMemo(
+    () => merge(before.data?.lines ?? [], after.data?.lines ?? []),
+    [before.data, after.data],
+  );
   return (
     <>
       <header className="row">
         <h2 className="grow">
           Around {clockText(at, zone, "ms")} in {service}
         </h2>
-        <button type="button" className="btn ghost icon" aria-label="Close" data-tip="Close" onClick={() => setParams({ around: undefined })}>
+        <button
+          type="button"
+          className="btn ghost icon"
+          aria-label="Close"
+          data-tip="Close"
+          onClick={() => setParams({ around: undefined })}
+        >
           <Icon name="close" />
         </button>
       </header>
-      <Answered answer={before.data === undefined ? before : after} what="the lines around" skeleton={<BoneRows rows={10} height={26} />}>
+      <Answered
+        answer={before.data === undefined ? before : after}
+        what="the lines around"
+        skeleton={<BoneRows rows={10} height={26} />}
+      >
         {() => (
           <ol className="sect">
             {lines.map((line) => (
-              <li key={line.id} className={`lg ${line.id === id ? "here" : ""}`} aria-current={line.id === id}>
+              <li
+                key={line.id}
+                className={`lg ${line.id === id ? "here" : ""}`}
+                aria-current={line.id === id}
+              >
                 <span>{offsetText(nsToMs(line.timeNs) - at)}</span>
-                <span className={line.level === "error" || line.level === "fatal" ? "c-critical" : line.level === "warn" ? "c-warn" : "muted"}>{line.level}</span>
+                <span
+                  className={
+                    line.level === "error" || line.level === "fatal"
+                      ? "c-critical"
+                      : line.level === "warn"
+                        ? "c-warn"
+                        : "muted"
+                  }
+                >
+                  {line.level}
+                </span>
                 <span>{line.body}</span>
               </li>
             ))}
@@ -61,5 +109,7 @@ function offsetText(ms: number): string {
 /** In time order; the lines of the instant itself come in both halves. */
 function merge(before: readonly LogLine[], after: readonly LogLine[]): LogLine[] {
   const byId = new Map([...before, ...after].map((line) => [line.id, line]));
-  return [...byId.values()].sort((a, b) => nsToMs(a.timeNs) - nsToMs(b.timeNs) || (a.id < b.id ? -1 : 1));
+  return [...byId.values()].sort(
+    (a, b) => nsToMs(a.timeNs) - nsToMs(b.timeNs) || (a.id < b.id ? -1 : 1),
+  );
 }

@@ -24,7 +24,10 @@ export interface FieldCounts {
 }
 
 export function countFields(lines: readonly LogLine[]): FieldCounts {
-  const keys = new Map<string, { scope: "log" | "resource"; lines: number; values: Map<string, number> }>();
+  const keys = new Map<
+    string,
+    { scope: "log" | "resource"; lines: number; values: Map<string, number> }
+  >();
   const count = (scope: "log" | "resource", key: string, value: string) => {
     let entry = keys.get(key);
     if (entry === undefined) keys.set(key, (entry = { scope, lines: 0, values: new Map() }));
@@ -47,5 +50,8 @@ export function countFields(lines: readonly LogLine[]): FieldCounts {
   }));
   // Own fields before the resource's, frequent ones first.
   fields.sort((a, b) => (a.scope === b.scope ? b.lines - a.lines : a.scope === "log" ? -1 : 1));
-  return { fields, share: (key, value) => (keys.get(key)?.values.get(value) ?? 0) / Math.max(1, lines.length) };
+  return {
+    fields,
+    share: (key, value) => (keys.get(key)?.values.get(value) ?? 0) / Math.max(1, lines.length),
+  };
 }

@@ -17,7 +17,11 @@ import { toggled } from "./log-filters.ts";
 
 const fieldsMax = 40;
 
-export function Fields(props: { readonly levels: Answer<LogLevelsAnswer>; readonly counts: FieldCounts; readonly lines: number }) {
+export function Fields(props: {
+  readonly levels: Answer<LogLevelsAnswer>;
+  readonly counts: FieldCounts;
+  readonly lines: number;
+}) {
   const params = useParams();
   const setParams = useSetParams();
   const side = one(params, "side") === "fields" ? "fields" : "sources";
@@ -34,7 +38,11 @@ export function Fields(props: { readonly levels: Answer<LogLevelsAnswer>; readon
       />
       <div role="tabpanel" aria-label={side}>
         {side === "sources" ? (
-          <Answered answer={props.levels} what="services" skeleton={<BoneRows rows={6} height={30} />}>
+          <Answered
+            answer={props.levels}
+            what="services"
+            skeleton={<BoneRows rows={6} height={30} />}
+          >
             {(data) => <Sources answer={data} />}
           </Answered>
         ) : (
@@ -60,11 +68,18 @@ function Sources(props: { readonly answer: LogLevelsAnswer }) {
       <ul className="facets">
         {levels.map(({ level, lines }) => (
           <li key={level}>
-            <button type="button" aria-pressed={many(params, "level").includes(level)} onClick={() => setParams(toggled(params, "level", level))}>
+            <button
+              type="button"
+              aria-pressed={many(params, "level").includes(level)}
+              onClick={() => setParams(toggled(params, "level", level))}
+            >
               <i className="swatch" style={{ background: levelColour(level) }} aria-hidden="true" />
               <span className="ell">{level}</span>
               <span className="meter">
-                <i className="base" style={{ width: `${(lines / Math.max(1, answer.total)) * 100}%` }} />
+                <i
+                  className="base"
+                  style={{ width: `${(lines / Math.max(1, answer.total)) * 100}%` }}
+                />
               </span>
               <span className="num">{formatCount(lines)}</span>
             </button>
@@ -75,7 +90,11 @@ function Sources(props: { readonly answer: LogLevelsAnswer }) {
       <ul className="facets">
         {answer.byService.map((entry) => (
           <li key={entry.service}>
-            <button type="button" aria-pressed={many(params, "service").includes(entry.service)} onClick={() => setParams(toggled(params, "service", entry.service))}>
+            <button
+              type="button"
+              aria-pressed={many(params, "service").includes(entry.service)}
+              onClick={() => setParams(toggled(params, "service", entry.service))}
+            >
               <ServiceName name={entry.service} />
               {entry.errors > 0 && (
                 <span className="st critical" data-tip={`${formatCount(entry.errors)} errors`}>
@@ -100,7 +119,9 @@ function FieldList(props: { readonly counts: FieldCounts; readonly lines: number
   const { fields } = props.counts;
   return (
     <>
-      <p className="muted small none">Counted in the {formatCount(props.lines)} lines loaded here.</p>
+      <p className="muted small none">
+        Counted in the {formatCount(props.lines)} lines loaded here.
+      </p>
       {fields.slice(0, fieldsMax).map((field) => (
         <details key={field.key}>
           <summary className="gh">
@@ -116,7 +137,10 @@ function FieldList(props: { readonly counts: FieldCounts; readonly lines: number
               <li key={value}>
                 <div className="facet">
                   <span className="ell mono">
-                    <Value title={`${field.key} = ${value}`} items={() => menu({ scope: field.scope, key: field.key, value })}>
+                    <Value
+                      title={`${field.key} = ${value}`}
+                      items={() => menu({ scope: field.scope, key: field.key, value })}
+                    >
                       {value === "" ? '""' : value}
                     </Value>
                   </span>
@@ -130,7 +154,9 @@ function FieldList(props: { readonly counts: FieldCounts; readonly lines: number
           </ul>
         </details>
       ))}
-      {fields.length > fieldsMax && <p className="muted small none">And {formatCount(fields.length - fieldsMax)} rarer ones.</p>}
+      {fields.length > fieldsMax && (
+        <p className="muted small none">And {formatCount(fields.length - fieldsMax)} rarer ones.</p>
+      )}
     </>
   );
 }

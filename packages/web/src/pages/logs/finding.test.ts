@@ -23,4 +23,5 @@ describe("since", () => {
   check("always there", [4, 5, 4, 5, 4, 5, 4, 5], undefined);
   check("too few to say", [0, 0, 0, 0, 0, 0, 2, 2], undefined);
 });
-test("whose they are", () => expect(findInLogs(answer([0, 32])).service).toEqual({ name: "b", errors: 30 }));
+test("whose they are", () =>
+  expect(findInLogs(answer([0, 32])).service).toEqual({ name: "b", errors: 30 }));

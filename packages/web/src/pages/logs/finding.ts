@@ -26,11 +26,18 @@ export function findInLogs(answer: LogLevelsAnswer): LogFinding {
   const failed = failedBy.reduce((sum, count) => sum + count, 0);
   const warned = (answer.levels.warn ?? []).reduce((sum, count) => sum + count, 0);
   const worst = [...answer.byService].sort((a, b) => b.errors - a.errors)[0];
-  const service = worst !== undefined && worst.errors > 0 ? { name: worst.service, errors: worst.errors } : undefined;
+  const service =
+    worst !== undefined && worst.errors > 0
+      ? { name: worst.service, errors: worst.errors }
+      : undefined;
   return { total: answer.total, failed, warned, service, since: onset(answer, failedBy, failed) };
 }
 
-function onset(answer: LogLevelsAnswer, failedBy: readonly number[], failed: number): number | undefined {
+function onset(
+  answer: LogLevelsAnswer,
+  failedBy: readonly number[],
+  failed: number,
+): number | undefined {
   if (failed < failuresMin) return undefined;
   let before = 0;
   for (let i = 0; i < failedBy.length; i++) {

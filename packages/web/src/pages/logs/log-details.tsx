@@ -12,7 +12,11 @@ import { useSetParams } from "../../state/url-state.ts";
 import { printAround } from "./context.tsx";
 import type { FieldCounts } from "./field-counts.ts";
 
-export function LogDetails(props: { readonly line: LogLine; readonly counts: FieldCounts; readonly lines: number }) {
+export function LogDetails(props: {
+  readonly line: LogLine;
+  readonly counts: FieldCounts;
+  readonly lines: number;
+}) {
   const { line, counts } = props;
   const setParams = useSetParams();
   const copy = useCopy();
@@ -21,35 +25,58 @@ export function LogDetails(props: { readonly line: LogLine; readonly counts: Fie
     <div className={`xp ${line.level === "fatal" ? "error" : line.level}`}>
       <div className="acts row wrap">
         {line.traceId !== "" && (
-          <PageLink to={`/traces/${line.traceId}`} params={line.spanId === "" ? {} : { span: line.spanId }} className="btn primary">
+          <PageLink
+            to={`/traces/${line.traceId}`}
+            params={line.spanId === "" ? {} : { span: line.spanId }}
+            className="btn primary"
+          >
             <Icon name="traces" />
             Trace {line.traceId.slice(0, 8)}
           </PageLink>
         )}
-        <button type="button" className="btn" onClick={() => setParams({ around: printAround(line) })}>
+        <button
+          type="button"
+          className="btn"
+          onClick={() => setParams({ around: printAround(line) })}
+        >
           <Icon name="logs" />
           Context
         </button>
         {line.traceId !== "" && (
-          <button type="button" className="btn" onClick={() => setParams({ traceId: line.traceId, line: line.id })}>
+          <button
+            type="button"
+            className="btn"
+            onClick={() => setParams({ traceId: line.traceId, line: line.id })}
+          >
             <Icon name="filter" />
             Lines of this trace
           </button>
         )}
-        <button type="button" className="btn ghost" onClick={() => copy(JSON.stringify(line, undefined, 2), "the line as JSON")}>
+        <button
+          type="button"
+          className="btn ghost"
+          onClick={() => copy(JSON.stringify(line, undefined, 2), "the line as JSON")}
+        >
           <Icon name="copy" />
           Copy as JSON
         </button>
-        <button type="button" className="btn ghost" onClick={() => copy(location.href, "the link to this line")}>
+        <button
+          type="button"
+          className="btn ghost"
+          onClick={() => copy(location.href, "the link to this line")}
+        >
           <Icon name="share" />
           Copy link
         </button>
         <span className="grow" />
-        <span className="muted small hide-s">share of this value in the {formatCount(props.lines)} lines loaded</span>
+        <span className="muted small hide-s">
+          share of this value in the {formatCount(props.lines)} lines loaded
+        </span>
       </div>
       <p className="full">{line.body}</p>
       <p className="muted small">
-        {dateTimeText(nsToMs(line.timeNs), zone, "ms")} · {line.severityText === "" ? line.level : line.severityText}
+        {dateTimeText(nsToMs(line.timeNs), zone, "ms")} ·{" "}
+        {line.severityText === "" ? line.level : line.severityText}
         {line.scope !== "" && <> · {line.scope}</>}
       </p>
       <FieldGrid scope="log" attributes={line.attributes} counts={counts} />
@@ -58,11 +85,18 @@ export function LogDetails(props: { readonly line: LogLine; readonly counts: Fie
   );
 }
 
-function FieldGrid(props: { readonly scope: "log" | "resource"; readonly attributes: readonly Attribute[]; readonly counts: FieldCounts }) {
+function FieldGrid(props: {
+  readonly scope: "log" | "resource";
+  readonly attributes: readonly Attribute[];
+  readonly counts: FieldCounts;
+}) {
   const menu = useAttributeMenu();
   if (props.attributes.length === 0) return null;
   return (
-    <dl className="fx" aria-label={props.scope === "log" ? "Fields of the line" : "Fields of its resource"}>
+    <dl
+      className="fx"
+      aria-label={props.scope === "log" ? "Fields of the line" : "Fields of its resource"}
+    >
       {props.attributes.map(([key, , value], i) => {
         const share = props.counts.share(key, value);
         return (
@@ -72,7 +106,10 @@ function FieldGrid(props: { readonly scope: "log" | "resource"; readonly attribu
               {key}
             </dt>
             <dd className="ell" title={value}>
-              <Value title={`${key} = ${value}`} items={() => menu({ scope: props.scope, key, value })}>
+              <Value
+                title={`${key} = ${value}`}
+                items={() => menu({ scope: props.scope, key, value })}
+              >
                 {value === "" ? '""' : value}
               </Value>
             </dd>

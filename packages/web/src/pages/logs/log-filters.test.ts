@@ -16,5 +16,9 @@ describe("typed", () => {
   check("GET /a?b=c", { text: "GET /a?b=c" });
 });
 
-test("toggling takes away what is there", () => expect(toggled({ level: ["error", "warn"] }, "level", "warn")).toEqual({ level: ["error"] }));
-test("lists are one chip", () => expect(logChips({ service: ["a", "b"], text: "x" }).map((c) => `${c.name} ${c.op} ${c.value}`)).toEqual(["service in a, b", "line has x"]));
+test("toggling takes away what is there", () =>
+  expect(toggled({ level: ["error", "warn"] }, "level", "warn")).toEqual({ level: ["error"] }));
+test("lists are one chip", () =>
+  expect(
+    logChips({ service: ["a", "b"], text: "x" }).map((c) => `${c.name} ${c.op} ${c.value}`),
+  ).toEqual(["service in a, b", "line has x"]));

@@ -30,14 +30,17 @@ function isLevel(text: string): text is LogLevel {
 /** Adds to a list parameter, or takes away what is there. */
 export function toggled(params: Params, name: "service" | "level", value: string): ParamsChange {
   const list = many(params, name);
-  return { [name]: list.includes(value) ? list.filter((item) => item !== value) : [...list, value] };
+  return {
+    [name]: list.includes(value) ? list.filter((item) => item !== value) : [...list, value],
+  };
 }
 
 /** What to change for `service=orders`, `level=error`, `trace=…`, `card.issuer=acme`, or plain words. */
 export function readTypedLog(text: string, params: Params): ParamsChange | undefined {
   if (/^[0-9a-f]{32}$/.test(text)) return { traceId: text };
   const quoted = /^"(.*)"$/.exec(text)?.[1];
-  const filter = quoted === undefined && /^[\w.-]+\s*(=|!=|=~|!~)/.test(text) ? parseFilter(text) : undefined;
+  const filter =
+    quoted === undefined && /^[\w.-]+\s*(=|!=|=~|!~)/.test(text) ? parseFilter(text) : undefined;
   if (filter === undefined) return { text: quoted ?? text };
   if (filter.scope === "any" && filter.op === "=") {
     const known = namedFilter(filter.key, filter.value, params);
@@ -48,7 +51,9 @@ export function readTypedLog(text: string, params: Params): ParamsChange | undef
 }
 
 function namedFilter(key: string, value: string, params: Params): ParamsChange | undefined {
-  const add = (name: "service" | "level") => ({ [name]: [...new Set([...many(params, name), value])] });
+  const add = (name: "service" | "level") => ({
+    [name]: [...new Set([...many(params, name), value])],
+  });
   switch (key) {
     case "service":
     case "service.name":
@@ -72,7 +77,13 @@ export function logChips(params: Params): ChipData[] {
   const chips: ChipData[] = [];
   for (const name of ["service", "level"] as const) {
     const list = many(params, name);
-    if (list.length > 0) chips.push({ name, op: list.length > 1 ? "in" : "=", value: list.join(", "), remove: { [name]: undefined } });
+    if (list.length > 0)
+      chips.push({
+        name,
+        op: list.length > 1 ? "in" : "=",
+        value: list.join(", "),
+        remove: { [name]: undefined },
+      });
   }
   for (const [name, label, op] of [
     ["text", "line", "has"],

@@ -4,7 +4,10 @@ import { many, one } from "../../state/params.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 import { readTypedLog } from "./log-filters.ts";
 
-export function LogForm(props: { readonly services: readonly string[]; readonly close: () => void }) {
+export function LogForm(props: {
+  readonly services: readonly string[];
+  readonly close: () => void;
+}) {
   const params = useParams();
   const setParams = useSetParams();
   const submit = (event: React.FormEvent<HTMLFormElement>) => {
@@ -24,13 +27,23 @@ export function LogForm(props: { readonly services: readonly string[]; readonly 
     <form onSubmit={submit}>
       <label>
         Words in the line
-        <input name="text" className="field" defaultValue={one(params, "text")} autoComplete="off" />
+        <input
+          name="text"
+          className="field"
+          defaultValue={one(params, "text")}
+          autoComplete="off"
+        />
       </label>
       <fieldset>
         <legend>Service</legend>
         {props.services.map((service) => (
           <label key={service} className="tick">
-            <input type="checkbox" name="service" value={service} defaultChecked={many(params, "service").includes(service)} />
+            <input
+              type="checkbox"
+              name="service"
+              value={service}
+              defaultChecked={many(params, "service").includes(service)}
+            />
             {service}
           </label>
         ))}
@@ -39,14 +52,25 @@ export function LogForm(props: { readonly services: readonly string[]; readonly 
         <legend>Level</legend>
         {levelOrder.map((level) => (
           <label key={level} className="tick">
-            <input type="checkbox" name="level" value={level} defaultChecked={many(params, "level").includes(level)} />
+            <input
+              type="checkbox"
+              name="level"
+              value={level}
+              defaultChecked={many(params, "level").includes(level)}
+            />
             {level}
           </label>
         ))}
       </fieldset>
       <label>
         Attribute
-        <input name="attr" className="field mono" placeholder="card.issuer=acme" autoComplete="off" spellCheck={false} />
+        <input
+          name="attr"
+          className="field mono"
+          placeholder="card.issuer=acme"
+          autoComplete="off"
+          spellCheck={false}
+        />
       </label>
       <div className="row">
         <button type="submit" className="btn primary">

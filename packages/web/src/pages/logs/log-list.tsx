@@ -49,7 +49,10 @@ export function LogList(props: LogListProps) {
     overscan: 20,
     getItemKey: (i) => lines[i]?.id ?? i,
   });
-  const toggle = useCallback((id: string) => setParams({ line: open === id ? undefined : id, sel: undefined }), [open, setParams]);
+  const toggle = useCallback(
+    (id: string) => setParams({ line: open === id ? undefined : id, sel: undefined }),
+    [open, setParams],
+  );
   const resume = useCallback(() => {
     scroller.current?.scrollTo({ top: 0 });
     setPaused(false);
@@ -106,7 +109,12 @@ export function LogList(props: LogListProps) {
           {plural(tail.waiting, "new line")} above <kbd>.</kbd>
         </button>
       )}
-      <Answered answer={stored.answer} what="lines" className="fill" skeleton={<BoneRows rows={20} height={rowHeight} />}>
+      <Answered
+        answer={stored.answer}
+        what="lines"
+        className="fill"
+        skeleton={<BoneRows rows={20} height={rowHeight} />}
+      >
         {() => (
           <div
             ref={scroller}
@@ -121,15 +129,34 @@ export function LogList(props: LogListProps) {
               {items.map((item) => {
                 const line = lines[item.index];
                 return line === undefined ? null : (
-                  <div key={item.key} data-index={item.index} ref={rows.measureElement} className="at" style={{ transform: `translateY(${item.start}px)` }} role="listitem">
-                    <LogRow line={line} zone={zone} selected={item.index === index} open={open === line.id} toggle={toggle} />
-                    {open === line.id && <LogDetails line={line} counts={props.counts} lines={lines.length} />}
+                  <div
+                    key={item.key}
+                    data-index={item.index}
+                    ref={rows.measureElement}
+                    className="at"
+                    style={{ transform: `translateY(${item.start}px)` }}
+                    role="listitem"
+                  >
+                    <LogRow
+                      line={line}
+                      zone={zone}
+                      selected={item.index === index}
+                      open={open === line.id}
+                      toggle={toggle}
+                    />
+                    {open === line.id && (
+                      <LogDetails line={line} counts={props.counts} lines={lines.length} />
+                    )}
                   </div>
                 );
               })}
             </div>
             {stored.loadingMore && <p className="muted small none">Reading older lines</p>}
-            {stored.more === undefined && !stored.loadingMore && lines.length > 0 && <p className="muted small none">These are all {formatCount(lines.length)} lines of the range.</p>}
+            {stored.more === undefined && !stored.loadingMore && lines.length > 0 && (
+              <p className="muted small none">
+                These are all {formatCount(lines.length)} lines of the range.
+              </p>
+            )}
           </div>
         )}
       </Answered>

@@ -8,7 +8,7 @@ import { Answered, BoneChart } from "../../components/answered.tsx";
 import { Drawer, useDrawerWidth } from "../../components/drawer.tsx";
 import { FilterBar } from "../../components/filter-bar.tsx";
 import { Honest } from "../../components/icon.tsx";
-import { PageHead } from "../../components/page-head.tsx";
+import { FindingBone, PageHead } from "../../components/page-head.tsx";
 import { NothingMatches, Teach } from "../../components/teach.tsx";
 import { clockText } from "../../state/clock-text.ts";
 import { many, one } from "../../state/params.ts";
@@ -25,7 +25,7 @@ import { LogList } from "./log-list.tsx";
 import { useLines } from "./use-lines.ts";
 import { useTail } from "./use-tail.ts";
 
-const barColumns = 120;
+const barColumns = innerWidth > 760 ? 120 : 60;
 const barHeight = 108;
 
 export function LogsPage() {
@@ -36,42 +36,89 @@ export function LogsPage() {
   const [paused, setPaused] = useState(false);
   const [drawerWidth, setDrawerWidth] = useDrawerWidth("logs", 348);
   const query = useMemo(() => logQuery(params), [params]);
-  const levels = useAnswer<LogLevelsAnswer>("/logs/levels", { ...rangeParams(range), ...query, columns: String(barColumns) });
+  const levels = useAnswer<LogLevelsAnswer>("/logs/levels", {
+    ...rangeParams(range),
+    ...query,
+    columns: String(barColumns),
+  });
   // What was there when following began; what comes after is added by the tail.
   const base = useFrozen(range, live);
   const stored = useLines({ ...rangeParams(base), ...query });
   const tail = useTail(query, { on: live, paused });
-  const lines = useMemo(() => (tail.lines.length === 0 ? stored.lines : [...tail.lines, ...stored.lines]), [tail.lines, stored.lines]);
+  const lines = useMemo(
+    () => (tail.lines.length === 0 ? stored.lines : [...tail.lines, ...stored.lines]),
+    [tail.lines, stored.lines],
+  );
   const counts = useMemo(() => countFields(lines), [lines]);
   const around = one(params, "around");
-  const nothing = levels.data !== undefined && !levels.stale && levels.data.total === 0 && lines.length === 0;
+  const nothing =
+    levels.data !== undefined && !levels.stale && levels.data.total === 0 && lines.length === 0;
   if (nothing && !hasLogFilters(params)) return <Teach signal="logs" />;
   return (
     <>
-      <PageHead title="Logs" finding={<Finding levels={levels} />} info={stored.answer.data} stale={levels.stale && levels.failure !== undefined}>
+      <PageHead
+        title="Logs"
+        finding={<Finding levels={levels} />}
+        info={stored.answer.data}
+        stale={levels.stale && levels.failure !== undefined}
+      >
         {levels.data !== undefined && (
           <span>
-            {plural(levels.data.total, "line")} from {plural(levels.data.byService.length, "service")}
+            {plural(levels.data.total, "line")} from{" "}
+            {plural(levels.data.byService.length, "service")}
           </span>
         )}
         {tail.mark !== "" && <Honest warn>{tail.mark}</Honest>}
       </PageHead>
       <LogFilterBar />
       {nothing ? (
-        <NothingMatches what="line" remove={() => setParams(Object.fromEntries(logFilterNames.map((name) => [name, undefined])))} />
+        <NothingMatches
+          what="line"
+          remove={() =>
+            setParams(Object.fromEntries(logFilterNames.map((name) => [name, undefined])))
+          }
+        />
       ) : (
         <>
           <div className="hist">
-            <Answered answer={levels} what="lines over time" skeleton={<BoneChart height={barHeight} />}>
+            <Answered
+              answer={levels}
+              what="lines over time"
+              skeleton={<BoneChart height={barHeight} />}
+            >
               {(data) => (
-                <LevelBars answer={data} range={range} zone={zone} height={barHeight} onZoom={(next) => set({ kind: "absolute", ...next })} />
+                <LevelBars
+                  answer={data}
+                  range={range}
+                  zone={zone}
+                  height={barHeight}
+                  onZoom={(next) => set({ kind: "absolute", ...next })}
+                />
               )}
             </Answered>
           </div>
-          <div className="split fixed logs" style={{ "--drawer": `${drawerWidth}px` } as React.CSSProperties}>
-            <LogList lines={lines} stored={stored} tail={tail} counts={counts} paused={paused} setPaused={setPaused} />
-            <Drawer label={around === undefined ? "Fields" : "Context"} width={drawerWidth} setWidth={setDrawerWidth}>
-              {around === undefined ? <Fields levels={levels} counts={counts} lines={lines.length} /> : <Context around={around} services={many(params, "service")} />}
+          <div
+            className="split fixed logs"
+            style={{ "--drawer": `${drawerWidth}px` } as React.CSSProperties}
+          >
+            <LogList
+              lines={lines}
+              stored={stored}
+              tail={tail}
+              counts={counts}
+              paused={paused}
+              setPaused={setPaused}
+            />
+            <Drawer
+              label={around === undefined ? "Fields" : "Context"}
+              width={drawerWidth}
+              setWidth={setDrawerWidth}
+            >
+              {around === undefined ? (
+                <Fields levels={levels} counts={counts} lines={lines.length} />
+              ) : (
+                <Context around={around} services={many(params, "service")} />
+              )}
             </Drawer>
           </div>
         </>
@@ -95,7 +142,9 @@ function LogFilterBar() {
   const params = useParams();
   const setParams = useSetParams();
   const { range } = useRange();
-  const services = useAnswer<LogLevelsAnswer>("/logs/levels", { ...rangeParams(range), columns: "1" }).data?.byService ?? [];
+  const services =
+    useAnswer<LogLevelsAnswer>("/logs/levels", { ...rangeParams(range), columns: "1" }).data
+      ?.byService ?? [];
   const add = useCallback(
     (text: string) => {
       const change = readTypedLog(text, params);
@@ -115,7 +164,11 @@ function LogFilterBar() {
       }))}
       placeholder="Search words in the line, or service=…, level=error, attribute=value"
       help="Write words of the line, service=name, level=error, or attribute=value."
-      suggestions={["level=error", "level=warn", ...services.map((entry) => `service=${entry.service}`)]}
+      suggestions={[
+        "level=error",
+        "level=warn",
+        ...services.map((entry) => `service=${entry.service}`),
+      ]}
       add={add}
       clear={() => setParams(Object.fromEntries(logFilterNames.map((name) => [name, undefined])))}
       form={(close) => <LogForm services={services.map((entry) => entry.service)} close={close} />}
@@ -126,7 +179,8 @@ function LogFilterBar() {
 function Finding(props: { readonly levels: Answer<LogLevelsAnswer> }) {
   const [zone] = usePreference("zone", zones);
   const { levels } = props;
-  if (levels.data === undefined) return levels.failure === undefined ? undefined : <>Logs could not be read.</>;
+  if (levels.data === undefined)
+    return levels.failure === undefined ? <FindingBone /> : <>Logs could not be read.</>;
   const found = findInLogs(levels.data);
   if (found.total === 0) return <>No line matches.</>;
   if (found.failed === 0) {
@@ -145,11 +199,16 @@ function Finding(props: { readonly levels: Answer<LogLevelsAnswer> }) {
   return (
     <>
       <em>{plural(found.failed, "error")}</em>
-      {found.since !== undefined ? <> since {clockText(found.since, zone)}</> : <> in {plural(found.total, "line")}</>}
+      {found.since !== undefined ? (
+        <> since {clockText(found.since, zone)}</>
+      ) : (
+        <> in {plural(found.total, "line")}</>
+      )}
       {found.service !== undefined && (
         <>
           {", "}
-          {found.service.errors >= found.failed ? "all" : formatCount(found.service.errors)} from <span className="nb">{found.service.name}</span>
+          {found.service.errors >= found.failed ? "all" : formatCount(found.service.errors)} from{" "}
+          <span className="nb">{found.service.name}</span>
         </>
       )}
       .

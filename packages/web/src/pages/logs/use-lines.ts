@@ -22,7 +22,10 @@ export function useLines(query: ParamsChange): Lines {
   const result = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) =>
-      readJson<LogsAnswer>(apiUrl("/logs", { ...query, order: "newest", limit: String(pageLines), cursor: pageParam }), signal),
+      readJson<LogsAnswer>(
+        apiUrl("/logs", { ...query, order: "newest", limit: String(pageLines), cursor: pageParam }),
+        signal,
+      ),
     initialPageParam: "",
     getNextPageParam: (last: LogsAnswer) => last.cursor,
     placeholderData: keepPreviousData,

@@ -21,7 +21,10 @@ export interface Tail {
   readonly flush: () => void;
 }
 
-export function useTail(query: ParamsChange, how: { readonly on: boolean; readonly paused: boolean }): Tail {
+export function useTail(
+  query: ParamsChange,
+  how: { readonly on: boolean; readonly paused: boolean },
+): Tail {
   const [lines, setLines] = useState<readonly LogLine[]>([]);
   const [waiting, setWaiting] = useState(0);
   const [state, setState] = useState<TailState>("off");

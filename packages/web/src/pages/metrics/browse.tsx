@@ -15,16 +15,27 @@ import { groupFamilies } from "./metric-names.ts";
 const listedMax = 400;
 const types: readonly MetricFamily["type"][] = ["counter", "gauge", "histogram", "summary"];
 
-export function Browse(props: { readonly families: Answer<MetricsAnswer>; readonly chosen: string | undefined }) {
+export function Browse(props: {
+  readonly families: Answer<MetricsAnswer>;
+  readonly chosen: string | undefined;
+}) {
   const params = useParams();
   const setParams = useSetParams();
   const find = one(params, "find") ?? "";
   const type = one(params, "type") ?? "";
   const all = props.families.data?.metrics;
-  const wanted = useMemo(() => (all ?? []).filter((family) => type === "" || family.type === type), [all, type]);
+  const wanted = useMemo(
+    () => (all ?? []).filter((family) => type === "" || family.type === type),
+    [all, type],
+  );
   const groups = useMemo(() => groupFamilies(wanted.slice(0, listedMax)), [wanted]);
   const flat = groups.flatMap((group) => group.families);
-  const choose = (name: string | undefined) => ({ name, by: undefined, match: undefined, view: undefined });
+  const choose = (name: string | undefined) => ({
+    name,
+    by: undefined,
+    match: undefined,
+    view: undefined,
+  });
   useListKeys({
     count: flat.length,
     index: flat.findIndex((family) => family.name === props.chosen),
@@ -49,14 +60,23 @@ export function Browse(props: { readonly families: Answer<MetricsAnswer>; readon
           />
           <kbd>/</kbd>
         </label>
-        <select className="field type" aria-label="Type" value={type} onChange={(event) => setParams({ type: event.target.value })}>
+        <select
+          className="field type"
+          aria-label="Type"
+          value={type}
+          onChange={(event) => setParams({ type: event.target.value })}
+        >
           <option value="">all types</option>
           {types.map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>
       </div>
-      <Answered answer={props.families} what="metrics" skeleton={<BoneRows rows={14} height={40} />}>
+      <Answered
+        answer={props.families}
+        what="metrics"
+        skeleton={<BoneRows rows={14} height={40} />}
+      >
         {() => (
           <>
             {groups.map((group) => (
@@ -67,14 +87,23 @@ export function Browse(props: { readonly families: Answer<MetricsAnswer>; readon
                 </h2>
                 <ul>
                   {group.families.map((family) => (
-                    <li key={family.name} id={`metric-${flat.indexOf(family)}`} className={family.name === props.chosen ? "on" : ""}>
+                    <li
+                      key={family.name}
+                      id={`metric-${flat.indexOf(family)}`}
+                      className={family.name === props.chosen ? "on" : ""}
+                    >
                       <PageLink
                         to="/metrics"
                         params={{ name: family.name, find, type }}
                         current={family.name === props.chosen}
                         label={`${family.name}, ${family.type}${family.unit === "" ? "" : `, ${family.unit}`}`}
                       >
-                        <span className="mono ell" title={family.help === "" ? family.name : `${family.name}: ${family.help}`}>
+                        <span
+                          className="mono ell"
+                          title={
+                            family.help === "" ? family.name : `${family.name}: ${family.help}`
+                          }
+                        >
                           {family.name}
                         </span>
                         <span className="ty">
@@ -87,8 +116,14 @@ export function Browse(props: { readonly families: Answer<MetricsAnswer>; readon
                 </ul>
               </section>
             ))}
-            {wanted.length > listedMax && <p className="muted small none">And {formatCount(wanted.length - listedMax)} more: search by name.</p>}
-            {wanted.length === 0 && <p className="muted small none">No metric by that name and type.</p>}
+            {wanted.length > listedMax && (
+              <p className="muted small none">
+                And {formatCount(wanted.length - listedMax)} more: search by name.
+              </p>
+            )}
+            {wanted.length === 0 && (
+              <p className="muted small none">No metric by that name and type.</p>
+            )}
           </>
         )}
       </Answered>

@@ -10,12 +10,17 @@ import { useParams, useSetParams } from "../../state/url-state.ts";
 const labelsMax = 12;
 const suggestedValues = 20;
 
-export function MetricFilters(props: { readonly labels: Answer<MetricLabelsAnswer>; readonly by: readonly string[] }) {
+export function MetricFilters(props: {
+  readonly labels: Answer<MetricLabelsAnswer>;
+  readonly by: readonly string[];
+}) {
   const params = useParams();
   const setParams = useSetParams();
   const matches = many(params, "match");
   const labels = props.labels.data?.labels ?? [];
-  const useful = labels.filter((label) => label.distinct > 1 || props.by.includes(label.name)).slice(0, labelsMax);
+  const useful = labels
+    .filter((label) => label.distinct > 1 || props.by.includes(label.name))
+    .slice(0, labelsMax);
   const without = (text: string) => matches.filter((item) => item !== text);
   return (
     <div className="mfilters">
@@ -36,11 +41,15 @@ export function MetricFilters(props: { readonly labels: Answer<MetricLabelsAnswe
         })}
         placeholder="Add filter: label=value"
         help="Write label=value, label!=value, or label=~pattern."
-        suggestions={labels.flatMap((label) => label.values.slice(0, suggestedValues).map((entry) => `${label.name}=${entry.value}`))}
+        suggestions={labels.flatMap((label) =>
+          label.values.slice(0, suggestedValues).map((entry) => `${label.name}=${entry.value}`),
+        )}
         add={(text) => {
           const match = parseMatch(text);
           if (match === undefined) return false;
-          setParams({ match: [...new Set([...matches, `${match.label}${match.op}${match.value}`])] });
+          setParams({
+            match: [...new Set([...matches, `${match.label}${match.op}${match.value}`])],
+          });
           return true;
         }}
         clear={() => setParams({ match: undefined })}
@@ -50,9 +59,17 @@ export function MetricFilters(props: { readonly labels: Answer<MetricLabelsAnswe
           <span className="muted small">Group by</span>
           {useful.map((label) => {
             const on = props.by.includes(label.name);
-            const next = on ? props.by.filter((name) => name !== label.name) : [...props.by, label.name];
+            const next = on
+              ? props.by.filter((name) => name !== label.name)
+              : [...props.by, label.name];
             return (
-              <button key={label.name} type="button" className="btn toggle" aria-pressed={on} onClick={() => setParams({ by: next })}>
+              <button
+                key={label.name}
+                type="button"
+                className="btn toggle"
+                aria-pressed={on}
+                onClick={() => setParams({ by: next })}
+              >
                 <span className="mono">{label.name}</span>
                 <span className="faint">{formatCount(label.distinct)}</span>
               </button>

@@ -2,15 +2,30 @@ import type { MetricFamily } from "@triptych/contract";
 import { describe, expect, test } from "vitest";
 import { firstFamily, groupFamilies, seriesName } from "./metric-names.ts";
 
-const family = (name: string, type: MetricFamily["type"] = "gauge", unit = ""): MetricFamily => ({ name, type, unit, help: "", series: 1 });
+const family = (name: string, type: MetricFamily["type"] = "gauge", unit = ""): MetricFamily => ({
+  name,
+  type,
+  unit,
+  help: "",
+  series: 1,
+});
 
 test("grouped by the first word, lonely ones last", () =>
-  expect(groupFamilies([family("up"), family("pay_b"), family("pay_a"), family("cart_x")]).map((g) => [g.name, g.families.map((f) => f.name)])).toEqual([
+  expect(
+    groupFamilies([family("up"), family("pay_b"), family("pay_a"), family("cart_x")]).map((g) => [
+      g.name,
+      g.families.map((f) => f.name),
+    ]),
+  ).toEqual([
     ["pay", ["pay_a", "pay_b"]],
     ["others", ["cart_x", "up"]],
   ]));
-test("dotted names are names", () => expect(groupFamilies([family("http.a"), family("http.b")])[0]?.name).toBe("http"));
-test("durations first", () => expect(firstFamily([family("a"), family("z", "histogram", "s"), family("b", "counter")])?.name).toBe("z"));
+test("dotted names are names", () =>
+  expect(groupFamilies([family("http.a"), family("http.b")])[0]?.name).toBe("http"));
+test("durations first", () =>
+  expect(
+    firstFamily([family("a"), family("z", "histogram", "s"), family("b", "counter")])?.name,
+  ).toBe("z"));
 
 describe("names of series", () => {
   const check = (labels: { [name: string]: string }, by: string[], want: string) =>

@@ -22,13 +22,21 @@ export function groupFamilies(families: readonly MetricFamily[]): FamilyGroup[] 
     if (list.length === 1) single.push(...list);
     else groups.push({ name, families: list });
   }
-  return single.length === 0 ? groups : [...groups, { name: groups.length === 0 ? "all" : "others", families: single }];
+  return single.length === 0
+    ? groups
+    : [...groups, { name: groups.length === 0 ? "all" : "others", families: single }];
 }
 
 /** What to show when nothing was chosen: durations tell most, then anything that counts. */
 export function firstFamily(families: readonly MetricFamily[]): MetricFamily | undefined {
   const rank = (family: MetricFamily) =>
-    family.type === "histogram" && (family.unit === "s" || family.name.endsWith("_seconds")) ? 0 : family.type === "histogram" ? 1 : family.type === "counter" ? 2 : 3;
+    family.type === "histogram" && (family.unit === "s" || family.name.endsWith("_seconds"))
+      ? 0
+      : family.type === "histogram"
+        ? 1
+        : family.type === "counter"
+          ? 2
+          : 3;
   return [...families].sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))[0];
 }
 

@@ -1,14 +1,25 @@
 /** Metrics: browse at the left; at the right what moved, the chart, the series behind it. */
-import type { MetricChartAnswer, MetricFamily, MetricLabelsAnswer, MetricsAnswer } from "@triptych/contract";
+import type {
+  MetricChartAnswer,
+  MetricFamily,
+  MetricLabelsAnswer,
+  MetricsAnswer,
+} from "@triptych/contract";
 import { useMemo, useState } from "react";
 import { type Answer, useAnswer } from "../../api/answer.ts";
 import { distinctSeries } from "../../charts/colour.ts";
-import { formatCount, formatDuration, formatValue, plural, threeDigits } from "../../charts/format.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatValue,
+  plural,
+  threeDigits,
+} from "../../charts/format.ts";
 import { LineChart } from "../../charts/line-chart.tsx";
 import { biggestMove, gapsOf } from "../../charts/series.ts";
 import { Answered, BoneChart, BoneRows } from "../../components/answered.tsx";
 import { Badge, Honest } from "../../components/icon.tsx";
-import { PageHead } from "../../components/page-head.tsx";
+import { FindingBone, PageHead } from "../../components/page-head.tsx";
 import { Teach } from "../../components/teach.tsx";
 import { clockText } from "../../state/clock-text.ts";
 import { useGo } from "../../state/go.ts";
@@ -35,24 +46,48 @@ export function MetricsPage() {
   const by = many(params, "by");
   const chart = useAnswer<MetricChartAnswer>(
     "/metrics/chart",
-    { ...rangeParams(range), name: chosen, points: String(points), by, match: many(params, "match"), view: one(params, "view") ?? "auto" },
+    {
+      ...rangeParams(range),
+      name: chosen,
+      points: String(points),
+      by,
+      match: many(params, "match"),
+      view: one(params, "view") ?? "auto",
+    },
     { enabled: chosen !== undefined },
   );
-  const labels = useAnswer<MetricLabelsAnswer>("/metrics/labels", { ...rangeParams(range), name: chosen }, { enabled: chosen !== undefined });
-  const none = families.data !== undefined && !families.stale && families.data.metrics.length === 0 && search === "" && chosen === undefined;
+  const labels = useAnswer<MetricLabelsAnswer>(
+    "/metrics/labels",
+    { ...rangeParams(range), name: chosen },
+    { enabled: chosen !== undefined },
+  );
+  const none =
+    families.data !== undefined &&
+    !families.stale &&
+    families.data.metrics.length === 0 &&
+    search === "" &&
+    chosen === undefined;
   if (none) return <Teach signal="metrics" />;
   return (
     <>
-      <PageHead title={chosen ?? "Metrics"} finding={<Finding chart={chart} name={chosen} families={families} by={by} />} info={chart.data}>
+      <PageHead
+        title={chosen ?? "Metrics"}
+        finding={<Finding chart={chart} name={chosen} families={families} by={by} />}
+        info={chart.data}
+      >
         {chosen !== undefined && <span className="mono strong">{chosen}</span>}
-        {family !== undefined && <Badge>{family.unit === "" ? family.type : `${family.type}, ${family.unit}`}</Badge>}
+        {family !== undefined && (
+          <Badge>{family.unit === "" ? family.type : `${family.type}, ${family.unit}`}</Badge>
+        )}
         {family !== undefined && family.help !== "" && <span>{family.help}</span>}
       </PageHead>
       <div className="split metrics">
         <Browse families={families} chosen={chosen} />
         <section className="metric" aria-label={chosen ?? "Metric"}>
           {chosen !== undefined && <MetricBody {...{ chart, labels, family, name: chosen, by }} />}
-          {chosen === undefined && families.data !== undefined && <p className="muted none">No metric contains “{search}”.</p>}
+          {chosen === undefined && families.data !== undefined && (
+            <p className="muted none">No metric contains “{search}”.</p>
+          )}
         </section>
       </div>
     </>
@@ -78,7 +113,12 @@ function MetricBody(props: BodyProps) {
   const series = useMemo(() => {
     const names = (data?.series ?? []).map((entry) => seriesName(entry.labels, by, name));
     const colours = distinctSeries(names);
-    return (data?.series ?? []).map((entry, i) => ({ name: names[i] ?? name, colour: colours[i] ?? 1, values: entry.values, labels: entry.labels }));
+    return (data?.series ?? []).map((entry, i) => ({
+      name: names[i] ?? name,
+      colour: colours[i] ?? 1,
+      values: entry.values,
+      labels: entry.labels,
+    }));
   }, [data, by, name]);
   const gaps = useMemo(() => gapsOf(series.map((entry) => entry.values)), [series]);
   const height = innerWidth > 760 ? chartHeight : chartHeightNarrow;
@@ -88,31 +128,63 @@ function MetricBody(props: BodyProps) {
       <div className="bar views">
         <span className="seg" role="group" aria-label="What to show">
           {viewsOf(props.family?.type).map((view) => (
-            <button key={view} type="button" aria-pressed={data?.view === view} onClick={() => setParams({ view })}>
+            <button
+              key={view}
+              type="button"
+              aria-pressed={data?.view === view}
+              onClick={() => setParams({ view })}
+            >
               {viewWords[view]}
             </button>
           ))}
         </span>
-        {data !== undefined && <span className="muted small">{plural(data.seriesTotal, "series", "series")}, {formatDuration(data.stepMs * 1e6, "axis")} step</span>}
+        {data !== undefined && (
+          <span className="muted small">
+            {plural(data.seriesTotal, "series", "series")},{" "}
+            {formatDuration(data.stepMs * 1e6, "axis")} step
+          </span>
+        )}
         <span className="grow" />
         {data !== undefined && data.exemplars.length > 0 && (
           <Honest why="Dots are single traces kept with the samples. Click one to open it.">{`${data.exemplars.length} ${data.exemplars.length === 1 ? "exemplar" : "exemplars"}`}</Honest>
         )}
         {gaps.length > 0 && data !== undefined && (
-          <Honest warn why="No series has a value there. The lines are broken; nothing is interpolated.">
-            {gaps.length === 1 ? `1 gap, ${clockText(data.from + (gaps[0]?.[0] ?? 0) * data.stepMs, zone)} to ${clockText(data.from + ((gaps[0]?.[1] ?? 0) + 1) * data.stepMs, zone)}` : `${gaps.length} gaps`}
+          <Honest
+            warn
+            why="No series has a value there. The lines are broken; nothing is interpolated."
+          >
+            {gaps.length === 1
+              ? `1 gap, ${clockText(data.from + (gaps[0]?.[0] ?? 0) * data.stepMs, zone)} to ${clockText(data.from + ((gaps[0]?.[1] ?? 0) + 1) * data.stepMs, zone)}`
+              : `${gaps.length} gaps`}
           </Honest>
         )}
-        {data !== undefined && data.seriesTotal > data.series.length && <Honest>{`top ${data.series.length} of ${formatCount(data.seriesTotal)} series`}</Honest>}
+        {data !== undefined && data.seriesTotal > data.series.length && (
+          <Honest>{`top ${data.series.length} of ${formatCount(data.seriesTotal)} series`}</Honest>
+        )}
       </div>
-      <Answered answer={chart} what={name} skeleton={<><BoneChart height={height} /><BoneRows rows={4} height={28} /></>}>
+      <Answered
+        answer={chart}
+        what={name}
+        skeleton={
+          <>
+            <BoneChart height={height} />
+            <BoneRows rows={4} height={28} />
+          </>
+        }
+      >
         {(answer) =>
           answer.series.length === 0 ? (
             <div className="nothing pad">
               <p>No series of {name} matches in this range.</p>
-              <p className="muted">It may have been sent before or after, or a filter leaves nothing.</p>
+              <p className="muted">
+                It may have been sent before or after, or a filter leaves nothing.
+              </p>
               <div className="row wrap">
-                <button type="button" className="btn" onClick={() => setParams({ match: undefined })}>
+                <button
+                  type="button"
+                  className="btn"
+                  onClick={() => setParams({ match: undefined })}
+                >
                   Remove all filters
                 </button>
               </div>
@@ -135,7 +207,12 @@ function MetricBody(props: BodyProps) {
                   onTrace={(traceId) => go(`/traces/${traceId}`)}
                 />
               </div>
-              <SeriesTable series={series} unit={answer.unit} stress={setStressed} exemplars={answer.exemplars} />
+              <SeriesTable
+                series={series}
+                unit={answer.unit}
+                stress={setStressed}
+                exemplars={answer.exemplars}
+              />
             </>
           )
         }
@@ -154,12 +231,22 @@ function Finding(props: {
   const { chart, name } = props;
   if (name === undefined) {
     if (props.families.failure !== undefined) return <>Metrics could not be read.</>;
-    return props.families.data === undefined ? undefined : <>{plural(props.families.data.metrics.length, "metric")} match.</>;
+    return props.families.data === undefined ? (
+      <FindingBone />
+    ) : (
+      <>{plural(props.families.data.metrics.length, "metric")} match.</>
+    );
   }
-  if (chart.data === undefined) return chart.failure === undefined ? undefined : <>{name} could not be read.</>;
+  if (chart.data === undefined)
+    return chart.failure === undefined ? <FindingBone /> : <>{name} could not be read.</>;
   const { data } = chart;
   const move = biggestMove(data.series.map((entry) => entry.values));
-  const what = data.view === "value" || data.view === "count" ? "" : data.view === "rate" ? "rate " : `${data.view} `;
+  const what =
+    data.view === "value" || data.view === "count"
+      ? ""
+      : data.view === "rate"
+        ? "rate "
+        : `${data.view} `;
   if (data.series.length === 0) return <>No data for {name} here.</>;
   if (move === undefined) {
     return (
@@ -176,8 +263,10 @@ function Finding(props: {
     <>
       {whose !== "" ? `${whose}: ` : ""}
       {what}
-      {move.ratio > 1 ? "rose" : "fell"} to <em className="w">{formatValue(move.last, data.unit)}</em>,{" "}
-      {move.ratio > 1 ? `${threeDigits(move.ratio)}×` : `1/${threeDigits(1 / move.ratio)}`} of before ({formatValue(move.before, data.unit)}), since {clockText(since, zone)}.
+      {move.ratio > 1 ? "rose" : "fell"} to{" "}
+      <em className="w">{formatValue(move.last, data.unit)}</em>,{" "}
+      {move.ratio > 1 ? `${threeDigits(move.ratio)}×` : `1/${threeDigits(1 / move.ratio)}`} of
+      before ({formatValue(move.before, data.unit)}), since {clockText(since, zone)}.
     </>
   );
 }

@@ -14,7 +14,9 @@ import { many } from "../../state/params.ts";
 import { usePreference, zones } from "../../state/preferences.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 
-type LabelledSeries = ChartSeries & { readonly labels: MetricChartAnswer["series"][number]["labels"] };
+type LabelledSeries = ChartSeries & {
+  readonly labels: MetricChartAnswer["series"][number]["labels"];
+};
 
 const exemplarsMax = 50;
 
@@ -46,7 +48,11 @@ export function SeriesTable(props: {
             {props.series.map((one, i) => {
               const figures = figuresOf(one.values);
               return (
-                <tr key={one.name} style={{ "--c": `var(--series-${one.colour})` } as React.CSSProperties} onPointerEnter={() => props.stress(i)}>
+                <tr
+                  key={one.name}
+                  style={{ "--c": `var(--series-${one.colour})` } as React.CSSProperties}
+                  onPointerEnter={() => props.stress(i)}
+                >
                   <td className="lb">
                     <span className="sw" aria-hidden="true" />
                     <SeriesLabels series={one} />
@@ -69,9 +75,16 @@ export function SeriesTable(props: {
   );
 }
 
-function Cell(props: { readonly value: number | undefined; readonly unit: string; readonly extra?: boolean }) {
+function Cell(props: {
+  readonly value: number | undefined;
+  readonly unit: string;
+  readonly extra?: boolean;
+}) {
   return (
-    <td className={`num mono ${props.extra ? "c-x" : ""}`} title={props.value === undefined ? undefined : String(props.value)}>
+    <td
+      className={`num mono ${props.extra ? "c-x" : ""}`}
+      title={props.value === undefined ? undefined : String(props.value)}
+    >
       {formatValue(props.value, props.unit)}
     </td>
   );
@@ -104,16 +117,32 @@ function useLabelMenu(): (name: string, value: string) => readonly MenuItem[] {
   const matches = many(params, "match");
   const by = many(params, "by");
   return (name, value) => [
-    { icon: "plus", label: "Filter for", run: () => setParams({ match: [...matches, `${name}=${value}`] }) },
-    { icon: "minus", label: "Filter out", run: () => setParams({ match: [...matches, `${name}!=${value}`] }) },
-    { icon: "group", label: by.includes(name) ? "Do not group by" : "Group by", run: () => setParams({ by: by.includes(name) ? by.filter((item) => item !== name) : [...by, name] }) },
+    {
+      icon: "plus",
+      label: "Filter for",
+      run: () => setParams({ match: [...matches, `${name}=${value}`] }),
+    },
+    {
+      icon: "minus",
+      label: "Filter out",
+      run: () => setParams({ match: [...matches, `${name}!=${value}`] }),
+    },
+    {
+      icon: "group",
+      label: by.includes(name) ? "Do not group by" : "Group by",
+      run: () =>
+        setParams({ by: by.includes(name) ? by.filter((item) => item !== name) : [...by, name] }),
+    },
     { icon: "copy", label: "Copy value", run: () => copy(value, "the value") },
   ];
 }
 
 function Exemplars(props: { readonly exemplars: readonly Exemplar[]; readonly unit: string }) {
   const [zone] = usePreference("zone", zones);
-  const largest = useMemo(() => [...props.exemplars].sort((a, b) => b.value - a.value).slice(0, exemplarsMax), [props.exemplars]);
+  const largest = useMemo(
+    () => [...props.exemplars].sort((a, b) => b.value - a.value).slice(0, exemplarsMax),
+    [props.exemplars],
+  );
   return (
     <details className="exemplars">
       <summary className="gh">

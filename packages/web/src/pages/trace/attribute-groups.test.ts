@@ -3,7 +3,11 @@ import { groupAttributes } from "./attribute-groups.ts";
 
 test("grouped, errors first, the resource last", () => {
   const groups = groupAttributes(
-    [["http.route", "string", "/pay"], ["card.issuer", "string", "acme"], ["error.type", "string", "timeout"]],
+    [
+      ["http.route", "string", "/pay"],
+      ["card.issuer", "string", "acme"],
+      ["error.type", "string", "timeout"],
+    ],
     [["host.name", "string", "node-3"]],
     "",
   );
@@ -15,4 +19,13 @@ test("grouped, errors first, the resource last", () => {
   ]);
 });
 test("searched by key and value", () =>
-  expect(groupAttributes([["a", "string", "Timeout"], ["b", "string", "x"]], [], "time")[0]?.attributes).toHaveLength(1));
+  expect(
+    groupAttributes(
+      [
+        ["a", "string", "Timeout"],
+        ["b", "string", "x"],
+      ],
+      [],
+      "time",
+    )[0]?.attributes,
+  ).toHaveLength(1));

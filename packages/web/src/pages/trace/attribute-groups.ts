@@ -3,7 +3,10 @@ import type { Attribute } from "@triptych/contract";
 
 const groups: readonly (readonly [name: string, prefixes: readonly string[]])[] = [
   ["Error", ["error.", "exception."]],
-  ["HTTP and network", ["http.", "url.", "server.", "client.", "network.", "net.", "user_agent.", "tls."]],
+  [
+    "HTTP and network",
+    ["http.", "url.", "server.", "client.", "network.", "net.", "user_agent.", "tls."],
+  ],
   ["Database", ["db."]],
   ["Messaging", ["messaging."]],
   ["RPC", ["rpc.", "grpc."]],
@@ -27,15 +30,28 @@ export function groupAttributes(
   const wanted = ([key, , value]: Attribute) =>
     needle === "" || key.toLowerCase().includes(needle) || value.toLowerCase().includes(needle);
   const byKey = (a: Attribute, b: Attribute) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
-  const found = new Map<string, Attribute[]>([["Error", []], [otherName, []]]);
+  const found = new Map<string, Attribute[]>([
+    ["Error", []],
+    [otherName, []],
+  ]);
   for (const [name] of groups) if (!found.has(name)) found.set(name, []);
   for (const attribute of own) {
     if (!wanted(attribute)) continue;
     const key = attribute[0];
-    const name = groups.find(([, prefixes]) => prefixes.some((prefix) => key.startsWith(prefix)))?.[0];
+    const name = groups.find(([, prefixes]) =>
+      prefixes.some((prefix) => key.startsWith(prefix)),
+    )?.[0];
     found.get(name ?? otherName)?.push(attribute);
   }
-  const list: AttributeGroup[] = [...found].map(([name, attributes]) => ({ name, scope: "span", attributes: attributes.sort(byKey) }));
-  list.push({ name: "Resource", scope: "resource", attributes: resource.filter(wanted).sort(byKey) });
+  const list: AttributeGroup[] = [...found].map(([name, attributes]) => ({
+    name,
+    scope: "span",
+    attributes: attributes.sort(byKey),
+  }));
+  list.push({
+    name: "Resource",
+    scope: "resource",
+    attributes: resource.filter(wanted).sort(byKey),
+  });
   return list.filter((group) => group.attributes.length > 0);
 }

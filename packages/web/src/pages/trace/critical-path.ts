@@ -30,7 +30,10 @@ interface Frame {
   next: number;
 }
 
-type Shape = Pick<TraceTree, "start" | "end" | "children" | "tops" | "order" | "parent" | "totalNs">;
+type Shape = Pick<
+  TraceTree,
+  "start" | "end" | "children" | "tops" | "order" | "parent" | "totalNs"
+>;
 
 /** Parts in time order. Gaps between trees belong to no span and are left out. */
 export function criticalPath(tree: Shape): PathPart[] {

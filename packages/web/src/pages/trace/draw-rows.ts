@@ -53,7 +53,13 @@ function drawRow(pen: Pen, paint: RowsPaint, at: Place): void {
     const right = Math.min(width + 2, x(to));
     if (right < 0 || left > width) return;
     context.beginPath();
-    context.roundRect(left, top, Math.max(least, right - left), 12, Math.min(2, Math.max(0, (right - left) / 2)));
+    context.roundRect(
+      left,
+      top,
+      Math.max(least, right - left),
+      12,
+      Math.min(2, Math.max(0, (right - left) / 2)),
+    );
     context.fill();
   };
   context.fillStyle = colour;
@@ -68,12 +74,21 @@ function drawRow(pen: Pen, paint: RowsPaint, at: Place): void {
     for (const part of partsOf.get(member) ?? []) {
       const left = Math.max(0, x(part.from));
       const right = Math.min(width, x(part.to));
-      if (right >= 0 && left <= width) context.fillRect(left, top + 14, Math.max(1.5, right - left), 2);
+      if (right >= 0 && left <= width)
+        context.fillRect(left, top + 14, Math.max(1.5, right - left), 2);
     }
   }
   const end = Math.max(...members.map((member) => tree.end[member] ?? 0));
   if (span.status === "error") drawDiamond(pen, Math.min(width, x(end)), top + 6);
-  if (!paint.bare) drawDuration(pen, at, { top: top + 6, from: tree.start[row.span] ?? 0, to: end, text: words(row, paint), strong: (tree.end[row.span] ?? 0) - (tree.start[row.span] ?? 0) > tree.totalNs / 8, failed: span.status === "error" });
+  if (!paint.bare)
+    drawDuration(pen, at, {
+      top: top + 6,
+      from: tree.start[row.span] ?? 0,
+      to: end,
+      text: words(row, paint),
+      strong: (tree.end[row.span] ?? 0) - (tree.start[row.span] ?? 0) > tree.totalNs / 8,
+      failed: span.status === "error",
+    });
 }
 
 function words(row: Row, paint: RowsPaint): string {

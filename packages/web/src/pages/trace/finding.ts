@@ -15,12 +15,16 @@ export interface TraceFinding {
   readonly failed: readonly number[];
 }
 
-export function findWhereTimeWent(tree: TraceTree, parts: readonly PathPart[]): TraceFinding | undefined {
+export function findWhereTimeWent(
+  tree: TraceTree,
+  parts: readonly PathPart[],
+): TraceFinding | undefined {
   const { spans } = tree.trace;
   const times = criticalTimes(parts, spans.length);
   const byService = new Map<string, number>();
   spans.forEach((span, i) => {
-    if ((times[i] ?? 0) > 0) byService.set(span.service, (byService.get(span.service) ?? 0) + (times[i] ?? 0));
+    if ((times[i] ?? 0) > 0)
+      byService.set(span.service, (byService.get(span.service) ?? 0) + (times[i] ?? 0));
   });
   const [service, criticalNs] = [...byService].sort((a, b) => b[1] - a[1])[0] ?? [];
   if (service === undefined || criticalNs === undefined) return undefined;
@@ -29,7 +33,9 @@ export function findWhereTimeWent(tree: TraceTree, parts: readonly PathPart[]): 
     if (span.service === service && (times[i] ?? 0) > (times[top] ?? 0)) top = i;
   });
   const name = spans[top]?.name;
-  const alike = spans.filter((span, i) => span.service === service && span.name === name && (times[i] ?? 0) > 0).length;
+  const alike = spans.filter(
+    (span, i) => span.service === service && span.name === name && (times[i] ?? 0) > 0,
+  ).length;
   const failed = spans.flatMap((span, i) => (span.status === "error" ? [i] : []));
   return { service, caller: callerOf(tree, top), span: top, criticalNs, alike, failed };
 }

@@ -28,12 +28,14 @@ export function Minimap(props: { readonly view: TraceView }) {
       }
       context.fillStyle = pen.colour("--critical-fill");
       tree.trace.spans.forEach((span, i) => {
-        if (span.status === "error") context.fillRect(x(tree.end[i] ?? 0) - 2, y(tree.position[i] ?? 0) - 1.5, 4, 4);
+        if (span.status === "error")
+          context.fillRect(x(tree.end[i] ?? 0) - 2, y(tree.position[i] ?? 0) - 1.5, 4, 4);
       });
     },
     [tree],
   );
-  const toNs = (px: number) => Math.max(0, Math.min(tree.totalNs, (px / Math.max(1, width)) * tree.totalNs));
+  const toNs = (px: number) =>
+    Math.max(0, Math.min(tree.totalNs, (px / Math.max(1, width)) * tree.totalNs));
   const { drag, handlers } = useDrag({
     done: ({ x0, x1 }) => setWindow({ from: toNs(x0), to: toNs(x1) }),
     click: () => setWindow(undefined),

@@ -9,7 +9,9 @@ const lines: Line[] = [
   ["c", "b", 2, 50],
   ["d", "a", 91, 99],
 ];
-const tree = buildTree(traceOf(lines, (span) => (span.spanId === "c" ? { ...span, status: "error" } : span)));
+const tree = buildTree(
+  traceOf(lines, (span) => (span.spanId === "c" ? { ...span, status: "error" } : span)),
+);
 const choices = (change: Partial<RowChoices> = {}): RowChoices => ({
   show: "all",
   onPath: (i) => i === 0 || i === 3,
@@ -21,7 +23,11 @@ const choices = (change: Partial<RowChoices> = {}): RowChoices => ({
 describe("rows", () => {
   const check = (name: string, change: Partial<RowChoices>, want: string) =>
     test(name, () =>
-      expect(visibleRows(tree, choices(change)).map((row) => lines[row.span]?.[0]).join("")).toBe(want),
+      expect(
+        visibleRows(tree, choices(change))
+          .map((row) => lines[row.span]?.[0])
+          .join(""),
+      ).toBe(want),
     );
   check("all", {}, "abcd");
   check("folded by hand", { toggled: new Set(["b"]) }, "abd");
@@ -32,14 +38,20 @@ describe("rows", () => {
 });
 
 describe("alike siblings", () => {
-  const many: Line[] = [["r", "", 0, 100], ...Array.from({ length: 8 }, (_, i): Line => [`q${i}`, "r", i, i + 1])];
-  const repeated = buildTree(traceOf(many, (span) => (span.spanId === "r" ? span : { ...span, name: "SELECT stock" })));
+  const many: Line[] = [
+    ["r", "", 0, 100],
+    ...Array.from({ length: 8 }, (_, i): Line => [`q${i}`, "r", i, i + 1]),
+  ];
+  const repeated = buildTree(
+    traceOf(many, (span) => (span.spanId === "r" ? span : { ...span, name: "SELECT stock" })),
+  );
   test("are one row", () => {
     const rows = visibleRows(repeated, choices());
     expect(rows).toHaveLength(2);
     expect(rows[1]?.alike).toHaveLength(8);
   });
-  test("open on demand", () => expect(visibleRows(repeated, choices({ toggled: new Set(["q0*"]) }))).toHaveLength(9));
+  test("open on demand", () =>
+    expect(visibleRows(repeated, choices({ toggled: new Set(["q0*"]) }))).toHaveLength(9));
 });
 
 test("revealing opens what is folded above", () => {

@@ -49,7 +49,8 @@ export function visibleRows(tree: TraceTree, choices: RowChoices): Row[] {
     }
     if (alike.length > 0) openUntil = at + alike.length;
     const parentOf = tree.children[span]?.length ?? 0;
-    const folded = parentOf > 0 && keep === undefined && depth >= choices.depth !== choices.toggled.has(id);
+    const folded =
+      parentOf > 0 && keep === undefined && depth >= choices.depth !== choices.toggled.has(id);
     rows.push({ span, depth, parentOf, folded });
     at = folded ? (tree.after[at] ?? at + 1) : at + 1;
   }
@@ -62,7 +63,8 @@ function kept(tree: TraceTree, choices: RowChoices): Uint8Array | undefined {
   const keep = new Uint8Array(tree.order.length);
   tree.trace.spans.forEach((span, i) => {
     const wanted = choices.show === "errors" ? span.status === "error" : choices.onPath(i);
-    for (let at = wanted ? i : -1; at >= 0 && keep[at] === 0; at = tree.parent[at] ?? -1) keep[at] = 1;
+    for (let at = wanted ? i : -1; at >= 0 && keep[at] === 0; at = tree.parent[at] ?? -1)
+      keep[at] = 1;
   });
   return keep;
 }

@@ -30,10 +30,20 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
   const { tree } = view;
   const span = tree.trace.spans[index];
   const startMs = nsToMs(tree.trace.startNs);
-  const around = { from: Math.floor(startMs - minuteMs), to: Math.ceil(startMs + tree.totalNs / 1e6 + minuteMs) };
+  const around = {
+    from: Math.floor(startMs - minuteMs),
+    to: Math.ceil(startMs + tree.totalNs / 1e6 + minuteMs),
+  };
   const logs = useAnswer<LogsAnswer>(
     "/logs",
-    { traceId: tree.trace.traceId, spanId: span?.spanId, from: String(around.from), to: String(around.to), order: "oldest", limit: String(logsMax) },
+    {
+      traceId: tree.trace.traceId,
+      spanId: span?.spanId,
+      from: String(around.from),
+      to: String(around.to),
+      order: "oldest",
+      limit: String(logsMax),
+    },
     { keep: false, enabled: span !== undefined },
   );
   if (span === undefined) return null;
@@ -49,10 +59,22 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
           <ServiceName name={span.service} />
           <span className="muted small">{span.kind}</span>
           <span className="grow" />
-          <button type="button" className="btn ghost icon" aria-label="Copy link to this span" data-tip="Copy link" onClick={() => copy(location.href, "the link to this span")}>
+          <button
+            type="button"
+            className="btn ghost icon"
+            aria-label="Copy link to this span"
+            data-tip="Copy link"
+            onClick={() => copy(location.href, "the link to this span")}
+          >
             <Icon name="share" />
           </button>
-          <button type="button" className="btn ghost icon" aria-label="Close" data-tip="Close   Esc" onClick={() => view.select(undefined)}>
+          <button
+            type="button"
+            className="btn ghost icon"
+            aria-label="Close"
+            data-tip="Close   Esc"
+            onClick={() => view.select(undefined)}
+          >
             <Icon name="close" />
           </button>
         </div>
@@ -94,7 +116,11 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
           </>
         )}
         {tab === "logs" && (
-          <Answered answer={logs} what="the logs of this span" skeleton={<BoneRows rows={4} height={26} />}>
+          <Answered
+            answer={logs}
+            what="the logs of this span"
+            skeleton={<BoneRows rows={4} height={26} />}
+          >
             {(data) =>
               data.lines.length === 0 ? (
                 <p className="muted none">No log line carries the id of this span.</p>
@@ -102,7 +128,14 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
                 <>
                   <SpanLogs answer={data} startMs={startMs + span.offsetNs / 1e6} />
                   <p className="none">
-                    <PageLink to="/logs" className="link" params={{ traceId: tree.trace.traceId, ...writeRange({ kind: "absolute", ...around }) }}>
+                    <PageLink
+                      to="/logs"
+                      className="link"
+                      params={{
+                        traceId: tree.trace.traceId,
+                        ...writeRange({ kind: "absolute", ...around }),
+                      }}
+                    >
                       All lines of the trace
                     </PageLink>
                   </p>
@@ -140,16 +173,29 @@ function Facts(props: { readonly view: TraceView; readonly index: number }) {
   );
 }
 
-function Attributes(props: { readonly span: Span; readonly resource: Parameters<typeof groupAttributes>[1] }) {
+function Attributes(props: {
+  readonly span: Span;
+  readonly resource: Parameters<typeof groupAttributes>[1];
+}) {
   const [words, setWords] = useState("");
   const groups = groupAttributes(props.span.attributes, props.resource, words);
   return (
     <>
       <label className="find inset">
         <Icon name="search" />
-        <input type="search" placeholder="Find an attribute" aria-label="Find an attribute" value={words} onChange={(event) => setWords(event.target.value)} />
+        <input
+          type="search"
+          placeholder="Find an attribute"
+          aria-label="Find an attribute"
+          value={words}
+          onChange={(event) => setWords(event.target.value)}
+        />
       </label>
-      {groups.length === 0 && <p className="muted none">{words === "" ? "This span has no attributes." : "No attribute contains this."}</p>}
+      {groups.length === 0 && (
+        <p className="muted none">
+          {words === "" ? "This span has no attributes." : "No attribute contains this."}
+        </p>
+      )}
       {groups.map((group) => (
         <details key={group.name} open>
           <summary className="gh">
@@ -169,7 +215,12 @@ function SpanLogs(props: { readonly answer: LogsAnswer; readonly startMs: number
     <ul>
       {props.answer.lines.map((line) => {
         const offset = (nsToMs(line.timeNs) - props.startMs) * 1e6;
-        const tone = line.level === "error" || line.level === "fatal" ? "c-critical" : line.level === "warn" ? "c-warn" : "muted";
+        const tone =
+          line.level === "error" || line.level === "fatal"
+            ? "c-critical"
+            : line.level === "warn"
+              ? "c-warn"
+              : "muted";
         return (
           <li key={line.id} className="lg">
             <span>
@@ -215,11 +266,18 @@ function Links(props: { readonly span: Span }) {
         <section key={`${link.traceId}${link.spanId}`}>
           <h3 className="gh">
             <Icon name="traces" />
-            <PageLink to={`/traces/${link.traceId}`} params={{ span: link.spanId }} className="link mono">
+            <PageLink
+              to={`/traces/${link.traceId}`}
+              params={{ span: link.spanId }}
+              className="link mono"
+            >
               {link.traceId}
             </PageLink>
           </h3>
-          <AttributeList scope="span" attributes={[["span id", "string", link.spanId], ...link.attributes]} />
+          <AttributeList
+            scope="span"
+            attributes={[["span id", "string", link.spanId], ...link.attributes]}
+          />
         </section>
       ))}
     </>

@@ -1,9 +1,18 @@
 /** Builds traces for tests from short lines: `[id, parent, start, end, service?]`. */
 import type { Span, TraceAnswer } from "@triptych/contract";
 
-export type Line = readonly [id: string, parent: string, start: number, end: number, service?: string];
+export type Line = readonly [
+  id: string,
+  parent: string,
+  start: number,
+  end: number,
+  service?: string,
+];
 
-export function traceOf(lines: readonly Line[], change: (span: Span, i: number) => Span = (s) => s): TraceAnswer {
+export function traceOf(
+  lines: readonly Line[],
+  change: (span: Span, i: number) => Span = (s) => s,
+): TraceAnswer {
   const spans = lines.map(([spanId, parentSpanId, from, to, service], i) =>
     change(
       {

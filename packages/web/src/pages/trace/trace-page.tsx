@@ -27,12 +27,25 @@ const minuteMs = 60_000;
 
 export function TracePage() {
   const { traceId = "" } = useRouteParams({ strict: false }) as { traceId?: string };
-  const answer = useAnswer<TraceAnswer>(`/traces/${encodeURIComponent(traceId)}`, {}, { keep: false });
+  const answer = useAnswer<TraceAnswer>(
+    `/traces/${encodeURIComponent(traceId)}`,
+    {},
+    { keep: false },
+  );
   if (answer.data === undefined) {
     const missing = answer.failure?.status === 404;
     return (
       <>
-        <PageHead title="Trace" finding={missing ? <>This trace is not here.</> : answer.failure ? <>The trace could not be read.</> : undefined}>
+        <PageHead
+          title="Trace"
+          finding={
+            missing ? (
+              <>This trace is not here.</>
+            ) : answer.failure ? (
+              <>The trace could not be read.</>
+            ) : undefined
+          }
+        >
           <span className="mono">{traceId}</span>
         </PageHead>
         <div className="pad">
@@ -64,7 +77,10 @@ function LoadedTrace(props: { readonly trace: TraceAnswer }) {
   return (
     <>
       <TraceHead view={view} finding={finding} />
-      <div className={span === undefined ? "split fixed whole" : "split fixed"} style={{ "--drawer": `${drawerWidth}px` } as React.CSSProperties}>
+      <div
+        className={span === undefined ? "split fixed whole" : "split fixed"}
+        style={{ "--drawer": `${drawerWidth}px` } as React.CSSProperties}
+      >
         <section className="wf" aria-label="Waterfall">
           <div className="mini">
             <SelfTimes view={view} />
@@ -84,7 +100,10 @@ function LoadedTrace(props: { readonly trace: TraceAnswer }) {
   );
 }
 
-function TraceHead(props: { readonly view: TraceView; readonly finding: TraceFinding | undefined }) {
+function TraceHead(props: {
+  readonly view: TraceView;
+  readonly finding: TraceFinding | undefined;
+}) {
   const { view, finding } = props;
   const { tree } = view;
   const { trace } = tree;
@@ -95,17 +114,35 @@ function TraceHead(props: { readonly view: TraceView; readonly finding: TraceFin
   const root = trace.spans[tree.tops[0] ?? -1];
   const usual = useAnswer<UsualAnswer>(
     "/traces/usual",
-    { service: root?.service, operation: root?.name, from: String(Math.floor(startMs - dayMs)), to: String(Math.ceil(endMs)) },
+    {
+      service: root?.service,
+      operation: root?.name,
+      from: String(Math.floor(startMs - dayMs)),
+      to: String(Math.ceil(endMs)),
+    },
     { enabled: root !== undefined, keep: false },
   ).data;
   const around = { from: Math.floor(startMs - minuteMs), to: Math.ceil(endMs + minuteMs) };
-  const logs = useAnswer<LogLevelsAnswer>("/logs/levels", { traceId: trace.traceId, from: String(around.from), to: String(around.to), columns: "1" }, { keep: false }).data;
+  const logs = useAnswer<LogLevelsAnswer>(
+    "/logs/levels",
+    { traceId: trace.traceId, from: String(around.from), to: String(around.to), columns: "1" },
+    { keep: false },
+  ).data;
   const failed = finding?.failed.length ?? 0;
   return (
-    <PageHead title={root === undefined ? "Trace" : `${root.name} · ${root.service}`} finding={<Sentence view={view} finding={finding} />} info={trace}>
+    <PageHead
+      title={root === undefined ? "Trace" : `${root.name} · ${root.service}`}
+      finding={<Sentence view={view} finding={finding} />}
+      info={trace}
+    >
       {root !== undefined && <ServiceName name={root.service} />}
       <span className="strong">{root?.name}</span>
-      <button type="button" className="mono value" data-tip="Copy the trace id" onClick={() => copy(trace.traceId, "the trace id")}>
+      <button
+        type="button"
+        className="mono value"
+        data-tip="Copy the trace id"
+        onClick={() => copy(trace.traceId, "the trace id")}
+      >
         {trace.traceId}
       </button>
       <span>{dateTimeText(startMs, zone, "ms")}</span>
@@ -117,15 +154,26 @@ function TraceHead(props: { readonly view: TraceView; readonly finding: TraceFin
         </span>
       )}
       <span>depth {tree.depthMax + 1}</span>
-      {usual !== undefined && usual.spans > 1 && usual.p50Ns > 0 && tree.totalNs > 2 * usual.p50Ns && (
-        <span>
-          {threeDigits(tree.totalNs / usual.p50Ns)}× the usual {formatDuration(usual.p50Ns)}
-        </span>
-      )}
+      {usual !== undefined &&
+        usual.spans > 1 &&
+        usual.p50Ns > 0 &&
+        tree.totalNs > 2 * usual.p50Ns && (
+          <span>
+            {threeDigits(tree.totalNs / usual.p50Ns)}× the usual {formatDuration(usual.p50Ns)}
+          </span>
+        )}
       <TraceOddities view={view} />
       <span className="grow" />
-      <PageLink to="/logs" params={{ traceId: trace.traceId, ...writeRange({ kind: "absolute", ...around }) }} className="link">
-        {logs === undefined ? "Log lines" : logs.total === 0 ? "No log lines" : `All ${plural(logs.total, "log line")}`}
+      <PageLink
+        to="/logs"
+        params={{ traceId: trace.traceId, ...writeRange({ kind: "absolute", ...around }) }}
+        className="link"
+      >
+        {logs === undefined
+          ? "Log lines"
+          : logs.total === 0
+            ? "No log lines"
+            : `All ${plural(logs.total, "log line")}`}
       </PageLink>
       <button type="button" className="link" onClick={() => copy(location.href, "the link")}>
         Copy link
@@ -141,13 +189,26 @@ function TraceOddities(props: { readonly view: TraceView }) {
   return (
     <>
       {tree.orphans.size > 0 && (
-        <Honest warn why="Their parents have not been received: they may still arrive, were sampled away, or come from a system that does not report here. Such spans stand at the top.">
+        <Honest
+          warn
+          why="Their parents have not been received: they may still arrive, were sampled away, or come from a system that does not report here. Such spans stand at the top."
+        >
           {`${tree.orphans.size} ${tree.orphans.size === 1 ? "span lacks its parent" : "spans lack their parents"}`}
         </Honest>
       )}
-      {roots > 1 && <Honest why="More than one span has no parent. They share the trace id and are shown one below the other.">{`${roots} roots`}</Honest>}
-      {roots <= 0 && <Honest warn why="No span without a parent has been received yet.">root missing</Honest>}
-      {tree.circles.size > 0 && <Honest warn why="Spans name each other as parents. The circle was cut where it closes.">parents in a circle</Honest>}
+      {roots > 1 && (
+        <Honest why="More than one span has no parent. They share the trace id and are shown one below the other.">{`${roots} roots`}</Honest>
+      )}
+      {roots <= 0 && (
+        <Honest warn why="No span without a parent has been received yet.">
+          root missing
+        </Honest>
+      )}
+      {tree.circles.size > 0 && (
+        <Honest warn why="Spans name each other as parents. The circle was cut where it closes.">
+          parents in a circle
+        </Honest>
+      )}
     </>
   );
 }
@@ -155,14 +216,16 @@ function TraceOddities(props: { readonly view: TraceView }) {
 function Sentence(props: { readonly view: TraceView; readonly finding: TraceFinding | undefined }) {
   const { view, finding } = props;
   const { tree } = view;
-  if (finding === undefined) return <>{formatDuration(tree.totalNs)}, and no span says where it went.</>;
+  if (finding === undefined)
+    return <>{formatDuration(tree.totalNs)}, and no span says where it went.</>;
   const share = finding.criticalNs / tree.totalNs;
   const failed = finding.failed[0] === undefined ? undefined : tree.trace.spans[finding.failed[0]];
   const top = tree.trace.spans[finding.span];
   const time = `${formatDuration(finding.criticalNs)} of ${formatDuration(tree.totalNs)}`;
   return (
     <>
-      {failed !== undefined ? <em>{time}</em> : time} in {finding.caller !== undefined && <span className="nb">{finding.caller} → </span>}
+      {failed !== undefined ? <em>{time}</em> : time} in{" "}
+      {finding.caller !== undefined && <span className="nb">{finding.caller} → </span>}
       <span className="nb">{finding.service}</span>
       {share < 0.995 && <> ({formatShare(share)})</>}
       {top !== undefined && (
@@ -172,7 +235,8 @@ function Sentence(props: { readonly view: TraceView; readonly finding: TraceFind
       )}
       {failed !== undefined && (
         <>
-          ; {plural(finding.failed.length, "span")} failed{failed.statusMessage !== "" && `: ${failed.statusMessage}`}
+          ; {plural(finding.failed.length, "span")} failed
+          {failed.statusMessage !== "" && `: ${failed.statusMessage}`}
         </>
       )}
       .
@@ -183,19 +247,29 @@ function Sentence(props: { readonly view: TraceView; readonly finding: TraceFind
 function SelfTimes(props: { readonly view: TraceView }) {
   const { tree } = props.view;
   const times = useMemo(() => selfTimeByService(tree), [tree]);
-  const sum = Math.max(1, times.reduce((total, time) => total + time.ns, 0));
+  const sum = Math.max(
+    1,
+    times.reduce((total, time) => total + time.ns, 0),
+  );
   const rest = times.slice(servicesShown);
   return (
     <div className="l">
       <h2 className="faint">Self time by service</h2>
       {times.slice(0, servicesShown).map((time) => (
-        <span key={time.service} className="row" data-tip={`${formatDuration(time.ns)} in ${plural(time.spans, "span")}`}>
+        <span
+          key={time.service}
+          className="row"
+          data-tip={`${formatDuration(time.ns)} in ${plural(time.spans, "span")}`}
+        >
           <ServiceName name={time.service} />
           <span className="faint">{formatShare(time.ns / sum)}</span>
         </span>
       ))}
       {rest.length > 0 && (
-        <span className="faint" data-tip={rest.map((time) => `${time.service} ${formatShare(time.ns / sum)}`).join(", ")}>
+        <span
+          className="faint"
+          data-tip={rest.map((time) => `${time.service} ${formatShare(time.ns / sum)}`).join(", ")}
+        >
           and {rest.length} more
         </span>
       )}
@@ -228,24 +302,56 @@ function Tools(props: { readonly view: TraceView }) {
           onChange={(event) => view.setFind(event.target.value)}
           onKeyDown={(event) => {
             if (event.key !== "Enter" || view.hits.length === 0) return;
-            view.select(view.hits[(at + (event.shiftKey ? view.hits.length - 1 : 1)) % view.hits.length], { replace: true });
+            view.select(
+              view.hits[(at + (event.shiftKey ? view.hits.length - 1 : 1)) % view.hits.length],
+              { replace: true },
+            );
           }}
         />
-        {view.find === "" ? <kbd>/</kbd> : <span className="muted small nowrap">{view.hits.length === 0 ? "no span" : at < 0 ? plural(view.hits.length, "span") : `${at + 1} of ${view.hits.length}`}</span>}
+        {view.find === "" ? (
+          <kbd>/</kbd>
+        ) : (
+          <span className="muted small nowrap">
+            {view.hits.length === 0
+              ? "no span"
+              : at < 0
+                ? plural(view.hits.length, "span")
+                : `${at + 1} of ${view.hits.length}`}
+          </span>
+        )}
       </label>
       <span className="seg" role="group" aria-label="Show">
         {shows.map(([value, name]) => (
-          <button key={value} type="button" aria-pressed={view.choices.show === value} onClick={() => view.setShow(value)}>
+          <button
+            key={value}
+            type="button"
+            aria-pressed={view.choices.show === value}
+            onClick={() => view.setShow(value)}
+          >
             {name}
           </button>
         ))}
       </span>
       <span className="row depth hide-s">
-        <button type="button" className="btn ghost icon" aria-label="Fold one level" data-tip="Fold one level   c" disabled={deep <= 1} onClick={() => view.foldTo(deep - 1)}>
+        <button
+          type="button"
+          className="btn ghost icon"
+          aria-label="Fold one level"
+          data-tip="Fold one level   c"
+          disabled={deep <= 1}
+          onClick={() => view.foldTo(deep - 1)}
+        >
           <Icon name="minus" />
         </button>
         <span className="muted nowrap">Depth {deep}</span>
-        <button type="button" className="btn ghost icon" aria-label="Unfold one level" data-tip="Unfold one level   e" disabled={deep > tree.depthMax} onClick={() => view.foldTo(deep + 1)}>
+        <button
+          type="button"
+          className="btn ghost icon"
+          aria-label="Unfold one level"
+          data-tip="Unfold one level   e"
+          disabled={deep > tree.depthMax}
+          onClick={() => view.foldTo(deep + 1)}
+        >
           <Icon name="plus" />
         </button>
       </span>
@@ -262,7 +368,11 @@ function Tools(props: { readonly view: TraceView }) {
 function SpanTable(props: { readonly view: TraceView }) {
   const { tree, criticalNs } = props.view;
   const longest = useMemo(
-    () => [...criticalNs.keys()].filter((i) => (criticalNs[i] ?? 0) > 0).sort((a, b) => (criticalNs[b] ?? 0) - (criticalNs[a] ?? 0)).slice(0, 50),
+    () =>
+      [...criticalNs.keys()]
+        .filter((i) => (criticalNs[i] ?? 0) > 0)
+        .sort((a, b) => (criticalNs[b] ?? 0) - (criticalNs[a] ?? 0))
+        .slice(0, 50),
     [criticalNs],
   );
   return (

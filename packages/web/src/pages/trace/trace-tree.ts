@@ -160,9 +160,7 @@ export function selfTimeByService(tree: TraceTree): ServiceTime[] {
     sum.spans++;
     sums.set(span.service, sum);
   });
-  return [...sums]
-    .map(([service, sum]) => ({ service, ...sum }))
-    .sort((a, b) => b.ns - a.ns);
+  return [...sums].map(([service, sum]) => ({ service, ...sum })).sort((a, b) => b.ns - a.ns);
 }
 
 /** How far a span sticks out of its parent, in nanoseconds; zeros when it lies inside or stands at the top. */
@@ -178,18 +176,27 @@ export function overhang(tree: TraceTree, index: number): { early: number; late:
  * What is odd about a span, in words. Ending after the parent is normal for messages and streams, so only an
  * early start counts as a clock problem.
  */
-export function oddities(tree: TraceTree, index: number, formatNs: (ns: number) => string): string[] {
+export function oddities(
+  tree: TraceTree,
+  index: number,
+  formatNs: (ns: number) => string,
+): string[] {
   const words: string[] = [];
   const span = tree.trace.spans[index];
   if (tree.orphans.has(index)) {
-    words.push(`Its parent ${span?.parentSpanId ?? ""} has not been received; the span stands at the top for that.`);
+    words.push(
+      `Its parent ${span?.parentSpanId ?? ""} has not been received; the span stands at the top for that.`,
+    );
   }
   if (tree.circles.has(index)) words.push("Its parents form a circle, which was cut here.");
   if (tree.twins.has(index)) words.push("Another span of this trace has the same id.");
   const { early } = overhang(tree, index);
   if (early > 0) {
-    words.push(`It starts ${formatNs(early)} before its parent: the clocks of the two differ by at least that.`);
+    words.push(
+      `It starts ${formatNs(early)} before its parent: the clocks of the two differ by at least that.`,
+    );
   }
-  if ((span?.durationNs ?? 0) < 0) words.push("Its end lies before its start; it is drawn without a length.");
+  if ((span?.durationNs ?? 0) < 0)
+    words.push("Its end lies before its start; it is drawn without a length.");
   return words;
 }

@@ -64,12 +64,18 @@ export function useTraceView(trace: TraceAnswer): TraceView {
   }, [show, criticalNs, depth, folds, tree]);
   // A link to a span must show it, whatever else the address folds.
   const shown = useMemo(
-    () => (selected < 0 || show !== "all" ? choices : { ...choices, toggled: revealing(tree, selected, choices) }),
+    () =>
+      selected < 0 || show !== "all"
+        ? choices
+        : { ...choices, toggled: revealing(tree, selected, choices) },
     [tree, selected, choices, show],
   );
   const rows = useMemo(() => visibleRows(tree, shown), [tree, shown]);
   const hits = useMemo(() => findSpans(tree, find), [tree, find]);
-  const selectedRow = useMemo(() => rows.findIndex((row) => row.span === selected || row.alike?.includes(selected)), [rows, selected]);
+  const selectedRow = useMemo(
+    () => rows.findIndex((row) => row.span === selected || row.alike?.includes(selected)),
+    [rows, selected],
+  );
   const window = useMemo(() => readWindow(one(params, "zoom"), tree.totalNs), [params, tree]);
   const idOf = useCallback((span: number) => tree.trace.spans[span]?.spanId, [tree]);
   return {
@@ -88,13 +94,24 @@ export function useTraceView(trace: TraceAnswer): TraceView {
       const toggled = new Set(shown.toggled);
       if (!toggled.delete(key)) toggled.add(key);
       // Folding away the selection would be undone by revealing it.
-      const hides = row.alike === undefined && !row.folded && selected >= 0 && selected !== row.span && isBelow(tree, selected, row.span);
+      const hides =
+        row.alike === undefined &&
+        !row.folded &&
+        selected >= 0 &&
+        selected !== row.span &&
+        isBelow(tree, selected, row.span);
       setParams({ fold: [...toggled], ...(hides && { span: id }) });
     },
-    foldTo: (level) => setParams({ depth: level > tree.depthMax ? undefined : String(Math.max(1, level)), fold: undefined, span: undefined }),
+    foldTo: (level) =>
+      setParams({
+        depth: level > tree.depthMax ? undefined : String(Math.max(1, level)),
+        fold: undefined,
+        span: undefined,
+      }),
     setShow: (next) => setParams({ show: next === "all" ? undefined : next }),
     setFind: (words) => setParams({ find: words }, { replace: true }),
-    setWindow: (next) => setParams({ zoom: next && `${Math.round(next.from)},${Math.round(next.to)}` }),
+    setWindow: (next) =>
+      setParams({ zoom: next && `${Math.round(next.from)},${Math.round(next.to)}` }),
   };
 }
 
@@ -104,11 +121,13 @@ function readShow(text: string | undefined): Show {
 
 function readWindow(text: string | undefined, totalNs: number): { from: number; to: number } {
   const [from, to] = (text ?? "").split(",").map(Number);
-  if (from === undefined || to === undefined || !(from >= 0) || !(to > from)) return { from: 0, to: totalNs };
+  if (from === undefined || to === undefined || !(from >= 0) || !(to > from))
+    return { from: 0, to: totalNs };
   return { from: Math.min(from, totalNs), to: Math.min(to, totalNs) };
 }
 
 function isBelow(tree: TraceTree, span: number, above: number): boolean {
-  for (let at = tree.parent[span] ?? -1; at >= 0; at = tree.parent[at] ?? -1) if (at === above) return true;
+  for (let at = tree.parent[span] ?? -1; at >= 0; at = tree.parent[at] ?? -1)
+    if (at === above) return true;
   return false;
 }

@@ -17,7 +17,12 @@ export function Usual(props: { readonly span: Span; readonly startMs: number }) 
   const { span, startMs } = props;
   const answer = useAnswer<UsualAnswer>(
     "/traces/usual",
-    { service: span.service, operation: span.name, from: String(Math.floor(startMs - dayMs)), to: String(Math.ceil(startMs + span.offsetNs / 1e6 + span.durationNs / 1e6 + 1)) },
+    {
+      service: span.service,
+      operation: span.name,
+      from: String(Math.floor(startMs - dayMs)),
+      to: String(Math.ceil(startMs + span.offsetNs / 1e6 + span.durationNs / 1e6 + 1)),
+    },
     { keep: false },
   );
   const usual = answer.data;
@@ -40,7 +45,9 @@ export function Usual(props: { readonly span: Span; readonly startMs: number }) 
   if (usual.spans < 2) {
     return (
       <section className="usual sect">
-        <p className="muted small">This is the only span of this operation in the day before: nothing to compare with.</p>
+        <p className="muted small">
+          This is the only span of this operation in the day before: nothing to compare with.
+        </p>
       </section>
     );
   }
@@ -55,7 +62,11 @@ export function Usual(props: { readonly span: Span; readonly startMs: number }) 
       <Histogram usual={usual} ns={span.durationNs} />
       <p className="muted small">
         {words(below, usual, span.durationNs)}{" "}
-        <PageLink to="/traces" className="link" params={{ service: span.service, operation: span.name }}>
+        <PageLink
+          to="/traces"
+          className="link"
+          params={{ service: span.service, operation: span.name }}
+        >
           Traces with it
         </PageLink>
       </p>
@@ -64,7 +75,8 @@ export function Usual(props: { readonly span: Span; readonly startMs: number }) 
 }
 
 function words(below: number, usual: UsualAnswer, ns: number): string {
-  if (ns > usual.p99Ns && below >= 0.99) return `Slower than ${(below * 100).toFixed(below > 0.999 ? 2 : 1).replace(/\.?0+$/, "")}\u00a0% of them.`;
+  if (ns > usual.p99Ns && below >= 0.99)
+    return `Slower than ${(below * 100).toFixed(below > 0.999 ? 2 : 1).replace(/\.?0+$/, "")}\u00a0% of them.`;
   if (below >= 0.5) return `Slower than ${Math.round(below * 100)}\u00a0% of them.`;
   return `Faster than ${Math.round((1 - below) * 100)}\u00a0% of them.`;
 }
@@ -80,13 +92,20 @@ function Histogram(props: { readonly usual: UsualAnswer; readonly ns: number }) 
       const own = rowPosition(boundsNs, ns);
       const low = Math.max(0, Math.min(used[0] ?? 0, Math.floor(own)) - 1);
       const high = Math.min(boundsNs.length, Math.max((used.at(-1) ?? 0) + 1, Math.ceil(own)) + 1);
-      const x = (position: number) => ((position - low) / Math.max(1, high - low)) * (pen.width - 8) + 4;
+      const x = (position: number) =>
+        ((position - low) / Math.max(1, high - low)) * (pen.width - 8) + 4;
       const most = Math.max(1, ...counts);
       const base = height - 17;
       context.fillStyle = pen.colour("--faint");
       context.globalAlpha = 0.6;
       counts.forEach((count, i) => {
-        if (count > 0) context.fillRect(x(i), base - (count / most) * (base - 3), Math.max(1, x(i + 1) - x(i) - 1), Math.max(1, (count / most) * (base - 3)));
+        if (count > 0)
+          context.fillRect(
+            x(i),
+            base - (count / most) * (base - 3),
+            Math.max(1, x(i + 1) - x(i) - 1),
+            Math.max(1, (count / most) * (base - 3)),
+          );
       });
       context.globalAlpha = 1;
       context.fillStyle = pen.colour("--border-strong");
@@ -114,7 +133,9 @@ function Histogram(props: { readonly usual: UsualAnswer; readonly ns: number }) 
     [usual, ns],
   );
   return (
-    <Figure summary={`Half of the spans took less than ${formatDuration(usual.p50Ns)}, 95 of 100 less than ${formatDuration(usual.p95Ns)}, this one ${formatDuration(ns)}.`}>
+    <Figure
+      summary={`Half of the spans took less than ${formatDuration(usual.p50Ns)}, 95 of 100 less than ${formatDuration(usual.p95Ns)}, this one ${formatDuration(ns)}.`}
+    >
       <div ref={box} style={{ height, marginTop: 6 }}>
         <Canvas width={width} height={height} draw={draw} />
       </div>

@@ -23,7 +23,10 @@ export function Waterfall(props: { readonly view: TraceView }) {
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = width < narrowPx;
   const rowHeight = narrow ? 28 : 24;
-  const treeWidth = narrow ? Math.round(width * 0.42) : Math.max(240, Math.min(396, Math.round(width * 0.42)));
+  const room = narrow ? 12 : labelRoom;
+  const treeWidth = narrow
+    ? Math.round(width * 0.42)
+    : Math.max(240, Math.min(396, Math.round(width * 0.42)));
   const plotWidth = Math.max(10, width - treeWidth);
   const rows = useVirtualizer({
     count: view.rows.length,
@@ -37,26 +40,42 @@ export function Waterfall(props: { readonly view: TraceView }) {
   const lastRow = useRef(-1);
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when another row is selected, not when rows move
   useEffect(() => {
-    if (selectedRow >= 0) rows.scrollToIndex(selectedRow, { align: lastRow.current < 0 ? "center" : "auto" });
+    if (selectedRow >= 0)
+      rows.scrollToIndex(selectedRow, { align: lastRow.current < 0 ? "center" : "auto" });
     lastRow.current = selectedRow;
   }, [view.selected]);
   useWaterfallKeys(view);
   const ticks = useMemo(
-    () => numberTicks(view.window.from, view.window.to, Math.max(2, Math.floor((plotWidth - labelRoom) / 90))),
-    [view.window, plotWidth],
+    () =>
+      numberTicks(
+        view.window.from,
+        view.window.to,
+        Math.max(2, Math.floor((plotWidth - room) / (narrow ? 56 : 90))),
+      ),
+    [view.window, plotWidth, room, narrow],
   );
   const items = rows.getVirtualItems();
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? -1;
   const { tree, partsOf, window, selected } = view;
   const draw = useCallback<Draw>(
-    (pen) => drawRows(pen, { view: { tree, partsOf, window, selected }, rows: view.rows.slice(first, last + 1), rowHeight, ticks, bare: narrow }),
+    (pen) =>
+      drawRows(pen, {
+        view: { tree, partsOf, window, selected },
+        rows: view.rows.slice(first, last + 1),
+        rowHeight,
+        ticks,
+        bare: narrow,
+      }),
     [tree, partsOf, window, selected, view.rows, first, last, rowHeight, ticks, narrow],
   );
-  const room = narrow ? 12 : labelRoom;
   const share = (ns: number) => (ns - window.from) / (window.to - window.from);
   return (
-    <div className="wf-body" ref={holder} style={{ "--tree": `${treeWidth}px`, "--row": `${rowHeight}px` } as React.CSSProperties}>
+    <div
+      className="wf-body"
+      ref={holder}
+      style={{ "--tree": `${treeWidth}px`, "--row": `${rowHeight}px` } as React.CSSProperties}
+    >
       <div className="ruler" aria-hidden="true">
         <div className="l">
           <span>Service and operation</span>
@@ -78,20 +97,35 @@ export function Waterfall(props: { readonly view: TraceView }) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a tree takes the focus as a whole
         tabIndex={0}
         aria-label={`${plural(view.rows.length, "row")} of ${plural(tree.trace.spans.length, "span")}`}
-        aria-activedescendant={selectedRow >= first && selectedRow <= last ? `row-${selectedRow}` : undefined}
+        aria-activedescendant={
+          selectedRow >= first && selectedRow <= last ? `row-${selectedRow}` : undefined
+        }
       >
         <div style={{ height: rows.getTotalSize(), position: "relative" }}>
           {items.map((item) => {
             const row = view.rows[item.index];
             return row === undefined ? null : (
-              <SpanRow key={item.index} view={view} row={row} index={item.index} top={item.start} height={rowHeight} narrow={narrow} />
+              <SpanRow
+                key={item.index}
+                view={view}
+                row={row}
+                index={item.index}
+                top={item.start}
+                height={rowHeight}
+                narrow={narrow}
+              />
             );
           })}
           <Canvas
             width={plotWidth}
             height={Math.max(0, last - first + 1) * rowHeight}
             draw={draw}
-            style={{ position: "absolute", left: treeWidth, top: first * rowHeight, pointerEvents: "none" }}
+            style={{
+              position: "absolute",
+              left: treeWidth,
+              top: first * rowHeight,
+              pointerEvents: "none",
+            }}
           />
         </div>
       </div>
@@ -129,11 +163,20 @@ function SpanRow(props: {
       aria-expanded={opens ? !row.folded : undefined}
       aria-label={`${span.service} ${span.name}, ${formatDuration(span.durationNs)}${failed ? ", failed" : ""}${row.alike ? `, ${row.alike.length} alike` : ""}`}
       className={`spanrow ${failed ? "err" : ""} ${hit ? "hit" : ""}`}
-      style={{ top: props.top, height: props.height, "--c": seriesVariable(span.service) } as React.CSSProperties}
+      style={
+        {
+          top: props.top,
+          height: props.height,
+          "--c": seriesVariable(span.service),
+        } as React.CSSProperties
+      }
       onClick={() => (row.alike === undefined ? view.select(row.span) : view.toggle(row))}
     >
       <div className="l">
-        <span className="guides" style={{ width: row.depth * guide, backgroundSize: `${guide}px 100%` }} />
+        <span
+          className="guides"
+          style={{ width: row.depth * guide, backgroundSize: `${guide}px 100%` }}
+        />
         {opens ? (
           <button
             type="button"
@@ -151,7 +194,9 @@ function SpanRow(props: {
           <span className="tw" />
         )}
         <span className={`sw ${span.kind === "client" || span.kind === "producer" ? "out" : ""}`} />
-        {parent?.service !== span.service && !props.narrow && <span className="sv">{span.service}</span>}
+        {parent?.service !== span.service && !props.narrow && (
+          <span className="sv">{span.service}</span>
+        )}
         <span className="nm" title={`${span.service}: ${span.name}`}>
           {span.name === "" ? "(no name)" : span.name}
         </span>
@@ -169,7 +214,17 @@ function SpanRow(props: {
         {row.alike !== undefined ? (
           <span className="badge alike">{row.alike.length} alike</span>
         ) : (
-          row.parentOf > 0 && <span className="cnt">{formatCount(row.folded ? (tree.after[tree.position[row.span] ?? 0] ?? 0) - (tree.position[row.span] ?? 0) - 1 : row.parentOf)}</span>
+          row.parentOf > 0 && (
+            <span className="cnt">
+              {formatCount(
+                row.folded
+                  ? (tree.after[tree.position[row.span] ?? 0] ?? 0) -
+                      (tree.position[row.span] ?? 0) -
+                      1
+                  : row.parentOf,
+              )}
+            </span>
+          )
         )}
       </div>
     </div>
@@ -196,12 +251,16 @@ function useWaterfallKeys(view: TraceView): void {
     ArrowUp: () => go(selectedRow < 0 ? 0 : selectedRow - 1),
     Home: () => go(0),
     End: () => go(rows.length - 1),
-    Enter: () => (row?.alike !== undefined ? view.toggle(row) : document.querySelector<HTMLElement>("[data-drawer]")?.focus()),
+    Enter: () =>
+      row?.alike !== undefined
+        ? view.toggle(row)
+        : document.querySelector<HTMLElement>("[data-drawer]")?.focus(),
     ArrowRight: () => row !== undefined && row.folded && view.toggle(row),
     ArrowLeft: () => {
       if (row === undefined) return;
       if (row.parentOf > 0 && !row.folded) view.toggle(row);
-      else if ((tree.parent[row.span] ?? -1) >= 0) view.select(tree.parent[row.span], { replace: true });
+      else if ((tree.parent[row.span] ?? -1) >= 0)
+        view.select(tree.parent[row.span], { replace: true });
     },
     c: () => view.foldTo(Math.min(view.choices.depth, tree.depthMax + 1) - 1),
     e: () => view.foldTo(view.choices.depth + 1),

@@ -10,7 +10,8 @@ const shownMax = 7;
 
 export function Difference(props: {
   readonly answer: Answer<DifferenceAnswer>;
-  readonly kind: "box" | "slow" | "none";
+  /** What stands out: a box drawn, the slow part found, nothing, not known because the picture failed, not yet known. */
+  readonly kind: "box" | "slow" | "none" | "unknown" | "waiting";
   readonly clear: () => void;
 }) {
   const { kind } = props;
@@ -18,7 +19,7 @@ export function Difference(props: {
     <section className="df" aria-labelledby="difference-h">
       <div className="hd row">
         <h2 id="difference-h" className="grow">
-          {kind === "slow" ? "What is different in the slow ones" : "What is different in the box"}
+          {kind === "box" ? "What is different in the box" : "What is different in the slow ones"}
         </h2>
         {kind === "box" && (
           <button type="button" className="btn ghost" onClick={props.clear}>
@@ -26,12 +27,21 @@ export function Difference(props: {
           </button>
         )}
       </div>
-      {kind === "none" ? (
+      {kind === "waiting" ? (
+        <BoneRows rows={6} height={38} />
+      ) : kind === "unknown" ? (
+        <p className="muted pad">Without the durations nothing can be compared.</p>
+      ) : kind === "none" ? (
         <p className="muted pad">
-          Nothing is unusually slow. Drag a box around any part of the picture to see which attributes set those traces apart from the rest.
+          Nothing is unusually slow. Drag a box around any part of the picture to see which
+          attributes set those traces apart from the rest.
         </p>
       ) : (
-        <Answered answer={props.answer} what="what is different" skeleton={<BoneRows rows={6} height={38} />}>
+        <Answered
+          answer={props.answer}
+          what="what is different"
+          skeleton={<BoneRows rows={6} height={38} />}
+        >
           {(data) => <Values answer={data} kind={kind} />}
         </Answered>
       )}
@@ -54,7 +64,9 @@ function Values(props: { readonly answer: DifferenceAnswer; readonly kind: "box"
           {formatCount(answer.outside)} others
         </span>
       </p>
-      {answer.values.length === 0 && <p className="muted pad">No attribute is more frequent here than elsewhere.</p>}
+      {answer.values.length === 0 && (
+        <p className="muted pad">No attribute is more frequent here than elsewhere.</p>
+      )}
       <ul>
         {answer.values.slice(0, shownMax).map((value) => (
           <li key={`${value.key}=${value.value}`}>
@@ -63,7 +75,10 @@ function Values(props: { readonly answer: DifferenceAnswer; readonly kind: "box"
                 {value.key}
               </div>
               <div className="ell">
-                <Value title={`${value.key} = ${value.value}`} items={() => menu({ scope: "any", key: value.key, value: value.value })}>
+                <Value
+                  title={`${value.key} = ${value.value}`}
+                  items={() => menu({ scope: "any", key: value.key, value: value.value })}
+                >
                   {value.value === "" ? "(empty)" : value.value}
                 </Value>
               </div>

@@ -3,17 +3,39 @@ import { summarise } from "../../charts/heat-scale.ts";
 import { parseBox, printBox, slowPart } from "./slow-part.ts";
 
 const info = { tookMs: 1, rowsRead: 1, bytesRead: 1, marks: [] };
-const heat = (cells: [number, number, number][][]) => ({ ...info, from: 1000, stepMs: 10, boundsNs: [1e6, 1e7, 1e8, 1e9, 1e10], cells });
+const heat = (cells: [number, number, number][][]) => ({
+  ...info,
+  from: 1000,
+  stepMs: 10,
+  boundsNs: [1e6, 1e7, 1e8, 1e9, 1e10],
+  cells,
+});
 const found = (cells: [number, number, number][][]) => {
   const answer = heat(cells);
   return slowPart(answer, summarise(answer.boundsNs, answer.cells));
 };
 
 test("a slow part that began later", () => {
-  expect(found([[[1, 90, 0]], [[1, 80, 0], [3, 40, 3]]])).toMatchObject({ count: 40, since: 1010, boundNs: 1e9 });
+  expect(
+    found([
+      [[1, 90, 0]],
+      [
+        [1, 80, 0],
+        [3, 40, 3],
+      ],
+    ]),
+  ).toMatchObject({ count: 40, since: 1010, boundNs: 1e9 });
 });
 test("nothing slow", () => expect(found([[[1, 90, 0]]])).toBeUndefined());
-test("two slow ones are chance", () => expect(found([[[1, 90, 0], [3, 2, 0]]])).toBeUndefined());
+test("two slow ones are chance", () =>
+  expect(
+    found([
+      [
+        [1, 90, 0],
+        [3, 2, 0],
+      ],
+    ]),
+  ).toBeUndefined());
 test("no traces", () => expect(found([[], []])).toBeUndefined());
 test("a box survives the URL", () => {
   const box = { from: 1773325385000, to: 1773325386000, minMs: 0.25, maxMs: 6500.5 };

@@ -24,13 +24,21 @@ export function slowPart(heat: TraceHeatAnswer, summary: HeatSummary): SlowPart 
   if (count < slowMin || count > summary.total * slowShareMax || firstColumn < 0) return undefined;
   const since = Math.floor(heat.from + firstColumn * heat.stepMs);
   const to = Math.ceil(heat.from + heat.cells.length * heat.stepMs);
-  return { count, boundNs, since, box: { from: since, to, minMs: boundNs / 1e6, maxMs: endlessMs } };
+  return {
+    count,
+    boundNs,
+    since,
+    box: { from: since, to, minMs: boundNs / 1e6, maxMs: endlessMs },
+  };
 }
 
 /** Shares this far apart are worth a sentence. */
 const tellingGap = 0.3;
 
-export function isTelling(value: { readonly insideShare: number; readonly outsideShare: number }): boolean {
+export function isTelling(value: {
+  readonly insideShare: number;
+  readonly outsideShare: number;
+}): boolean {
   return value.insideShare - value.outsideShare >= tellingGap && value.insideShare >= 0.5;
 }
 
@@ -40,6 +48,7 @@ export function printBox(box: HeatBox): string {
 
 export function parseBox(text: string | undefined): HeatBox | undefined {
   const [from, to, minMs, maxMs] = (text ?? "").split(",").map(Number);
-  if (from === undefined || to === undefined || minMs === undefined || maxMs === undefined) return undefined;
+  if (from === undefined || to === undefined || minMs === undefined || maxMs === undefined)
+    return undefined;
   return from < to && minMs < maxMs ? { from, to, minMs, maxMs } : undefined;
 }

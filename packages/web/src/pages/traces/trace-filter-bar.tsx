@@ -14,7 +14,12 @@ export function TraceFilterBar() {
   const setParams = useSetParams();
   const { range } = useRange();
   const services = useAnswer<ServicesAnswer>("/services", rangeParams(range)).data?.services ?? [];
-  const suggestions = [...services.map((service) => `service=${service.name}`), "status=error", "duration>1s", "duration>2s"];
+  const suggestions = [
+    ...services.map((service) => `service=${service.name}`),
+    "status=error",
+    "duration>1s",
+    "duration>2s",
+  ];
   return (
     <FilterBar
       chips={chipsOf(params).map((chip) => ({
@@ -33,7 +38,9 @@ export function TraceFilterBar() {
         return change !== undefined;
       }}
       clear={() => setParams(Object.fromEntries(traceFilterNames.map((name) => [name, undefined])))}
-      form={(close) => <FilterForm services={services.map((service) => service.name)} close={close} />}
+      form={(close) => (
+        <FilterForm services={services.map((service) => service.name)} close={close} />
+      )}
     />
   );
 }
@@ -43,7 +50,9 @@ function FilterForm(props: { readonly services: readonly string[]; readonly clos
   const setParams = useSetParams();
   const { range } = useRange();
   const [service, setService] = useState(one(params, "service") ?? "");
-  const operations = useAnswer<OperationsAnswer>("/operations", { ...rangeParams(range), service }).data?.operations ?? [];
+  const operations =
+    useAnswer<OperationsAnswer>("/operations", { ...rangeParams(range), service }).data
+      ?.operations ?? [];
   const submit = (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -63,7 +72,12 @@ function FilterForm(props: { readonly services: readonly string[]; readonly clos
     <form onSubmit={submit}>
       <label>
         Service
-        <select name="service" className="field" value={service} onChange={(event) => setService(event.target.value)}>
+        <select
+          name="service"
+          className="field"
+          value={service}
+          onChange={(event) => setService(event.target.value)}
+        >
           <option value="">any</option>
           {props.services.map((name) => (
             <option key={name}>{name}</option>
@@ -72,7 +86,14 @@ function FilterForm(props: { readonly services: readonly string[]; readonly clos
       </label>
       <label>
         Operation
-        <input name="operation" className="field" list="operations" defaultValue={one(params, "operation")} placeholder="any" autoComplete="off" />
+        <input
+          name="operation"
+          className="field"
+          list="operations"
+          defaultValue={one(params, "operation")}
+          placeholder="any"
+          autoComplete="off"
+        />
         <datalist id="operations">
           {operations.map((operation) => (
             <option key={operation.name} value={operation.name} />
@@ -82,11 +103,23 @@ function FilterForm(props: { readonly services: readonly string[]; readonly clos
       <div className="pair">
         <label>
           Longer than
-          <input name="min" className="field" defaultValue={one(params, "min")} placeholder="250ms" pattern="\s*(\d+(\.\d+)?\s*(us|µs|ms|s|m|min|h)\s*)+" />
+          <input
+            name="min"
+            className="field"
+            defaultValue={one(params, "min")}
+            placeholder="250ms"
+            pattern="\s*(\d+(\.\d+)?\s*(us|µs|ms|s|m|min|h)\s*)+"
+          />
         </label>
         <label>
           Shorter than
-          <input name="max" className="field" defaultValue={one(params, "max")} placeholder="2s" pattern="\s*(\d+(\.\d+)?\s*(us|µs|ms|s|m|min|h)\s*)+" />
+          <input
+            name="max"
+            className="field"
+            defaultValue={one(params, "max")}
+            placeholder="2s"
+            pattern="\s*(\d+(\.\d+)?\s*(us|µs|ms|s|m|min|h)\s*)+"
+          />
         </label>
       </div>
       <label>
@@ -99,7 +132,13 @@ function FilterForm(props: { readonly services: readonly string[]; readonly clos
       </label>
       <label>
         Attribute
-        <input name="attr" className="field mono" placeholder="card.issuer=acme" autoComplete="off" spellCheck={false} />
+        <input
+          name="attr"
+          className="field mono"
+          placeholder="card.issuer=acme"
+          autoComplete="off"
+          spellCheck={false}
+        />
       </label>
       <p className="muted small">A trace is listed when one of its spans matches all of them.</p>
       <div className="row">

@@ -29,9 +29,10 @@ test("to the API", () =>
   }));
 
 test("chips in the order of the form", () =>
-  expect(chipsOf({ attr: "span.b!=c", min: "2s", service: "a" }).map((c) => `${c.name}${c.op}${c.value}`)).toEqual([
-    "service=a",
-    "duration>2s",
-    "span.b!=c",
-  ]));
-test("a chip can be turned around", () => expect(chipsOf({ attr: "span.b!=c" })[0]?.negate).toEqual({ attr: ["span.b=c"] }));
+  expect(
+    chipsOf({ attr: "span.b!=c", min: "2s", service: "a" }).map(
+      (c) => `${c.name}${c.op}${c.value}`,
+    ),
+  ).toEqual(["service=a", "duration>2s", "span.b!=c"]));
+test("a chip can be turned around", () =>
+  expect(chipsOf({ attr: "span.b!=c" })[0]?.negate).toEqual({ attr: ["span.b=c"] }));

@@ -45,7 +45,9 @@ export function readTyped(text: string, params: Params): ParamsChange | undefine
       case "name":
         return { operation: filter.value };
       case "status":
-        return filter.value === "error" || filter.value === "ok" ? { status: filter.value } : undefined;
+        return filter.value === "error" || filter.value === "ok"
+          ? { status: filter.value }
+          : undefined;
       default:
     }
   }

@@ -16,7 +16,11 @@ import { useParams, useSetParams } from "../../state/url-state.ts";
 
 const rowHeight = 32;
 
-export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort: "time" | "duration"; readonly more: () => void }) {
+export function TraceTable(props: {
+  readonly answer: TracesAnswer;
+  readonly sort: "time" | "duration";
+  readonly more: () => void;
+}) {
   const { traces, total } = props.answer;
   const params = useParams();
   const setParams = useSetParams();
@@ -26,7 +30,9 @@ export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort
   useEffect(() => {
     const main = document.getElementById("main");
     if (body.current === null || main === null) return;
-    setMargin(body.current.getBoundingClientRect().top - main.getBoundingClientRect().top + main.scrollTop);
+    setMargin(
+      body.current.getBoundingClientRect().top - main.getBoundingClientRect().top + main.scrollTop,
+    );
   }, []);
   const rows = useVirtualizer({
     count: traces.length,
@@ -37,7 +43,10 @@ export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort
     getItemKey: (i) => traces[i]?.traceId ?? i,
   });
   const selected = one(params, "sel");
-  const index = useMemo(() => traces.findIndex((trace) => trace.traceId === selected), [traces, selected]);
+  const index = useMemo(
+    () => traces.findIndex((trace) => trace.traceId === selected),
+    [traces, selected],
+  );
   useListKeys({
     count: traces.length,
     index,
@@ -55,7 +64,9 @@ export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort
     <>
       <div className="scrollx">
         <table className="res dense" aria-rowcount={traces.length}>
-          <caption className="vh">Traces, {props.sort === "time" ? "newest first" : "longest first"}</caption>
+          <caption className="vh">
+            Traces, {props.sort === "time" ? "newest first" : "longest first"}
+          </caption>
           <thead>
             <tr>
               <SortHead name="Started" value="time" sort={props.sort} className="t" />
@@ -72,7 +83,14 @@ export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort
             {items.map((item) => {
               const trace = traces[item.index];
               return trace === undefined ? null : (
-                <TraceRow key={item.key} trace={trace} index={item.index} selected={item.index === index} longest={longest} open={() => go(`/traces/${trace.traceId}`)} />
+                <TraceRow
+                  key={item.key}
+                  trace={trace}
+                  index={item.index}
+                  selected={item.index === index}
+                  longest={longest}
+                  open={() => go(`/traces/${trace.traceId}`)}
+                />
               );
             })}
             {after > 0 && <tr className="gap" style={{ height: after }} aria-hidden="true" />}
@@ -82,7 +100,8 @@ export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort
       {traces.length < total && (
         <div className="bar">
           <span className="muted">
-            The {props.sort === "time" ? "newest" : "longest"} {formatCount(traces.length)} of {formatCount(total)}.
+            The {props.sort === "time" ? "newest" : "longest"} {formatCount(traces.length)} of{" "}
+            {formatCount(total)}.
           </span>
           <button type="button" className="btn" onClick={props.more}>
             Show more
@@ -93,12 +112,20 @@ export function TraceTable(props: { readonly answer: TracesAnswer; readonly sort
   );
 }
 
-function SortHead(props: { readonly name: string; readonly value: string; readonly sort: string; readonly className: string }) {
+function SortHead(props: {
+  readonly name: string;
+  readonly value: string;
+  readonly sort: string;
+  readonly className: string;
+}) {
   const setParams = useSetParams();
   const on = props.sort === props.value;
   return (
     <th className={`${props.className} ${on ? "sort" : ""}`} aria-sort={on ? "descending" : "none"}>
-      <button type="button" onClick={() => setParams({ sort: props.value === "time" ? undefined : props.value })}>
+      <button
+        type="button"
+        onClick={() => setParams({ sort: props.value === "time" ? undefined : props.value })}
+      >
         {props.name}
       </button>
     </th>
@@ -125,7 +152,11 @@ function TraceRow(props: {
         <span className="row">
           <ServiceName name={trace.rootService} />
           <span className="ell" title={trace.rootName}>
-            {trace.rootName === "" ? <span className="muted">(root not received)</span> : trace.rootName}
+            {trace.rootName === "" ? (
+              <span className="muted">(root not received)</span>
+            ) : (
+              trace.rootName
+            )}
           </span>
         </span>
       </td>
@@ -158,7 +189,11 @@ function TraceRow(props: {
         )}
       </td>
       <td className="c-1 mono id">
-        <PageLink to={`/traces/${trace.traceId}`} className="link" label={`Open trace ${trace.traceId}`}>
+        <PageLink
+          to={`/traces/${trace.traceId}`}
+          className="link"
+          label={`Open trace ${trace.traceId}`}
+        >
           {trace.traceId.slice(0, 8)}
         </PageLink>
       </td>
@@ -168,12 +203,20 @@ function TraceRow(props: {
 
 function WhereTimeWent(props: { readonly trace: TraceSummary }) {
   const { selfTime } = props.trace;
-  const sum = Math.max(1, selfTime.reduce((total, part) => total + part.selfNs, 0));
-  const words = selfTime.map((part) => `${part.service} ${formatShare(part.selfNs / sum)}`).join(", ");
+  const sum = Math.max(
+    1,
+    selfTime.reduce((total, part) => total + part.selfNs, 0),
+  );
+  const words = selfTime
+    .map((part) => `${part.service} ${formatShare(part.selfNs / sum)}`)
+    .join(", ");
   return (
     <span className="went" role="img" aria-label={words} data-tip={words}>
       {selfTime.map((part) => (
-        <i key={part.service} style={{ flexGrow: part.selfNs / sum, background: seriesVariable(part.service) }} />
+        <i
+          key={part.service}
+          style={{ flexGrow: part.selfNs / sum, background: seriesVariable(part.service) }}
+        />
       ))}
     </span>
   );

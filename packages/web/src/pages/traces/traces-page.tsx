@@ -6,7 +6,7 @@ import { formatDuration, formatShare, plural } from "../../charts/format.ts";
 import { HeatMap } from "../../charts/heat-map.tsx";
 import { summarise } from "../../charts/heat-scale.ts";
 import { Answered, BoneChart, BoneRows } from "../../components/answered.tsx";
-import { PageHead } from "../../components/page-head.tsx";
+import { FindingBone, PageHead } from "../../components/page-head.tsx";
 import { NothingMatches, Teach } from "../../components/teach.tsx";
 import { clockText } from "../../state/clock-text.ts";
 import { one, type Params } from "../../state/params.ts";
@@ -19,7 +19,7 @@ import { TraceFilterBar } from "./trace-filter-bar.tsx";
 import { hasTraceFilters, traceFilterNames, traceQuery } from "./trace-filters.ts";
 import { TraceTable } from "./trace-table.tsx";
 
-const heatColumns = 90;
+const heatColumns = innerWidth > 760 ? 90 : 44;
 const heatHeight = 286;
 const pageRows = 200;
 
@@ -32,35 +32,69 @@ export function TracesPage() {
   const limit = Math.min(5000, Number(one(params, "rows") ?? pageRows) || pageRows);
   const query = { ...rangeParams(range), ...traceQuery(params) };
   const traces = useAnswer<TracesAnswer>("/traces", { ...query, sort, limit: String(limit) });
-  const heat = useAnswer<TraceHeatAnswer>("/traces/heat", { ...query, columns: String(heatColumns) });
-  const slow = useMemo(() => heat.data && slowPart(heat.data, summarise(heat.data.boundsNs, heat.data.cells)), [heat.data]);
+  const heat = useAnswer<TraceHeatAnswer>("/traces/heat", {
+    ...query,
+    columns: String(heatColumns),
+  });
+  const slow = useMemo(
+    () => heat.data && slowPart(heat.data, summarise(heat.data.boundsNs, heat.data.cells)),
+    [heat.data],
+  );
   const drawn = parseBox(one(params, "box"));
   const box = drawn ?? slow?.box;
   const difference = useAnswer<DifferenceAnswer>(
     "/traces/difference",
-    box === undefined ? {} : { ...query, boxFrom: String(box.from), boxTo: String(box.to), boxMinMs: String(box.minMs), boxMaxMs: String(box.maxMs) },
+    box === undefined
+      ? {}
+      : {
+          ...query,
+          boxFrom: String(box.from),
+          boxTo: String(box.to),
+          boxMinMs: String(box.minMs),
+          boxMaxMs: String(box.maxMs),
+        },
     { enabled: box !== undefined },
   );
   const nothing = traces.data !== undefined && !traces.stale && traces.data.total === 0;
   if (nothing && !hasTraceFilters(params)) return <Teach signal="traces" />;
   return (
     <>
-      <PageHead title={titleOf(params)} finding={<Finding {...{ traces, heat, slow, difference, drawn: drawn !== undefined }} />} info={traces.data} stale={traces.stale && traces.failure !== undefined}>
+      <PageHead
+        title={titleOf(params)}
+        finding={<Finding {...{ traces, heat, slow, difference, drawn: drawn !== undefined }} />}
+        info={traces.data}
+        stale={traces.stale && traces.failure !== undefined}
+      >
         {traces.data !== undefined && <span>{plural(traces.data.total, "trace")} match</span>}
-        {slow !== undefined && <span>slow: over {formatDuration(slow.boundNs, "axis")}, since {clockText(slow.since, zone)}</span>}
+        {slow !== undefined && (
+          <span>
+            slow: over {formatDuration(slow.boundNs, "axis")}, since {clockText(slow.since, zone)}
+          </span>
+        )}
       </PageHead>
       <TraceFilterBar />
       {nothing ? (
-        <NothingMatches what="trace" remove={() => setParams(Object.fromEntries(traceFilterNames.map((name) => [name, undefined])))} />
+        <NothingMatches
+          what="trace"
+          remove={() =>
+            setParams(Object.fromEntries(traceFilterNames.map((name) => [name, undefined])))
+          }
+        />
       ) : (
         <>
           <div className="plotrow">
             <section className="sc" aria-labelledby="heat-h">
               <div className="hd">
                 <h2 id="heat-h">Duration</h2>
-                <span className="muted hide-s">each cell counts traces; diamonds are errors; drag a box to compare</span>
+                <span className="muted hide-s">
+                  each cell counts traces; diamonds are errors; drag a box to compare
+                </span>
               </div>
-              <Answered answer={heat} what="the durations" skeleton={<BoneChart height={heatHeight} />}>
+              <Answered
+                answer={heat}
+                what="the durations"
+                skeleton={<BoneChart height={heatHeight} />}
+              >
                 {(data) => (
                   <HeatMap
                     heat={data}
@@ -68,16 +102,43 @@ export function TracesPage() {
                     zone={zone}
                     height={heatHeight}
                     box={drawn}
-                    boxLabel={difference.data === undefined ? "" : plural(difference.data.inside, "trace")}
+                    boxLabel={
+                      difference.data === undefined ? "" : plural(difference.data.inside, "trace")
+                    }
                     onBox={(next) => setParams({ box: next && printBox(next) })}
                   />
                 )}
               </Answered>
             </section>
-            <Difference answer={difference} kind={drawn !== undefined ? "box" : slow !== undefined ? "slow" : "none"} clear={() => setParams({ box: undefined })} />
+            <Difference
+              answer={difference}
+              kind={
+                drawn !== undefined
+                  ? "box"
+                  : slow !== undefined
+                    ? "slow"
+                    : heat.data !== undefined
+                      ? "none"
+                      : heat.failure !== undefined
+                        ? "unknown"
+                        : "waiting"
+              }
+              clear={() => setParams({ box: undefined })}
+            />
           </div>
-          <Answered answer={traces} what="traces" className="results sect" skeleton={<BoneRows rows={12} height={32} />}>
-            {(data) => <TraceTable answer={data} sort={sort} more={() => setParams({ rows: String(limit + 300) }, { replace: true })} />}
+          <Answered
+            answer={traces}
+            what="traces"
+            className="results sect"
+            skeleton={<BoneRows rows={12} height={32} />}
+          >
+            {(data) => (
+              <TraceTable
+                answer={data}
+                sort={sort}
+                more={() => setParams({ rows: String(limit + 300) }, { replace: true })}
+              />
+            )}
           </Answered>
         </>
       )}
@@ -103,7 +164,7 @@ function Finding(props: FindingProps) {
   const [zone] = usePreference("zone", zones);
   const { traces, heat, slow, difference } = props;
   if (traces.data === undefined || heat.data === undefined) {
-    return traces.failure !== undefined ? <>Traces could not be read.</> : undefined;
+    return traces.failure !== undefined ? <>Traces could not be read.</> : <FindingBone />;
   }
   if (traces.data.total === 0) return <>No trace matches.</>;
   const telling = difference.stale ? undefined : difference.data?.values.find(isTelling);
@@ -127,7 +188,8 @@ function Finding(props: FindingProps) {
   if (slow !== undefined) {
     return (
       <>
-        <em className="w">{plural(slow.count, "slow trace")}</em> since {clockText(slow.since, zone)}
+        <em className="w">{plural(slow.count, "slow trace")}</em> since{" "}
+        {clockText(slow.since, zone)}
         {because}.
       </>
     );
@@ -144,7 +206,8 @@ function Finding(props: FindingProps) {
   }
   return (
     <>
-      {plural(summary.total, "trace")}, half took less than {formatDuration(summary.medianNs)}; none failed, none is unusually slow.
+      {plural(summary.total, "trace")}, half took less than {formatDuration(summary.medianNs)}; none
+      failed, none is unusually slow.
     </>
   );
 }

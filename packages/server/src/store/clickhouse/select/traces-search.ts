@@ -4,7 +4,7 @@
  */
 import { all, constant, f64s, i64, type Sql, sql, text, texts, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
-import { bigintCells, numberCells, readRows, textCells, textsCells } from "./rows.ts";
+import { bigintCells, bigintsCells, numberCells, readRows, textCells } from "./rows.ts";
 import { selectTraceTimes, traceIdIs } from "./traces.ts";
 import {
   inRange,
@@ -62,14 +62,20 @@ function* slices({ fromNs, toNs }: NsRange): Generator<NsRange> {
   }
 }
 
+/** Ids of the matching traces that took longest, in no order. */
 export async function selectSlowestTraceIds(
   reader: Reader,
   filter: SpanFilter,
   limit: number,
 ): Promise<string[]> {
+  // Grouping by a hash of the id is three times as fast as by the id; a second look finds the ids of the few.
   const answer = await reader.select(
-    sql`SELECT TraceId, ${traceDuration} AS duration FROM otel_traces WHERE ${matchingTraces(filter)}
-        GROUP BY TraceId ORDER BY duration DESC, TraceId LIMIT ${u64(limit)}`,
+    sql`SELECT DISTINCT TraceId FROM otel_traces WHERE ${inRange(filter.range)} AND cityHash64(TraceId) IN (
+          SELECT trace FROM (
+            SELECT cityHash64(TraceId) AS trace, ${traceDuration} AS duration FROM otel_traces
+            WHERE ${matchingTraces(filter)} GROUP BY trace ORDER BY duration DESC, trace LIMIT ${u64(limit)}
+          )
+        )`,
   );
   return readRows(answer, (block) => textCells(block, "TraceId"));
 }
@@ -221,8 +227,10 @@ export interface TraceBox {
 export interface BoxSide {
   readonly inside: boolean;
   readonly traces: number;
-  /** Some of them, chosen evenly and always the same. */
-  readonly sample: readonly string[];
+  /** Hashes of the ids of some of them: those nearest in time to the middle of the box, so that they lie together. */
+  readonly sample: readonly bigint[];
+  /** When the spans of the sample were. */
+  readonly range: NsRange;
 }
 
 /** The matching traces inside and outside of a box of start times and durations. */
@@ -231,20 +239,33 @@ export async function selectBoxSides(
   filter: SpanFilter,
   { box, sampleMax }: { readonly box: TraceBox; readonly sampleMax: number },
 ): Promise<BoxSide[]> {
+  const middle = i64(String((box.range.fromNs + box.range.toNs) / 2n));
   const answer = await reader.select(
-    sql`SELECT start >= ${i64(String(box.range.fromNs))} AND start < ${i64(String(box.range.toNs))}
-            AND duration >= ${u64(String(box.minDurationNs))} AND duration < ${u64(String(box.maxDurationNs))} AS inside,
-          count() AS traces, groupArraySorted(${constant(String(sampleMax))})((cityHash64(TraceId), TraceId)).2 AS sample
+    sql`SELECT inside, traces, arrayMap(item -> item.2, nearest) AS sample,
+          arrayMin(item -> item.3, nearest) AS first, arrayMax(item -> item.3 + toInt64(item.4), nearest) AS last
         FROM (
-          SELECT TraceId, toUnixTimestamp64Nano(min(Timestamp)) AS start, ${traceDuration} AS duration
-          FROM otel_traces WHERE ${matchingTraces(filter)} GROUP BY TraceId
-        ) GROUP BY inside`,
+          SELECT start >= ${i64(String(box.range.fromNs))} AND start < ${i64(String(box.range.toNs))}
+              AND duration >= ${u64(String(box.minDurationNs))} AND duration < ${u64(String(box.maxDurationNs))} AS inside,
+            count() AS traces,
+            groupArraySorted(${constant(String(sampleMax))})((abs(start - ${middle}), trace, start, duration)) AS nearest
+          FROM (
+            SELECT cityHash64(TraceId) AS trace, toUnixTimestamp64Nano(min(Timestamp)) AS start, ${traceDuration} AS duration
+            FROM otel_traces WHERE ${matchingTraces(filter)} GROUP BY trace
+          ) GROUP BY inside
+        )`,
   );
   return readRows(answer, (block) => {
     const inside = numberCells(block, "inside");
     const traces = numberCells(block, "traces");
-    const sample = textsCells(block, "sample");
-    return (row) => ({ inside: inside(row) === 1, traces: traces(row), sample: sample(row) });
+    const sample = bigintsCells(block, "sample");
+    const first = bigintCells(block, "first");
+    const last = bigintCells(block, "last");
+    return (row) => ({
+      inside: inside(row) === 1,
+      traces: traces(row),
+      sample: sample(row),
+      range: { fromNs: first(row), toNs: last(row) + 1n },
+    });
   });
 }
 
@@ -256,29 +277,31 @@ export interface AttributeShare {
   readonly outside: number;
 }
 
-/** In how many of the given traces an attribute has a value, most telling first. */
+/** In how many traces of each side's sample an attribute has a value, most telling first. */
 export async function selectAttributeShares(
   reader: Reader,
-  sides: { readonly inside: readonly string[]; readonly outside: readonly string[] },
+  sides: { readonly inside: BoxSide; readonly outside: BoxSide },
   limit: number,
 ): Promise<AttributeShare[]> {
-  const ids = [...sides.inside, ...sides.outside];
-  const range = ids.length === 0 ? undefined : await selectTraceTimes(reader, ids);
-  if (range === undefined) return [];
+  const { inside, outside } = sides;
+  const hashes = (list: readonly bigint[]): Sql =>
+    sql`(SELECT arrayJoin(arrayMap(x -> toUInt64(x), ${texts(list.map(String))})))`;
   const answer = await reader.select(
     sql`SELECT attribute.1 AS key, attribute.2 AS value,
           uniqExactIf(trace, inside) AS insideTraces, uniqExactIf(trace, NOT inside) AS outsideTraces
         FROM (
-          SELECT cityHash64(TraceId) AS trace, TraceId IN ${texts(sides.inside)} AS inside,
+          SELECT cityHash64(TraceId) AS trace, trace IN ${hashes(inside.sample)} AS inside,
             arrayJoin(arrayDistinct(arrayConcat(
               arrayMap((k, v) -> (concat('span.', k), v), mapKeys(SpanAttributes), mapValues(SpanAttributes)),
               arrayMap((k, v) -> (concat('resource.', k), v), mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
             ))) AS attribute
-          FROM otel_traces WHERE TraceId IN ${texts(ids)} AND ${inRange(range)}
+          FROM otel_traces
+          WHERE ((${inRange(inside.range)} AND cityHash64(TraceId) IN ${hashes(inside.sample)})
+            OR (${inRange(outside.range)} AND cityHash64(TraceId) IN ${hashes(outside.sample)}))
         )
         GROUP BY key, value
-        HAVING insideTraces * ${u64(Math.max(1, sides.outside.length))} > outsideTraces * ${u64(sides.inside.length)}
-        ORDER BY insideTraces / ${u64(Math.max(1, sides.inside.length))} - outsideTraces / ${u64(Math.max(1, sides.outside.length))} DESC, key, value
+        HAVING insideTraces * ${u64(outside.sample.length)} > outsideTraces * ${u64(inside.sample.length)}
+        ORDER BY insideTraces / ${u64(inside.sample.length)} - outsideTraces / ${u64(outside.sample.length)} DESC, key, value
         LIMIT ${u64(limit)}`,
   );
   return readRows(answer, (block) => {
