@@ -20,6 +20,8 @@ export interface TestStore {
 export interface TestClock extends Clock {
   /** Moves on and runs what has become due. */
   step(ms: number): void;
+  /** How many timers have not run. */
+  waiting(): number;
 }
 
 export function createTestClock(nowMs: number): TestClock {
@@ -36,6 +38,7 @@ export function createTestClock(nowMs: number): TestClock {
         if (at >= 0) due.splice(at, 1);
       };
     },
+    waiting: () => due.length,
     step(ms) {
       now += ms;
       for (const entry of due.filter(({ atMs }) => atMs <= now)) {

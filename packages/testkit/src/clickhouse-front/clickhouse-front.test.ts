@@ -31,7 +31,7 @@ test("parameters are data, whatever they hold", async () => {
     query_params: { a: values.join("|"), n: 5, list: values },
     format: "JSONEachRow",
   });
-  expect(await answer.json()).toEqual([{ a: values.join("|"), n: "6", list: values }]);
+  expect(await answer.json()).toEqual([{ a: values.join("|"), n: 6, list: values }]);
 });
 
 test("Native in and Native out", async () => {

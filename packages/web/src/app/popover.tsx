@@ -23,7 +23,6 @@ export function Popover(props: {
     };
   }, [close]);
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a dialog that closes on Escape
     <div
       ref={box}
       role="dialog"

@@ -108,12 +108,21 @@ function TimeControls() {
   );
 }
 
+/** Addresses are typed by people: a lone percent sign must not break the frame. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function Crumbs() {
   const path = usePathname();
   const entry = [...pages, statusEntry].find(
     (page) => path === page.to || path.startsWith(`${page.to}/`),
   );
-  const rest = entry === undefined ? "" : decodeURIComponent(path.slice(entry.to.length + 1));
+  const rest = entry === undefined ? "" : decoded(path.slice(entry.to.length + 1));
   const params = useParams();
   const asked = entry?.to === "/metrics" ? one(params, "name") : many(params, "service").join(", ");
   const leaf =

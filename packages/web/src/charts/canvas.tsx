@@ -90,7 +90,10 @@ function penFor(context: CanvasRenderingContext2D, width: number, height: number
     height,
     colour: (token) => {
       let value = known.get(token);
-      if (value === undefined) known.set(token, (value = style.getPropertyValue(token).trim()));
+      if (value === undefined) {
+        value = style.getPropertyValue(token).trim();
+        known.set(token, value);
+      }
       return value;
     },
     font: (size, weight = 400, face = "ui") =>

@@ -52,7 +52,7 @@ export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return "no data";
   const size = Math.abs(bytes);
   const power = size < 1 ? 0 : Math.min(byteUnits.length - 1, Math.floor(Math.log2(size) / 10));
-  return threeDigits(bytes / 1024 ** power) + nbsp + byteUnits[power];
+  return `${threeDigits(bytes / 1024 ** power)}${nbsp}${byteUnits[power]}`;
 }
 
 /** A count with thousands separators below a million, then k, M, G. */

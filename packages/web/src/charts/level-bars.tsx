@@ -147,13 +147,11 @@ function tipOf(at: {
     x: at.x,
     y: at.y,
     title: `${clockText(from, at.zone, "second")} to ${clockText(from + at.answer.stepMs, at.zone, "second")}`,
-    lines: [...at.levels]
-      .reverse()
-      .map((level) => ({
-        name: level,
-        value: formatCount(at.answer.levels[level]?.[at.i] ?? 0),
-        colour: levelColour(level),
-      })),
+    lines: [...at.levels].reverse().map((level) => ({
+      name: level,
+      value: formatCount(at.answer.levels[level]?.[at.i] ?? 0),
+      colour: levelColour(level),
+    })),
   };
 }
 

@@ -3,7 +3,7 @@
  * zooms; a dot opens its trace.
  */
 import type { MetricChartAnswer, TimeRange } from "@triptych/contract";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { clockText, type Zone } from "../state/clock-text.ts";
 import { Canvas, ChartTip, type Draw, Figure, type Pen, type Tip, useWidth } from "./canvas.tsx";
 import { formatValue, threeDigits } from "./format.ts";
@@ -364,13 +364,11 @@ function stepTip(step: number, props: LineChartProps, at: Pointer): Tip | undefi
   const lines = props.series
     .map((one) => ({ one, value: one.values[step] ?? null }))
     .sort((a, b) => (b.value ?? Number.NEGATIVE_INFINITY) - (a.value ?? Number.NEGATIVE_INFINITY));
-  const shown = lines
-    .slice(0, tipLinesMax)
-    .map(({ one, value }) => ({
-      name: one.name,
-      value: formatValue(value, props.unit),
-      colour: `var(--series-${one.colour})`,
-    }));
+  const shown = lines.slice(0, tipLinesMax).map(({ one, value }) => ({
+    name: one.name,
+    value: formatValue(value, props.unit),
+    colour: `var(--series-${one.colour})`,
+  }));
   const rest = lines.length - shown.length;
   return {
     x: at.px,

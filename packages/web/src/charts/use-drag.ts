@@ -10,6 +10,14 @@ export interface Drag {
 
 const clickBelowPx = 4;
 
+/** Where the pointer is inside the box it went down in, never outside. */
+function at(event: React.PointerEvent, box: DOMRect): { x: number; y: number } {
+  return {
+    x: Math.max(0, Math.min(box.width, event.clientX - box.left)),
+    y: Math.max(0, Math.min(box.height, event.clientY - box.top)),
+  };
+}
+
 export function useDrag(on: {
   readonly done: (drag: Drag) => void;
   readonly click?: (x: number, y: number) => void;
@@ -31,10 +39,6 @@ export function useDrag(on: {
   }, [drag]);
   const current = useRef(on);
   current.current = on;
-  const at = (event: React.PointerEvent, box: DOMRect) => ({
-    x: Math.max(0, Math.min(box.width, event.clientX - box.left)),
-    y: Math.max(0, Math.min(box.height, event.clientY - box.top)),
-  });
   const onPointerDown = useCallback((event: React.PointerEvent<HTMLElement>) => {
     if (event.button !== 0) return;
     const box = event.currentTarget.getBoundingClientRect();

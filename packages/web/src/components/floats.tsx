@@ -102,7 +102,7 @@ function Menu(props: { readonly menu: OpenMenu; readonly close: () => void }) {
   }, [close]);
   const onKeyDown = (event: React.KeyboardEvent) => {
     const buttons = [...(box.current?.querySelectorAll("button") ?? [])];
-    const index = buttons.findIndex((button) => button === document.activeElement);
+    const index = buttons.indexOf(document.activeElement as HTMLButtonElement);
     const step =
       event.key === "ArrowDown" || event.key === "j"
         ? 1

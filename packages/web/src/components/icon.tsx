@@ -106,7 +106,6 @@ export function Honest(props: {
   readonly warn?: boolean;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: its explanation shows on focus
     <span
       className={`honest ${props.warn ? "warn" : ""}`}
       {...(props.why && { "data-tip": props.why, tabIndex: 0 })}

@@ -68,6 +68,8 @@ describe("moving", () => {
     }));
   test("later reaches now and follows it again", () =>
     expect(moveRange(moveRange(last, -1, now), 1, now)).toEqual(last));
+  test("a minute later it still does", () =>
+    expect(moveRange(moveRange(last, -1, now), 1, now + 20_000)).toEqual(last));
   test("zoom out", () => expect(zoomOut(last, now)).toEqual({ kind: "last", ms: 20 * minute }));
   test("zoom out in the past keeps the middle", () =>
     expect(resolveRange(zoomOut({ kind: "absolute", from: 1000, to: 3000 }, now), now)).toEqual({

@@ -113,12 +113,16 @@ export function resolveRange(choice: RangeChoice, nowMs: number): TimeRange {
   return { from: nowMs - choice.ms, to: nowMs };
 }
 
+/** This close to now, in shares of the range, is now. */
+const nowSlack = 0.05;
+
 /** `[` and `]`: half a range earlier or later. Reaching now makes it relative again. */
 export function moveRange(choice: RangeChoice, direction: -1 | 1, nowMs: number): RangeChoice {
   const { from, to } = resolveRange(choice, nowMs);
   const span = to - from;
   const shift = (direction * span) / 2;
-  if (to + shift >= nowMs) return { kind: "last", ms: span };
+  // The seconds spent looking must not keep the way back from reaching now.
+  if (to + shift >= nowMs - span * nowSlack) return { kind: "last", ms: span };
   return { kind: "absolute", from: from + shift, to: to + shift };
 }
 

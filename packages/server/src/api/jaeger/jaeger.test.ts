@@ -30,9 +30,75 @@ afterAll(async () => {
   await store.close();
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: answers are compared, not computed with
-type Json = any;
-async function get(path: string): Promise<{ status: number; body: Json }> {
+/** The fixtures: OTLP JSON. */
+interface OtlpValue {
+  readonly stringValue?: string;
+  readonly boolValue?: boolean;
+  readonly doubleValue?: number;
+  readonly bytesValue?: string;
+  readonly intValue?: string;
+}
+interface OtlpAttribute {
+  readonly key: string;
+  readonly value: OtlpValue;
+}
+interface OtlpSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes?: readonly OtlpAttribute[];
+  readonly events?: readonly { readonly attributes?: readonly OtlpAttribute[] }[];
+  readonly links?: readonly object[];
+}
+interface OtlpTraces {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes?: readonly OtlpAttribute[] };
+    readonly scopeSpans: readonly {
+      readonly scope: { readonly name?: string; readonly version?: string };
+      readonly spans: readonly OtlpSpan[];
+    }[];
+  }[];
+}
+
+/** What Jaeger answers. */
+interface UiTag {
+  readonly key: string;
+  readonly value: unknown;
+}
+interface UiTrace {
+  readonly traceID: string;
+  readonly spans: readonly {
+    readonly traceID: string;
+    readonly spanID: string;
+    readonly operationName: string;
+    readonly startTime: number;
+    readonly duration: number;
+    readonly tags: readonly UiTag[];
+    readonly logs: readonly { readonly fields: readonly UiTag[] }[];
+    readonly references: readonly object[];
+    readonly processID: string;
+  }[];
+  readonly processes: {
+    readonly [id: string]: { readonly serviceName: string; readonly tags: readonly UiTag[] };
+  };
+}
+interface Structured<T> {
+  readonly data: T;
+  readonly total: number;
+  readonly errors: unknown;
+}
+type Traces = Structured<readonly UiTrace[]>;
+/** A span of either side, in the terms that are compared. */
+interface Compared {
+  readonly traceID: string;
+  readonly spanID: string;
+  readonly [field: string]: unknown;
+}
+
+async function get<T = unknown>(path: string): Promise<{ status: number; body: T }> {
   const answer = await app.inject({ url: `/jaeger/api${path}` });
   return { status: answer.statusCode, body: answer.json() };
 }
@@ -59,19 +125,19 @@ const microsOf = (iso: string): string => {
 };
 
 /** What the fixture (OTLP JSON) says of its spans, in the terms of Jaeger's UI, made without our code. */
-function expectedSpans(fixture: Json): Json[] {
-  const plain = (value: Json): unknown =>
+function expectedSpans(fixture: OtlpTraces): Compared[] {
+  const plain = (value: OtlpValue): unknown =>
     value.stringValue ??
     value.boolValue ??
     value.doubleValue ??
     value.bytesValue ??
     Number(value.intValue);
-  const map = (attributes: Json[] = []): object =>
-    Object.fromEntries(attributes.map(({ key, value }: Json) => [key, plain(value)]));
+  const map = (attributes: readonly OtlpAttribute[] = []): object =>
+    Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)]));
   return fixture.resourceSpans
-    .flatMap(({ resource, scopeSpans }: Json) =>
-      scopeSpans.flatMap(({ scope, spans }: Json) =>
-        spans.map((span: Json) => ({
+    .flatMap(({ resource, scopeSpans }) =>
+      scopeSpans.flatMap(({ scope, spans }) =>
+        spans.map((span) => ({
           traceID: span.traceId.replace(/^0{16}/, ""),
           spanID: span.spanId,
           operationName: span.name,
@@ -82,7 +148,7 @@ function expectedSpans(fixture: Json): Json[] {
             ...(scope.name ? { "otel.scope.name": scope.name } : {}),
             ...(scope.version ? { "otel.scope.version": scope.version } : {}),
           },
-          logs: (span.events ?? []).map((event: Json) => map(event.attributes)),
+          logs: (span.events ?? []).map((event) => map(event.attributes)),
           references: (span.links ?? []).length + (span.parentSpanId ? 1 : 0),
           process: map(resource.attributes),
         })),
@@ -91,34 +157,37 @@ function expectedSpans(fixture: Json): Json[] {
     .sort(bySpan);
 }
 
-function answeredSpans(trace: Json): Json[] {
-  const map = (tags: Json[]): object =>
-    Object.fromEntries(tags.map(({ key, value }: Json) => [key, value]));
+function answeredSpans(trace: UiTrace): Compared[] {
+  const map = (tags: readonly UiTag[]): object =>
+    Object.fromEntries(tags.map(({ key, value }) => [key, value]));
   return trace.spans
-    .map((span: Json) => ({
+    .map((span) => ({
       traceID: span.traceID,
       spanID: span.spanID,
       operationName: span.operationName,
       startTime: span.startTime,
       duration: span.duration,
       tags: map(span.tags),
-      logs: span.logs.map((log: Json) => map(log.fields)),
+      logs: span.logs.map((log) => map(log.fields)),
       references: span.references.length,
       process: {
-        "service.name": trace.processes[span.processID].serviceName,
-        ...map(trace.processes[span.processID].tags),
+        "service.name": trace.processes[span.processID]?.serviceName,
+        ...map(trace.processes[span.processID]?.tags ?? []),
       },
     }))
     .sort(bySpan);
 }
-const bySpan = (a: Json, b: Json): number =>
+const bySpan = (a: Compared, b: Compared): number =>
   a.traceID === b.traceID ? (a.spanID < b.spanID ? -1 : 1) : a.traceID < b.traceID ? -1 : 1;
 
 describe.skipIf(!existsSync(fixtures))(
   "queries.json of Jaeger's storage tests (skipped without ../shared)",
   () => {
-    const read = (path: string): Json => JSON.parse(readFileSync(new URL(path, fixtures), "utf8"));
-    const queries: FixtureQuery[] = existsSync(fixtures) ? read("queries.json") : [];
+    const read = <T>(path: string): T =>
+      JSON.parse(readFileSync(new URL(path, fixtures), "utf8")) as T;
+    const queries: FixtureQuery[] = existsSync(fixtures)
+      ? read<FixtureQuery[]>("queries.json")
+      : [];
     const names = [
       ...new Set([...queries.flatMap((query) => query.ExpectedFixtures), "example_trace"]),
     ];
@@ -149,9 +218,9 @@ describe.skipIf(!existsSync(fixtures))(
         const { status, body } = await get(`/traces?${params}`);
         expect(status).toBe(200);
         const expected = ExpectedFixtures.flatMap((name) =>
-          expectedSpans(read(`traces/${name}.json`)),
+          expectedSpans(read<OtlpTraces>(`traces/${name}.json`)),
         );
-        const answered = body.data.flatMap((trace: Json) => answeredSpans(trace));
+        const answered = body.data.flatMap(answeredSpans);
         expect(answered.sort(bySpan)).toEqual(expected.sort(bySpan));
       });
     }
@@ -356,7 +425,7 @@ describe("answers as Jaeger's", () => {
       const { status, body } = await get(`/traces?${query}`);
       expect(body.errors).toBeNull();
       expect(status).toBe(200);
-      expect(body.data.map((trace: Json) => trace.traceID.slice(0, 2))).toEqual(traces);
+      expect(body.data.map((trace) => trace.traceID.slice(0, 2))).toEqual(traces);
     });
   found("service=web", ["bb", "aa"]);
   found("service=web&limit=1", ["bb"]);
@@ -456,7 +525,7 @@ describe("answers as Jaeger's", () => {
 
 describe("version 3", () => {
   const ms = Date.parse("2024-03-01T12:00:00Z");
-  const request = (traceId: string): Json => ({
+  const request = (traceId: string): object => ({
     resourceSpans: [
       {
         resource: { attributes: [{ key: "service.name", value: { stringValue: "v3" } }] },

@@ -71,7 +71,7 @@ const routes: readonly (readonly [methods: readonly ("GET" | "POST")[], path: st
 export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
   const context: Context = { source: createLogSource(deps.engine), clock: deps.clock };
   void app.register(
-    async (scope) => {
+    (scope, _options, done) => {
       scope.setErrorHandler((error, _request, reply) => sendLokiError(reply, error, deps.report));
       scope.addContentTypeParser(
         "application/x-www-form-urlencoded",
@@ -88,9 +88,11 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
           },
         });
       }
+      done();
     },
     { prefix: deps.prefix ?? "/loki/api/v1" },
   );
+  if (app.hasRoute({ method: "GET", url: "/ready" })) return;
   app.get("/ready", async (_request, reply) => reply.type("text/plain").send("ready\n"));
 }
 

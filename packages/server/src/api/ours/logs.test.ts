@@ -1,6 +1,9 @@
+import { EventEmitter } from "node:events";
+import type { Readable } from "node:stream";
 import type { LogLevelsAnswer, LogLine, LogsAnswer } from "@triptych/contract";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { LogSource } from "../../query/logs/source.ts";
 import { createHttpServer } from "../../receivers/http-server.ts";
 import {
   createTestClock,
@@ -11,6 +14,7 @@ import {
   type TestStore,
 } from "../store-for-tests.ts";
 import { registerOwnLogs } from "./logs.ts";
+import { createTails } from "./logs-tail.ts";
 
 const T = 1_700_000_000_000;
 const NS = BigInt(T) * 1_000_000n;
@@ -260,3 +264,59 @@ test("the tail shows what arrives, late lines too, and ends with the server", as
   await tailed.close();
   await pump;
 }, 30_000);
+
+test("a tail whose client leaves stops to ask", async () => {
+  const alone = createTestClock(T);
+  const tailed = createHttpServer({ report: (error) => expect(error).toBeUndefined() });
+  registerOwnLogs(tailed, { engine: store.engine, clock: alone, prefix: "/api/triptych" });
+  await tailed.listen({ port: 0, host: "127.0.0.1" });
+  const address = tailed.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const gone = new AbortController();
+  await fetch(`http://127.0.0.1:${port}/api/triptych/logs/tail`, { signal: gone.signal });
+  expect(alone.waiting()).toBe(2);
+  gone.abort();
+  await vi.waitFor(() => expect(alone.waiting()).toBe(0), { timeout: 5_000, interval: 5 });
+  await tailed.close();
+});
+
+test("a tail whose client does not read is dropped", async () => {
+  const alone = createTestClock(T);
+  const raw = new EventEmitter();
+  const sent: Readable[] = [];
+  const reply = {
+    raw,
+    header: () => reply,
+    send: (stream: Readable) => {
+      sent.push(stream);
+      return reply;
+    },
+  };
+  const long = "x".repeat(100_000);
+  const line = { timeNs: 1n, writer: 1, seq: 1n, n: 0, body: long };
+  const source = {
+    newest: async () => new Map([[1, 1n]]),
+    arrivedHeads: async () => [{ writer: 1, day: 1, seq: 2n, matching: 1 }],
+    arrivedLines: async () => [
+      {
+        ...line,
+        severityNumber: 0,
+        severityText: "",
+        attributes: [],
+        kinds: "",
+        resource: [],
+        resourceKinds: "",
+      },
+    ],
+  };
+  const tails = createTails({ source: source as unknown as LogSource, clock: alone });
+  await tails.follow(reply as unknown as FastifyReply, []);
+  await vi.waitFor(
+    () => {
+      alone.step(500);
+      expect(sent[0]?.destroyed).toBe(true);
+    },
+    { timeout: 10_000, interval: 1 },
+  );
+  await vi.waitFor(() => expect(alone.waiting()).toBe(0), { timeout: 5_000, interval: 5 });
+});

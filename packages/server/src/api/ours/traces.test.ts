@@ -7,9 +7,11 @@ import type {
   TracesAnswer,
   UsualAnswer,
 } from "@triptych/contract";
+import { TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHttpServer } from "../../receivers/http-server.ts";
+import type { Engine } from "../../store/clickhouse/engine.ts";
 import {
   openTestStore,
   otlpOf,
@@ -149,7 +151,7 @@ describe("a shop of 40 traces", () => {
       expect(answer.total).toBe(total);
     });
   list({ limit: 3 }, [39, 38, 37], 40);
-  list({ limit: 3, sort: "duration" }, [9, 19, 29], 40);
+  list({ limit: 3, sort: "duration" }, [39, 29, 19], 40);
   list({ minDurationMs: 3_000, service: "payment" }, [39, 29, 19, 9]);
   list({ service: "payment", maxDurationMs: 99 }, []);
   list({ attr: "span.n=17" }, [17]);
@@ -407,4 +409,54 @@ describe("what was sent is data, whatever it contains", () => {
     const answer = await ok<ServicesAnswer>(`/services?${query(range)}`);
     expect(new Set(answer.services.map(({ name }) => name))).toEqual(new Set(payloads));
   });
+});
+
+test("a query stops when its client goes away", async () => {
+  let tell: (signal: AbortSignal) => void = () => {};
+  const asked = new Promise<AbortSignal>((resolve) => {
+    tell = resolve;
+  });
+  const lonely = createHttpServer({ report: () => {} });
+  const engine: Engine = {
+    ...store.engine,
+    select: (_query, options) =>
+      new Promise((_, reject) => {
+        const { signal } = options ?? {};
+        if (signal === undefined) throw new Error("a query without a signal");
+        signal.addEventListener("abort", () =>
+          reject(new TriptychError("query_cancelled", "gone")),
+        );
+        tell(signal);
+      }),
+  };
+  registerOwnTraces(lonely, { engine, clock, prefix: "" });
+  await lonely.listen({ port: 0, host: "127.0.0.1" });
+  const { port } = lonely.server.address() as { port: number };
+  const client = new AbortController();
+  const answer = fetch(`http://127.0.0.1:${port}/services`, { signal: client.signal });
+  const signal = await asked;
+  expect(signal.aborted).toBe(false);
+  const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve));
+  client.abort();
+  await expect(answer).rejects.toThrow();
+  await stopped;
+  await lonely.close();
+});
+
+test("a trace of many spans comes in pieces and whole", async () => {
+  const startMs = nowMs - 10_000_000;
+  const many = Array.from({ length: 5_000 }, (_, i) => ({
+    trace: "fe".repeat(16),
+    id: i + 1,
+    service: "many",
+    startMs: startMs + i,
+    durationMs: 10,
+    tags: { text: `value ${i} of this span`.repeat(4) },
+  }));
+  await store.add(otlpOf(many));
+  const answer = await ok<TraceAnswer>(`/traces/${"fe".repeat(16)}`);
+  expect(answer.spans).toHaveLength(5_000);
+  expect(answer.spans[4_999]?.offsetNs).toBe(4_999e6);
+  expect(answer.durationNs).toBe(5_009e6);
+  expect(answer.resources).toHaveLength(1);
 });

@@ -91,7 +91,7 @@ export function registerPrometheusApi(app: FastifyInstance, deps: PrometheusApiD
   };
   for (const prefix of deps.prefixes) {
     void app.register(
-      async (scope) => {
+      (scope, _options, done) => {
         scope.setErrorHandler((error, _request, reply) =>
           sendPrometheusError(reply, asOurs(error), deps.report),
         );
@@ -111,6 +111,7 @@ export function registerPrometheusApi(app: FastifyInstance, deps: PrometheusApiD
             },
           });
         }
+        done();
       },
       { prefix },
     );

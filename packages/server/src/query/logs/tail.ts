@@ -21,6 +21,8 @@ export interface TailOptions {
 const POLL_MS = 500;
 /** Longer than the applier takes for one round unless the store is in trouble. */
 const SETTLE_MS = 60_000;
+/** An import of many days at once: each head is a condition of the next look, so they are given up beyond this. */
+const HEADS_MAX = 200;
 /** Lines of the last day tell the newest record nearly always; asking for all time costs a look at everything. */
 const RECENT_NS = 86_400_000_000_000n;
 
@@ -33,6 +35,9 @@ export async function followLogs(
   const sinceNs = BigInt(Math.floor(deps.clock.nowMs())) * 1_000_000n - RECENT_NS;
   let newest = await deps.source.newest(sinceNs, ask);
   if (newest.size === 0) newest = await deps.source.newest(0n, ask);
+  // Late lines may belong to records that are newer still; the index on records finds them at once.
+  for (const { writer, seq } of await deps.source.arrivedHeads(unseen(newest), [], ask))
+    if (seq > (newest.get(writer) ?? 0n)) newest.set(writer, seq);
   const state = createState(newest);
   let cancel = (): void => {};
   options.signal.addEventListener("abort", () => cancel(), { once: true });
@@ -51,6 +56,8 @@ export async function followLogs(
   };
   again();
 }
+
+const unseen = (floors: ReadonlyMap<number, bigint>): Seen => ({ floors, heads: [] });
 
 interface State {
   seen(): Seen;
@@ -77,6 +84,7 @@ function createState(newest: ReadonlyMap<number, bigint>): State {
       if (found.length > 0) looks.push({ atMs: nowMs, newest: top });
       while (looks[0] !== undefined && looks[0].atMs <= nowMs - SETTLE_MS)
         for (const [writer, seq] of looks.shift()?.newest ?? []) floors.set(writer, seq);
+      if (heads.length > HEADS_MAX) for (const [writer, seq] of top) floors.set(writer, seq);
       heads = heads.filter((head) => head.seq > (floors.get(head.writer) ?? 0n));
     },
   };

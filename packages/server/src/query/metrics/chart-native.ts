@@ -54,7 +54,7 @@ export async function nativeCurves(job: NativeJob, q: number | undefined): Promi
     for (let step = 0; step < grid.count; step++) {
       const t = grid.startMs + step * grid.stepMs;
       const found = observed(members, t - windowMs, t);
-      values[step] = valueOf(found, q, windowMs);
+      values[step] = curveValue(found, q, windowMs);
       await job.pacing.pause();
     }
     curves.push({ labels, values });
@@ -62,7 +62,11 @@ export async function nativeCurves(job: NativeJob, q: number | undefined): Promi
   return curves;
 }
 
-function valueOf(found: Observations | undefined, q: number | undefined, windowMs: number): number {
+function curveValue(
+  found: Observations | undefined,
+  q: number | undefined,
+  windowMs: number,
+): number {
   if (found === undefined) return Number.NaN;
   return q === undefined ? (found.count * 1000) / windowMs : rangeQuantile(q, rangesOf(found));
 }

@@ -44,7 +44,9 @@ export async function traceDifference(
     })),
     marks:
       Math.max(counts.inside, counts.outside) > SAMPLE_MAX
-        ? [`At most ${SAMPLE_MAX} traces of each side were compared, those nearest in time to the box.`]
+        ? [
+            `At most ${SAMPLE_MAX} traces of each side were compared, those nearest in time to the box.`,
+          ]
         : [],
   };
 }

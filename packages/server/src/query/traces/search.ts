@@ -11,12 +11,13 @@ import {
   TRACES_COUNTED_EXACTLY,
   type TraceTotals,
 } from "../../store/clickhouse/select/traces-search.ts";
+import { createPacing } from "../pacing.ts";
 import { type SelfTime, selfTimes } from "./self-time.ts";
 
 /** Traces with more spans than this are listed without the time per service. */
 const SELF_TIME_SPANS_PER_TRACE_MAX = 5_000;
-/** About 50 ms of work at most. */
-const SELF_TIME_SPANS_MAX = 50_000;
+/** Reading more than this at once would hold up other requests. */
+const SELF_TIME_SPANS_MAX = 20_000;
 const SERVICES_PER_TRACE_MAX = 8;
 
 export interface FoundTrace extends TraceTotals {
@@ -46,12 +47,15 @@ export async function searchTraces(
     spansMax: SELF_TIME_SPANS_MAX,
   });
   const byTrace = grouped(times);
-  const traces = totals.map((total) => ({
-    ...total,
-    selfTime: selfTimes(byTrace.get(total.traceId) ?? [], SERVICES_PER_TRACE_MAX),
-  }));
-  if (options.sort === "time") traces.sort((a, b) => compare(b.startNs, a.startNs));
-  else traces.sort((a, b) => b.durationNs - a.durationNs);
+  const pacing = createPacing();
+  const traces: FoundTrace[] = [];
+  for (const total of totals) {
+    const selfTime = selfTimes(byTrace.get(total.traceId) ?? [], SERVICES_PER_TRACE_MAX);
+    traces.push({ ...total, selfTime });
+    await pacing.pause();
+  }
+  traces.sort((a, b) => compare(b.startNs, a.startNs));
+  if (options.sort === "duration") traces.sort((a, b) => b.durationNs - a.durationNs);
   // The count ran beside the search, so spans that arrived between the two can only make it smaller than what is listed.
   return {
     traces,

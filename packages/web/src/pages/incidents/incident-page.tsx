@@ -158,7 +158,7 @@ function Impact(props: { readonly incident: Incident }) {
   return (
     <dl className="impact">
       <div>
-        <dt>p95 {incident.resolved_at === undefined ? "now" : "at the end"}</dt>
+        <dt>p95</dt>
         <dd className={incident.latency_p95 > incident.threshold ? "c-critical" : ""}>
           {formatDuration(incident.latency_p95 * 1e9)}
           <span>threshold {formatDuration(incident.threshold * 1e9, "axis")}</span>
@@ -333,7 +333,6 @@ function SlowTraces(props: { readonly incident: Incident; readonly range: Params
             </thead>
             <tbody>
               {list.map((trace, i) => (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter work on the list, the link on its own
                 <tr
                   key={trace.trace_id}
                   aria-selected={i === index}
@@ -409,7 +408,7 @@ function momentsOf(incident: Incident): Moment[] {
       at: Date.parse(incident.resolved_at),
       state: "ok",
       words: "Resolved",
-      more: `p95 back to ${formatDuration(incident.latency_p95 * 1e9)}`,
+      more: "p95 below the threshold again",
     });
   return moments.sort((a, b) => a.at - b.at);
 }

@@ -123,7 +123,6 @@ function IncidentTable(props: { readonly list: readonly Incident[]; readonly ind
           {props.list.map((incident, i) => {
             const span = incidentSpan(incident, Date.now());
             return (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter work on the list, the link on its own
               <tr
                 key={incident.id}
                 aria-selected={i === props.index}

@@ -20,7 +20,8 @@ export function printAround(line: LogLine): string {
 export function Context(props: { readonly around: string; readonly services: readonly string[] }) {
   const setParams = useSetParams();
   const [zone] = usePreference("zone", zones);
-  const [timeNs = "0", id = "", service = ""] = props.around.split("~");
+  const [timeNs = "0", id = "", ...rest] = props.around.split("~");
+  const service = rest.join("~");
   const at = nsToMs(timeNs);
   const query = {
     service: service === "" ? props.services : [service],

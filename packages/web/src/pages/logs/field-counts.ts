@@ -30,7 +30,10 @@ export function countFields(lines: readonly LogLine[]): FieldCounts {
   >();
   const count = (scope: "log" | "resource", key: string, value: string) => {
     let entry = keys.get(key);
-    if (entry === undefined) keys.set(key, (entry = { scope, lines: 0, values: new Map() }));
+    if (entry === undefined) {
+      entry = { scope, lines: 0, values: new Map() };
+      keys.set(key, entry);
+    }
     entry.lines++;
     entry.values.set(value, (entry.values.get(value) ?? 0) + 1);
   };

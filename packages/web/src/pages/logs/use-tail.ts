@@ -8,6 +8,7 @@ import { type ParamsChange, printParams } from "../../state/params.ts";
 const keptMax = 3000;
 /** One paint per burst instead of one per line. */
 const flushEveryMs = 200;
+const reconnectMs = 3000;
 
 export type TailState = "off" | "connecting" | "live" | "broken";
 
@@ -46,14 +47,28 @@ export function useTail(
     setMark("");
     if (!how.on) return setState("off");
     setState("connecting");
-    const source = new EventSource(url);
-    source.addEventListener("open", () => setState("live"));
-    source.addEventListener("error", () => setState("broken"));
-    source.addEventListener("lines", (event) => {
-      held.current.push(...parseLines(event.data));
-      if (held.current.length > keptMax) held.current = held.current.slice(-keptMax);
-    });
-    source.addEventListener("mark", (event) => setMark(String(event.data)));
+    let source: EventSource;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    let lost = false;
+    const connect = () => {
+      source = new EventSource(url);
+      source.addEventListener("open", () => {
+        setState("live");
+        if (lost) setMark("the connection was lost for a moment; lines in between may be missing");
+      });
+      source.addEventListener("error", () => {
+        lost = true;
+        setState("broken");
+        // Browsers come back by themselves after a broken connection, but not after a refusal.
+        if (source.readyState === EventSource.CLOSED) again = setTimeout(connect, reconnectMs);
+      });
+      source.addEventListener("lines", (event) => {
+        held.current.push(...parseLines(event.data));
+        if (held.current.length > keptMax) held.current = held.current.slice(-keptMax);
+      });
+      source.addEventListener("mark", (event) => setMark(String(event.data)));
+    };
+    connect();
     const timer = setInterval(() => {
       if (held.current.length === 0) return;
       if (paused.current) setWaiting(held.current.length);
@@ -61,6 +76,7 @@ export function useTail(
     }, flushEveryMs);
     return () => {
       source.close();
+      clearTimeout(again);
       clearInterval(timer);
     };
   }, [how.on, url, flush]);

@@ -22,6 +22,10 @@ test("grouped by the first word, lonely ones last", () =>
   ]));
 test("dotted names are names", () =>
   expect(groupFamilies([family("http.a"), family("http.b")])[0]?.name).toBe("http"));
+test("its own measures before those of its runtime", () =>
+  expect(
+    firstFamily([family("db_seconds", "histogram", "s"), family("pay_seconds", "histogram", "s")])?.name,
+  ).toBe("pay_seconds"));
 test("durations first", () =>
   expect(
     firstFamily([family("a"), family("z", "histogram", "s"), family("b", "counter")])?.name,

@@ -27,17 +27,18 @@ export function groupFamilies(families: readonly MetricFamily[]): FamilyGroup[] 
     : [...groups, { name: groups.length === 0 ? "all" : "others", families: single }];
 }
 
-/** What to show when nothing was chosen: durations tell most, then anything that counts. */
+/** What every service reports about itself: its own measures say more about what it does. */
+const runtimeNames = /^(process|nodejs|v8js|go|jvm|python|db|http|rpc|otel|otelcol|target|scrape|up)([_.]|$)/;
+
+/** What to show when nothing was chosen: durations tell most, then anything that counts; a service's own measures first. */
 export function firstFamily(families: readonly MetricFamily[]): MetricFamily | undefined {
-  const rank = (family: MetricFamily) =>
-    family.type === "histogram" && (family.unit === "s" || family.name.endsWith("_seconds"))
-      ? 0
-      : family.type === "histogram"
-        ? 1
-        : family.type === "counter"
-          ? 2
-          : 3;
+  const rank = (family: MetricFamily) => kindRank(family) + (runtimeNames.test(family.name) ? 4 : 0);
   return [...families].sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))[0];
+}
+
+function kindRank(family: MetricFamily): number {
+  if (family.type !== "histogram") return family.type === "counter" ? 2 : 3;
+  return family.unit === "s" || family.name.endsWith("_seconds") ? 0 : 1;
 }
 
 type Labels = MetricChartAnswer["series"][number]["labels"];

@@ -111,7 +111,9 @@ function MetricBody(props: BodyProps) {
   const [stressed, setStressed] = useState(-1);
   const { data } = chart;
   const series = useMemo(() => {
-    const names = (data?.series ?? []).map((entry) => seriesName(entry.labels, by, name));
+    // The name of the metric stands above already; a lone line is named for what it shows.
+    const lone = data === undefined || data.view === "value" ? name : viewWords[data.view];
+    const names = (data?.series ?? []).map((entry) => seriesName(entry.labels, by, lone));
     const colours = distinctSeries(names);
     return (data?.series ?? []).map((entry, i) => ({
       name: names[i] ?? name,

@@ -35,7 +35,7 @@ export function traceOf(
     ),
   );
   return {
-    traceId: "0".repeat(31) + "1",
+    traceId: "1".padStart(32, "0"),
     startNs: "1773325385000000000",
     durationNs: Math.max(...lines.map((line) => line[3])),
     resources: [],

@@ -89,12 +89,10 @@ export function Waterfall(props: { readonly view: TraceView }) {
           ))}
         </div>
       </div>
-      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: a tree may name its active row */}
       <div
         ref={scroller}
         className="spans"
         role="tree"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a tree takes the focus as a whole
         tabIndex={0}
         aria-label={`${plural(view.rows.length, "row")} of ${plural(tree.trace.spans.length, "span")}`}
         aria-activedescendant={

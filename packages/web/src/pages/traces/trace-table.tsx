@@ -143,7 +143,6 @@ function TraceRow(props: {
   const [zone] = usePreference("zone", zones);
   const at = nsToMs(trace.startNs);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter work on the list, the link on its own
     <tr aria-selected={props.selected} aria-rowindex={props.index + 1} onClick={props.open}>
       <td className="mono muted t" title={dateTimeText(at, zone, "ms")}>
         {clockText(at, zone, "ms")}
