@@ -178,9 +178,8 @@ async function main() {
     const shop = await startShop({ env, onLine });
     started.push(shop);
     if (stopping !== undefined) return await shop.stop();
-    const fault = `curl -X POST ${shop.urls["payment-service"]}/faults -H 'content-type: application/json' -d '{"slow":true}'`;
     process.stdout.write(`Triptych is ready: http://127.0.0.1:${ports.http}\n`);
-    process.stdout.write(`Make the demo shop's payments slow: ${fault}\n`);
+    process.stdout.write("The demo shop trades beside it; examples/shop/README.md tells how to make it fail.\n");
     const how = await server.ended;
     if (stopping === undefined) throw new StartError(`The server ended (${how}):\n${serverLog.tail()}`);
   } catch (error) {

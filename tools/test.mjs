@@ -52,6 +52,13 @@ const steps = [
   ["lint", check("biome", ["lint", "--diagnostic-level=error"])],
   ["types", check("tsc", ["-p", "tsconfig.json"])],
   ["layers", check("depcruise", ["packages", "--config", ".dependency-cruiser.mjs"])],
+  [
+    "pictures",
+    () => {
+      if (command(process.execPath, ["tools/architecture.mjs", "--check"])) totals.passed++;
+      else totals.failed++;
+    },
+  ],
   ["unit", tests("vitest.config.ts")],
   [
     "build",

@@ -20,12 +20,6 @@ afterAll(async () => {
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
 
-async function get<T>(path: string): Promise<T> {
-  const answer = await fetch(server.url + path);
-  expect(answer.status, path).toBe(200);
-  return (await answer.json()) as T;
-}
-
 /** Asks until the answer satisfies `good`: acknowledged data is visible within a second, and two are allowed. */
 async function eventually<T>(path: string, good: (answer: T) => boolean): Promise<T> {
   const deadline = Date.now() + 2_000;

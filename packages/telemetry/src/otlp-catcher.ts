@@ -162,7 +162,7 @@ function keep(into: Pick<OtlpCatcher, "resources" | "spans" | "logs" | "metrics"
         into.logs.push({
           ...log,
           service,
-          body: valueOf(log.body as KeyValue["value"]),
+          body: valueIn(log.body as KeyValue["value"]),
           attributes: attributes(log.attributes),
         });
       }
@@ -207,10 +207,10 @@ function metricOf(metric: JsonMetric, service: string): CaughtMetric {
 }
 
 function attributes(list: readonly KeyValue[] = []): CaughtAttributes {
-  return Object.fromEntries(list.map(({ key, value }) => [key, valueOf(value)]));
+  return Object.fromEntries(list.map(({ key, value }) => [key, valueIn(value)]));
 }
 
-function valueOf(value: KeyValue["value"] = {}): unknown {
+function valueIn(value: KeyValue["value"] = {}): unknown {
   const [kind, content] = Object.entries(value)[0] ?? [];
   return kind === "intValue" ? Number(content) : content;
 }

@@ -111,7 +111,9 @@ describe("the first incident", () => {
     await page.locator('a[href*="/traces/"]').first().click();
     await page.getByRole("region", { name: "Waterfall" }).waitFor();
     expect(page.url()).toMatch(/\/traces\/[0-9a-f]{32}/);
-    expect(await page.getByRole("heading", { level: 1 }).innerText()).toMatch(/^[\d.]+\ss of [\d.]+\ss in /);
+    expect(await page.getByRole("heading", { level: 1 }).innerText()).toMatch(
+      /^[\d.]+\ss of [\d.]+\ss in /,
+    );
   });
   test("a span opens beside, with its attributes, and has its own address", async () => {
     await page.getByRole("treeitem").first().click();

@@ -18,7 +18,7 @@ const ARITHMETIC = new Set(["+", "-", "*", "/", "%", "^", ...COMPARISONS, "and",
 
 export function parseLogql(text: string): LogqlQuery {
   checkSource(text);
-  return createParser(lexLogql(text)).query();
+  return new LogqlParser(lexLogql(text)).query();
 }
 
 /** A stream selector without stages, as the `match[]` parameters of the HTTP API take it. */
@@ -30,51 +30,63 @@ export function parseStreamSelector(text: string): readonly Matcher[] {
   return query.matchers;
 }
 
-function createParser(tokens: readonly Token[]): { query(): LogqlQuery } {
-  let at = 0;
-  const peek = (ahead = 0): Token => tokens[Math.min(at + ahead, tokens.length - 1)] as Token;
-  const next = (): Token => {
-    const token = peek();
-    at++;
-    return token;
-  };
-  const isSymbol = (text: string): boolean => peek().kind === "symbol" && peek().text === text;
+class LogqlParser {
+  private at = 0;
+  private readonly tokens: readonly Token[];
 
-  const query = (): LogqlQuery => {
-    const first = peek();
-    if (!isSymbol("{")) throw notASelector(first, peek(1));
-    const matchers = selector();
+  constructor(tokens: readonly Token[]) {
+    this.tokens = tokens;
+  }
+
+  private peek(ahead = 0): Token {
+    return this.tokens[Math.min(this.at + ahead, this.tokens.length - 1)] as Token;
+  }
+
+  private next(): Token {
+    const token = this.peek();
+    this.at++;
+    return token;
+  }
+
+  private isSymbol(text: string): boolean {
+    return this.peek().kind === "symbol" && this.peek().text === text;
+  }
+
+  query(): LogqlQuery {
+    const first = this.peek();
+    if (!this.isSymbol("{")) throw notASelector(first, this.peek(1));
+    const matchers = this.selector();
     const stages: LogqlStage[] = [];
-    let last = tokens[at - 1] as Token;
+    let last = this.tokens[this.at - 1] as Token;
     for (;;) {
-      const stage = stageAt();
+      const stage = this.stageAt();
       if (stage === undefined) break;
       stages.push(stage);
-      last = tokens[at - 1] as Token;
+      last = this.tokens[this.at - 1] as Token;
     }
-    end();
+    this.end();
     return { kind: "log_query", matchers, stages, span: spanOf(first, last) };
-  };
+  }
 
-  const selector = (): Matcher[] => {
-    next();
-    const matchers = [matcher()];
-    while (isSymbol(",")) {
-      next();
-      if (isSymbol("}")) break;
-      matchers.push(matcher());
+  private selector(): Matcher[] {
+    this.next();
+    const matchers = [this.matcher()];
+    while (this.isSymbol(",")) {
+      this.next();
+      if (this.isSymbol("}")) break;
+      matchers.push(this.matcher());
     }
-    const close = next();
+    const close = this.next();
     if (close.kind !== "symbol" || close.text !== "}") throw unexpected(close, 'a "," or "}"');
     return matchers;
-  };
+  }
 
-  const matcher = (): Matcher => {
-    const name = next();
+  private matcher(): Matcher {
+    const name = this.next();
     if (name.kind !== "name") throw unexpected(name, "a label name");
-    const op = next();
+    const op = this.next();
     if (op.kind !== "symbol" || !isMatchOp(op.text)) throw unexpected(op, "one of =, !=, =~, !~");
-    const value = next();
+    const value = this.next();
     if (value.kind !== "string") throw unexpected(value, "a quoted value");
     return {
       name: name.text,
@@ -83,51 +95,55 @@ function createParser(tokens: readonly Token[]): { query(): LogqlQuery } {
       span: spanOf(name, value),
       valueSpan: spanOf(value, value),
     };
-  };
+  }
 
-  const stageAt = (): LogqlStage | undefined => {
-    const token = peek();
+  private stageAt(): LogqlStage | undefined {
+    const token = this.peek();
     if (token.kind !== "symbol") return undefined;
-    if (token.text === "|") return pipe();
+    if (token.text === "|") return this.pipe();
     if (token.text === "|>" || token.text === "!>")
       throw unsupportedAt(token.start, "a pattern filter");
-    if (isLineOp(token.text)) return lineFilter(token.text);
+    if (isLineOp(token.text)) return this.lineFilter(token.text);
     return undefined;
-  };
+  }
 
-  const lineFilter = (op: LineOp): LineFilter => {
-    const first = next();
-    const value = next();
+  private lineFilter(op: LineOp): LineFilter {
+    const first = this.next();
+    const value = this.next();
     if (value.kind === "name" && value.text === "ip") throw unsupportedAt(value.start, "ip()");
     if (value.kind !== "string") throw unexpected(value, "a quoted text");
-    if (peek().kind === "name" && peek().text === "or")
-      throw unsupportedAt(peek().start, "the operator or between line filters");
+    if (this.peek().kind === "name" && this.peek().text === "or")
+      throw unsupportedAt(this.peek().start, "the operator or between line filters");
     const span = spanOf(first, value);
     return { kind: "line_filter", op, value: value.string, span, valueSpan: spanOf(value, value) };
-  };
+  }
 
-  const pipe = (): LabelFilter => {
-    const bar = next();
-    const name = peek();
-    const after = peek(1);
+  private pipe(): LabelFilter {
+    const bar = this.next();
+    const name = this.peek();
+    const after = this.peek(1);
     if (name.kind === "symbol" && name.text === "(")
       throw unsupportedAt(name.start, "a label filter in parentheses");
     if (name.kind !== "name") throw unexpected(name, "a stage");
     if (STAGES.has(name.text) && !isMatchOp(after.text))
       throw unsupportedAt(name.start, `the stage ${name.text}`);
-    if (COMPARISONS.has(after.text) || (isMatchOp(after.text) && peek(2).kind === "number"))
+    if (COMPARISONS.has(after.text) || (isMatchOp(after.text) && this.peek(2).kind === "number"))
       throw unsupportedAt(name.start, "a label filter that compares numbers");
-    if (isMatchOp(after.text) && peek(2).kind === "name" && peek(2).text === "ip")
-      throw unsupportedAt(peek(2).start, "ip()");
-    const found = matcher();
-    const join = peek();
+    if (isMatchOp(after.text) && this.peek(2).kind === "name" && this.peek(2).text === "ip")
+      throw unsupportedAt(this.peek(2).start, "ip()");
+    const found = this.matcher();
+    const join = this.peek();
     if (join.kind !== "string" && JOINS.has(join.text))
       throw unsupportedAt(join.start, "joining label filters; write each after its own |, which");
-    return { kind: "label_filter", matcher: found, span: spanOf(bar, tokens[at - 1] as Token) };
-  };
+    return {
+      kind: "label_filter",
+      matcher: found,
+      span: spanOf(bar, this.tokens[this.at - 1] as Token),
+    };
+  }
 
-  const end = (): void => {
-    const token = peek();
+  private end(): void {
+    const token = this.peek();
     if (token.kind === "end") return;
     if (token.kind !== "string") {
       if (token.text === "[") throw unsupportedAt(token.start, "a range");
@@ -136,8 +152,7 @@ function createParser(tokens: readonly Token[]): { query(): LogqlQuery } {
         throw unsupportedAt(token.start, `the binary operator ${token.text}`);
     }
     throw unexpected(token, "a stage or the end of the query");
-  };
-  return { query };
+  }
 }
 
 function isLineOp(text: string): text is LineOp {

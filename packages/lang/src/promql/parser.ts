@@ -19,7 +19,7 @@ const RESERVED = new Set("bool on ignoring group_left group_right atan2".split("
 /** A whole query. */
 export function parsePromql(text: string): PromqlExpr {
   checkSource(text);
-  const parser = createParser(lexPromql(text));
+  const parser = new PromqlParser(lexPromql(text));
   const expr = parser.primary();
   parser.end();
   return expr;
@@ -33,89 +33,93 @@ export function parseSeriesSelector(text: string): VectorSelector {
   return expr;
 }
 
-interface Parser {
-  primary(): PromqlExpr;
-  /** Makes sure that nothing is left. */
-  end(): void;
-}
+class PromqlParser {
+  private at = 0;
+  private readonly tokens: readonly Token[];
 
-function createParser(tokens: readonly Token[]): Parser {
-  let at = 0;
-  const peek = (ahead = 0): Token => tokens[Math.min(at + ahead, tokens.length - 1)] as Token;
-  const next = (): Token => {
-    const token = peek();
-    at++;
+  constructor(tokens: readonly Token[]) {
+    this.tokens = tokens;
+  }
+
+  private peek(ahead = 0): Token {
+    return this.tokens[Math.min(this.at + ahead, this.tokens.length - 1)] as Token;
+  }
+
+  private next(): Token {
+    const token = this.peek();
+    this.at++;
     return token;
-  };
-  const isSymbol = (text: string, ahead = 0): boolean => {
-    const token = peek(ahead);
-    return token.kind === "symbol" && token.text === text;
-  };
+  }
 
-  const primary = (): PromqlExpr => {
-    const token = peek();
+  private isSymbol(text: string, ahead = 0): boolean {
+    const token = this.peek(ahead);
+    return token.kind === "symbol" && token.text === text;
+  }
+
+  primary(): PromqlExpr {
+    const token = this.peek();
     if (token.kind === "end") throw invalidAt(token.start, "the query is empty");
     if (token.kind === "string") {
-      next();
+      this.next();
       return { kind: "string", value: token.string, span: spanOf(token, token) };
     }
-    const literal = number();
+    const literal = this.number();
     if (literal !== undefined) return literal;
-    if (token.kind === "name") return named();
-    if (token.text === "{") return selector("", token);
+    if (token.kind === "name") return this.named();
+    if (token.text === "{") return this.selector("", token);
     if (token.text === "(") throw unsupportedAt(token.start, "an expression in parentheses");
     if (token.text === "+" || token.text === "-")
       throw unsupportedAt(token.start, `the unary operator ${token.text}`);
     throw unexpected(token);
-  };
+  }
 
-  const number = (): NumberLiteral | undefined => {
-    const first = peek();
-    const signed = isSymbol("+") || isSymbol("-");
-    const token = signed ? peek(1) : first;
+  private number(): NumberLiteral | undefined {
+    const first = this.peek();
+    const signed = this.isSymbol("+") || this.isSymbol("-");
+    const token = signed ? this.peek(1) : first;
     const value = numberOf(token);
     if (value === undefined) return undefined;
-    at += signed ? 2 : 1;
+    this.at += signed ? 2 : 1;
     return {
       kind: "number",
       value: first.text === "-" ? -value : value,
       span: spanOf(first, token),
     };
-  };
+  }
 
-  const named = (): PromqlExpr => {
-    const token = next();
+  private named(): PromqlExpr {
+    const token = this.next();
     const { text } = token;
-    if (isSymbol("("))
+    if (this.isSymbol("("))
       throw unsupportedAt(
         token.start,
         AGGREGATIONS.has(text) ? `the aggregation ${text}` : `the function ${shown(text)}`,
       );
-    const after = peek();
+    const after = this.peek();
     if (AGGREGATIONS.has(text) && (after.text === "by" || after.text === "without"))
       throw unsupportedAt(token.start, `the aggregation ${text}`);
     if (RESERVED.has(text)) throw unexpected(token);
-    if (isSymbol("{")) return selector(text, token);
+    if (this.isSymbol("{")) return this.selector(text, token);
     return { kind: "vector_selector", name: text, matchers: [], span: spanOf(token, token) };
-  };
+  }
 
-  const selector = (name: string, first: Token): VectorSelector => {
-    next();
+  private selector(name: string, first: Token): VectorSelector {
+    this.next();
     const matchers: Matcher[] = [];
     let found = name;
-    while (!isSymbol("}")) {
-      const item = next();
-      if (item.kind === "string" && (isSymbol(",") || isSymbol("}"))) {
+    while (!this.isSymbol("}")) {
+      const item = this.next();
+      if (item.kind === "string" && (this.isSymbol(",") || this.isSymbol("}"))) {
         if (item.string === "") throw invalidAt(item.start, "a metric's name cannot be empty");
         if (found !== "") throw twice(item, found, item.string);
         found = item.string;
       } else {
-        matchers.push(matcher(item));
+        matchers.push(this.matcher(item));
       }
-      if (!isSymbol(",")) break;
-      next();
+      if (!this.isSymbol(",")) break;
+      this.next();
     }
-    const close = next();
+    const close = this.next();
     if (close.text !== "}" || close.kind !== "symbol") throw unexpected(close, 'a "," or "}"');
     const again = matchers.find((candidate) => found !== "" && candidate.name === "__name__");
     if (again !== undefined) throw twice({ start: again.span.start }, found, again.value);
@@ -125,14 +129,14 @@ function createParser(tokens: readonly Token[]): Parser {
         "the selector must have a name or a matcher that asks for a value",
       );
     return { kind: "vector_selector", name: found, matchers, span: spanOf(first, close) };
-  };
+  }
 
-  const matcher = (name: Token): Matcher => {
+  private matcher(name: Token): Matcher {
     const isName = name.kind === "name" && !name.text.includes(":");
     if (!isName && name.kind !== "string") throw unexpected(name, "a label name");
-    const op = next();
+    const op = this.next();
     if (op.kind !== "symbol" || !isMatchOp(op.text)) throw unexpected(op, "one of =, !=, =~, !~");
-    const value = next();
+    const value = this.next();
     if (value.kind !== "string") throw unexpected(value, "a quoted value");
     return {
       name: name.kind === "string" ? name.string : name.text,
@@ -141,10 +145,11 @@ function createParser(tokens: readonly Token[]): Parser {
       span: spanOf(name, value),
       valueSpan: spanOf(value, value),
     };
-  };
+  }
 
-  const end = (): void => {
-    const token = peek();
+  /** Makes sure that nothing is left. */
+  end(): void {
+    const token = this.peek();
     if (token.kind === "end") return;
     if (BINARY.has(token.text) && token.kind !== "string")
       throw unsupportedAt(token.start, `the binary operator ${token.text}`);
@@ -152,8 +157,7 @@ function createParser(tokens: readonly Token[]): Parser {
     if (token.text === "@") throw unsupportedAt(token.start, "the @ modifier");
     if (token.text === "offset") throw unsupportedAt(token.start, "the offset modifier");
     throw unexpected(token, "the end of the query");
-  };
-  return { primary, end };
+  }
 }
 
 /** Whether a matcher takes a label that is not there for sure; patterns are looked at where they are compiled. */

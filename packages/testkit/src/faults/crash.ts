@@ -104,11 +104,13 @@ const killAtFailpoints: FaultCase = {
     let kills = 0;
     for (let round = 0; round < (short ? 1 : 10); round++) {
       for (const name of names) {
+        // How often a place is passed in a second or so: never, a few times, all the time.
         const rare = /^(checkpoint|file|wal\.segment)/.test(name);
+        const times = rare ? 1 : rng.between(1, name.startsWith("apply") ? 3 : 8);
         const server = await startServer({
           dataDir: it.dataDir,
           ports: it.ports,
-          env: { TRIPTYCH_FAILPOINT: `${name}@${rare ? 1 : rng.between(1, 20)}:kill` },
+          env: { TRIPTYCH_FAILPOINT: `${name}@${times}:kill` },
           waitReady: false,
         });
         const load = it.load.start(server);
@@ -116,7 +118,7 @@ const killAtFailpoints: FaultCase = {
         await Promise.race([
           server.exited,
           server.ready().then(
-            () => pause(600),
+            () => pause(rare ? 600 : 2_000),
             () => {},
           ),
         ]);

@@ -70,7 +70,7 @@ export function createLoad(options: LoadOptions): Load {
 
   const compose = (encoding: Encoding): SentRequest => {
     number++;
-    const signal = rng.pick(options.signals ?? ["traces", "logs", "metrics"]);
+    const signal = rng.pick<Signal>(options.signals ?? ["traces", "logs", "metrics"]);
     const rows = 1 + rng.below(options.rowsMax ?? 300);
     const payload = {
       signal,

@@ -30,7 +30,10 @@ async function withScene(
   options: Partial<LoadOptions>,
   run: (scene: Scene) => Promise<Figures>,
 ): Promise<Figures> {
-  const front = await startClickhouseFront({ directory: join(context.directory, "clickhouse") });
+  const front = await startClickhouseFront({
+    directory: join(context.directory, "clickhouse"),
+    database: "triptych",
+  });
   const ledger = openAckLedger(join(context.directory, "acked"));
   const load = createLoad({ rng: context.rng, ledger, ...options });
   try {
@@ -119,7 +122,6 @@ const ambiguous: FaultCase = {
         await pause(1_000);
         ({ inserts, dropped } = await front.setFaults({}));
       }
-      // Kills while it is unknown what was taken.
       await sending.stop();
       await front.setFaults({ dropAfterCommit: 0 });
       const figures = await judge(scene, 60_000);

@@ -4,7 +4,9 @@ import { pages, statusEntry } from "./pages.ts";
 
 const keys: readonly (readonly [string, string])[] = [
   ["\u2318/Ctrl K", "search and commands"],
-  ...[...pages, statusEntry].map((page) => [`g ${page.key}`, page.name[0]?.toLowerCase() + page.name.slice(1)] as const),
+  ...[...pages, statusEntry].map(
+    (page) => [`g ${page.key}`, page.name[0]?.toLowerCase() + page.name.slice(1)] as const,
+  ),
   ["/", "find on this page"],
   ["j k", "next, previous row"],
   ["\u21b5", "open"],

@@ -8,7 +8,7 @@ import { Honest } from "./icon.tsx";
 /** Stands where the sentence will be. */
 export function FindingBone() {
   return (
-    <span role="status" aria-label="Reading">
+    <span role="status" aria-label="Reading" className="bone-h1">
       <Bone width="min(560px, 80%)" height={18} />
     </span>
   );

@@ -118,25 +118,25 @@ function parsedValue(text: string): object {
     },
   );
   try {
-    return valueOf(JSON.parse(marked));
+    return parsedAsOtlp(JSON.parse(marked));
   } catch {
     // Written by another program into the same table: what is not JSON stays text.
     return { stringValue: text };
   }
 }
 
-function valueOf(value: unknown): object {
+function parsedAsOtlp(value: unknown): object {
   if (typeof value === "boolean") return { boolValue: value };
   if (typeof value === "string") {
     const rest = value.slice(1);
     if (value.startsWith("i")) return { intValue: rest };
     return value.startsWith("d") ? doubleValue(rest) : { stringValue: rest };
   }
-  if (Array.isArray(value)) return { arrayValue: { values: value.map(valueOf) } };
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(parsedAsOtlp) } };
   if (typeof value !== "object" || value === null) return {};
   const values = Object.entries(value).map(([key, item]) => ({
     key: key.slice(1),
-    value: valueOf(item),
+    value: parsedAsOtlp(item),
   }));
   return { kvlistValue: { values } };
 }

@@ -191,13 +191,13 @@ describe("a shop of 40 traces", () => {
     const answer = await ok<DifferenceAnswer>(`/traces/difference?${query({ ...range, ...box })}`);
     expect([answer.inside, answer.outside]).toEqual([4, 36]);
     expect(answer.values[0]).toEqual({
-      key: "span.card.issuer",
+      key: "card.issuer",
       value: "acme",
       insideShare: 1,
       outsideShare: 0,
     });
     expect(answer.values[1]).toEqual({
-      key: "resource.region",
+      key: "region",
       value: "us",
       insideShare: 1,
       outsideShare: 16 / 36,
@@ -380,21 +380,20 @@ describe("what was sent is data, whatever it contains", () => {
   for (const [i, payload] of payloads.entries()) {
     test(JSON.stringify(payload.slice(0, 40)), async () => {
       const want = [trace(i)];
-      expect(await ids({ service: payload })).toEqual(want);
-      expect(await ids({ operation: payload })).toEqual(want);
-      expect(await ids({ attr: `span.value=${payload}` })).toEqual(want);
-      expect(await ids({ attr: `any.${JSON.stringify(payload)}=${payload}` })).toEqual(want);
-      expect(await ids({ attr: `resource.host=${payload}` })).toEqual(want);
-      expect(await ids({ attr: `span.value!=${payload}`, limit: 500 })).toHaveLength(
-        payloads.length - 1,
+      const tags = JSON.stringify(Object.fromEntries([[payload, payload]]));
+      const found = await Promise.all([
+        ids({ service: payload }),
+        ids({ operation: payload }),
+        ids({ attr: `span.value=${payload}` }),
+        ids({ attr: `any.${JSON.stringify(payload)}=${payload}` }),
+        ids({ attr: `resource.host=${payload}` }),
+        jaegerIds({ service: payload, operation: payload, tags }),
+      ]);
+      expect(found).toEqual(found.map(() => want));
+      const others = await ids({ attr: `span.value!=${payload}`, limit: 500 });
+      expect(new Set(others)).toEqual(
+        new Set(payloads.map((_, other) => trace(other)).filter((id) => id !== trace(i))),
       );
-      expect(
-        await jaegerIds({
-          service: payload,
-          operation: payload,
-          tags: JSON.stringify(Object.fromEntries([[payload, payload]])),
-        }),
-      ).toEqual(want);
       expect(await jaegerIds({ service: payload, tags: '{"value":"other"}' })).toEqual([]);
       const { spans } = await ok<TraceAnswer>(`/traces/${trace(i)}`);
       expect(spans[0]).toMatchObject({ name: payload, service: payload });

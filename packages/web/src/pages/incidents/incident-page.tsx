@@ -125,29 +125,18 @@ function LoadedIncident(props: { readonly incident: Incident }) {
 function Sentence(props: { readonly incident: Incident }) {
   const { incident } = props;
   const [zone] = usePreference("zone", zones);
-  const times =
-    incident.threshold > 0 ? threeDigits(incident.latency_p95_peak / incident.threshold) : "";
+  const open = incident.resolved_at === undefined;
+  const peak = formatDuration(incident.latency_p95_peak * 1e9);
   const since = clockText(Date.parse(incident.detected_at), zone);
-  if (incident.resolved_at !== undefined) {
-    return (
-      <>
-        {incident.service} was slow from {since} to{" "}
-        {clockText(Date.parse(incident.resolved_at), zone)}: p95 reached{" "}
-        {formatDuration(incident.latency_p95_peak * 1e9)}, {times}× its threshold.
-      </>
-    );
-  }
+  const until = open ? "" : clockText(Date.parse(incident.resolved_at ?? ""), zone);
+  const times = incident.threshold > 0 ? incident.latency_p95_peak / incident.threshold : 0;
   return (
     <>
-      Since {since} the p95 of <span className="nb">{incident.service}</span> is{" "}
-      <em>{formatDuration(incident.latency_p95 * 1e9)}</em>, above its threshold of{" "}
-      {formatDuration(incident.threshold * 1e9, "axis")}
-      {incident.errors > 0 && (
-        <>
-          ; {formatCount(incident.errors)} of {plural(incident.requests, "request")} failed
-        </>
-      )}
-      .
+      {open ? `Since ${since} ` : `From ${since} to ${until} `}
+      <span className="nb">{incident.service}</span> {open ? "is" : "was"} slow: p95 reached{" "}
+      {open ? <em>{peak}</em> : peak}
+      {times > 0 && `, ${threeDigits(times)}× its threshold`}
+      {incident.errors > 0 && `; ${plural(incident.errors, "request")} failed in its worst minute`}.
     </>
   );
 }
@@ -155,36 +144,44 @@ function Sentence(props: { readonly incident: Incident }) {
 function Impact(props: { readonly incident: Incident }) {
   const { incident } = props;
   const share = incident.requests > 0 ? incident.errors / incident.requests : 0;
+  const times = incident.threshold > 0 ? incident.latency_p95_peak / incident.threshold : 0;
+  const facts = [
+    {
+      name: "Worst p95",
+      value: formatDuration(incident.latency_p95_peak * 1e9),
+      more: times > 0 ? `${threeDigits(times)}× the threshold` : "",
+      bad: true,
+    },
+    {
+      name: "p95 when detected",
+      value: formatDuration(incident.latency_p95 * 1e9),
+      more: `threshold ${formatDuration(incident.threshold * 1e9, "axis")}`,
+      bad: false,
+    },
+    {
+      name: "Requests",
+      value: formatCount(incident.requests),
+      more: "in its worst minute",
+      bad: false,
+    },
+    {
+      name: "Errors",
+      value: formatCount(incident.errors),
+      more: `${formatShare(share)} of requests`,
+      bad: incident.errors > 0,
+    },
+  ];
   return (
     <dl className="impact">
-      <div>
-        <dt>p95</dt>
-        <dd className={incident.latency_p95 > incident.threshold ? "c-critical" : ""}>
-          {formatDuration(incident.latency_p95 * 1e9)}
-          <span>threshold {formatDuration(incident.threshold * 1e9, "axis")}</span>
-        </dd>
-      </div>
-      <div>
-        <dt>Worst p95</dt>
-        <dd>
-          {formatDuration(incident.latency_p95_peak * 1e9)}
-          <span>{threeDigits(incident.latency_p95_peak / incident.threshold)}× the threshold</span>
-        </dd>
-      </div>
-      <div>
-        <dt>Requests</dt>
-        <dd>
-          {formatCount(incident.requests)}
-          <span>in its window</span>
-        </dd>
-      </div>
-      <div>
-        <dt>Errors</dt>
-        <dd className={incident.errors > 0 ? "c-critical" : ""}>
-          {formatCount(incident.errors)}
-          <span>{formatShare(share)} of requests</span>
-        </dd>
-      </div>
+      {facts.map((fact) => (
+        <div key={fact.name}>
+          <dt>{fact.name}</dt>
+          <dd className={fact.bad && incident.resolved_at === undefined ? "c-critical" : ""}>
+            {fact.value}
+            <span>{fact.more}</span>
+          </dd>
+        </div>
+      ))}
     </dl>
   );
 }
@@ -233,16 +230,23 @@ function Picture(props: {
           <span className="muted small hide-s">each cell counts traces; diamonds are errors</span>
         </div>
         <Answered answer={heat} what="durations" skeleton={<BoneChart height={heatHeight} />}>
-          {(data) => (
-            <HeatMap
-              heat={data}
-              range={view}
-              zone={zone}
-              height={heatHeight}
-              limit={limit}
-              moments={moments}
-            />
-          )}
+          {(data) =>
+            data.cells.every((column) => column.length === 0) ? (
+              <p className="muted no-picture" style={{ minHeight: heatHeight }}>
+                No trace of that time is in the store: it was never received, or is older than what
+                is kept.
+              </p>
+            ) : (
+              <HeatMap
+                heat={data}
+                range={view}
+                zone={zone}
+                height={heatHeight}
+                limit={limit}
+                moments={moments}
+              />
+            )
+          }
         </Answered>
       </section>
       {telling.length > 0 && (
@@ -311,9 +315,8 @@ function SlowTraces(props: { readonly incident: Incident; readonly range: Params
         <p className="unavailable">
           <StateMark state="warn" word="Trace data unavailable" />
           <span className="muted">
-            {" "}
-            when the incident was recorded. Its figures come from requests counted at that time; the
-            traces behind them were not there or could not be read.
+            : the traces behind it could not be read while it was watched. Its figures were measured
+            without them.
           </span>
         </p>
       )}
@@ -446,10 +449,7 @@ function Timeline(props: { readonly incident: Incident }) {
             </span>
             <div>
               Still open
-              <div className="muted">
-                p95 {formatDuration(incident.latency_p95 * 1e9)}; it closes by itself below the
-                threshold
-              </div>
+              <div className="muted">it closes by itself once p95 is below the threshold</div>
             </div>
           </li>
         )}

@@ -92,7 +92,7 @@ function Finding(props: {
   }
   return (
     <>
-      {first.service} p95 is <em>{formatDuration(first.latency_p95 * 1e9)}</em>, above{" "}
+      {first.service} p95 reached <em>{formatDuration(first.latency_p95_peak * 1e9)}</em>, above{" "}
       {formatDuration(first.threshold * 1e9, "axis")} for{" "}
       {spanText(props.nowMs - Date.parse(first.detected_at))}.
     </>

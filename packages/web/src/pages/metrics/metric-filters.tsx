@@ -5,6 +5,7 @@ import { formatCount } from "../../charts/format.ts";
 import { FilterBar } from "../../components/filter-bar.tsx";
 import { negated, parseMatch } from "../../state/filters.ts";
 import { many } from "../../state/params.ts";
+import { isEncodingLabel } from "./metric-names.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 
 const labelsMax = 12;
@@ -19,7 +20,10 @@ export function MetricFilters(props: {
   const matches = many(params, "match");
   const labels = props.labels.data?.labels ?? [];
   const useful = labels
-    .filter((label) => label.distinct > 1 || props.by.includes(label.name))
+    .filter(
+      (label) =>
+        (label.distinct > 1 && !isEncodingLabel(label.name)) || props.by.includes(label.name),
+    )
     .slice(0, labelsMax);
   const without = (text: string) => matches.filter((item) => item !== text);
   return (

@@ -1,6 +1,6 @@
 import type { MetricFamily } from "@triptych/contract";
 import { describe, expect, test } from "vitest";
-import { firstFamily, groupFamilies, seriesName } from "./metric-names.ts";
+import { firstFamily, groupFamilies, seriesNames } from "./metric-names.ts";
 
 const family = (name: string, type: MetricFamily["type"] = "gauge", unit = ""): MetricFamily => ({
   name,
@@ -24,7 +24,8 @@ test("dotted names are names", () =>
   expect(groupFamilies([family("http.a"), family("http.b")])[0]?.name).toBe("http"));
 test("its own measures before those of its runtime", () =>
   expect(
-    firstFamily([family("db_seconds", "histogram", "s"), family("pay_seconds", "histogram", "s")])?.name,
+    firstFamily([family("db_seconds", "histogram", "s"), family("pay_seconds", "histogram", "s")])
+      ?.name,
   ).toBe("pay_seconds"));
 test("durations first", () =>
   expect(
@@ -32,10 +33,11 @@ test("durations first", () =>
   ).toBe("z"));
 
 describe("names of series", () => {
-  const check = (labels: { [name: string]: string }, by: string[], want: string) =>
-    test(want, () => expect(seriesName(labels, by, "up")).toBe(want));
-  check({}, [], "up");
-  check({ issuer: "acme" }, ["issuer"], "acme");
-  check({ issuer: "" }, ["issuer"], "no issuer");
-  check({ issuer: "acme", node: "1" }, ["issuer", "node"], "issuer=acme, node=1");
+  const check = (want: string, ...all: { [name: string]: string }[]) =>
+    test(want, () => expect(seriesNames(all, "up")[0]).toBe(want));
+  check("up", {});
+  check("up", { job: "shop", status: "ok" });
+  check("acme", { issuer: "acme", job: "shop" }, { issuer: "dunlin", job: "shop" });
+  check("no issuer", { job: "shop" }, { issuer: "dunlin", job: "shop" });
+  check("issuer=acme, node=1", { issuer: "acme", node: "1" }, { issuer: "dunlin", node: "2" });
 });

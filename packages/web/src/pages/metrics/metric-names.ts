@@ -28,11 +28,13 @@ export function groupFamilies(families: readonly MetricFamily[]): FamilyGroup[] 
 }
 
 /** What every service reports about itself: its own measures say more about what it does. */
-const runtimeNames = /^(process|nodejs|v8js|go|jvm|python|db|http|rpc|otel|otelcol|target|scrape|up)([_.]|$)/;
+const runtimeNames =
+  /^(process|nodejs|v8js|go|jvm|python|db|http|rpc|otel|otelcol|target|scrape|up)([_.]|$)/;
 
 /** What to show when nothing was chosen: durations tell most, then anything that counts; a service's own measures first. */
 export function firstFamily(families: readonly MetricFamily[]): MetricFamily | undefined {
-  const rank = (family: MetricFamily) => kindRank(family) + (runtimeNames.test(family.name) ? 4 : 0);
+  const rank = (family: MetricFamily) =>
+    kindRank(family) + (runtimeNames.test(family.name) ? 4 : 0);
   return [...families].sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))[0];
 }
 
@@ -43,13 +45,27 @@ function kindRank(family: MetricFamily): number {
 
 type Labels = MetricChartAnswer["series"][number]["labels"];
 
-/** Short where one label tells series apart, `a=1, b=2` where several do. */
-export function seriesName(labels: Labels, by: readonly string[], fallback: string): string {
-  const entries = Object.entries(labels);
-  if (entries.length === 0) return fallback;
-  const only = by.length === 1 ? labels[by[0] ?? ""] : undefined;
-  if (only !== undefined && entries.length === 1) return only === "" ? `no ${by[0]}` : only;
-  return entries.map(([name, value]) => `${name}=${value}`).join(", ");
+/**
+ * Names for series that stand beside each other: only the labels in which they differ. One such label is named by its
+ * value alone, several as `a=1, b=2`; a lone series gets the fallback.
+ */
+export function seriesNames(all: readonly Labels[], fallback: string): string[] {
+  const keys = [...new Set(all.flatMap((labels) => Object.keys(labels)))];
+  const telling = keys.filter((key) =>
+    all.some((labels) => (labels[key] ?? "") !== (all[0]?.[key] ?? "")),
+  );
+  return all.map((labels) => {
+    const [only] = telling;
+    if (only === undefined) return fallback;
+    const value = (key: string) => labels[key] ?? "";
+    if (telling.length === 1) return value(only) === "" ? `no ${only}` : value(only);
+    return telling.map((key) => `${key}=${value(key)}`).join(", ");
+  });
+}
+
+/** Labels that are parts of a metric's own encoding: grouping by them means nothing. */
+export function isEncodingLabel(name: string): boolean {
+  return name === "le" || name === "quantile" || name === "__name__";
 }
 
 export type View = MetricChartAnswer["view"];

@@ -28,7 +28,7 @@ import { usePreference, zones } from "../../state/preferences.ts";
 import { rangeParams, useRange } from "../../state/range-context.tsx";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 import { Browse } from "./browse.tsx";
-import { firstFamily, seriesName, viewsOf, viewWords } from "./metric-names.ts";
+import { firstFamily, seriesNames, viewsOf, viewWords } from "./metric-names.ts";
 import { MetricFilters } from "./metric-filters.tsx";
 import { SeriesTable } from "./series-table.tsx";
 
@@ -72,7 +72,7 @@ export function MetricsPage() {
     <>
       <PageHead
         title={chosen ?? "Metrics"}
-        finding={<Finding chart={chart} name={chosen} families={families} by={by} />}
+        finding={<Finding chart={chart} name={chosen} families={families} />}
         info={chart.data}
       >
         {chosen !== undefined && <span className="mono strong">{chosen}</span>}
@@ -113,7 +113,10 @@ function MetricBody(props: BodyProps) {
   const series = useMemo(() => {
     // The name of the metric stands above already; a lone line is named for what it shows.
     const lone = data === undefined || data.view === "value" ? name : viewWords[data.view];
-    const names = (data?.series ?? []).map((entry) => seriesName(entry.labels, by, lone));
+    const names = seriesNames(
+      (data?.series ?? []).map((entry) => entry.labels),
+      lone,
+    );
     const colours = distinctSeries(names);
     return (data?.series ?? []).map((entry, i) => ({
       name: names[i] ?? name,
@@ -121,7 +124,7 @@ function MetricBody(props: BodyProps) {
       values: entry.values,
       labels: entry.labels,
     }));
-  }, [data, by, name]);
+  }, [data, name]);
   const gaps = useMemo(() => gapsOf(series.map((entry) => entry.values)), [series]);
   const height = innerWidth > 760 ? chartHeight : chartHeightNarrow;
   return (
@@ -227,7 +230,6 @@ function Finding(props: {
   readonly chart: Answer<MetricChartAnswer>;
   readonly name: string | undefined;
   readonly families: Answer<MetricsAnswer>;
-  readonly by: readonly string[];
 }) {
   const [zone] = usePreference("zone", zones);
   const { chart, name } = props;
@@ -258,8 +260,11 @@ function Finding(props: {
       </>
     );
   }
-  const labels = data.series[move.series]?.labels ?? {};
-  const whose = seriesName(labels, props.by, "");
+  const whose =
+    seriesNames(
+      data.series.map((entry) => entry.labels),
+      "",
+    )[move.series] ?? "";
   const since = data.from + move.since * data.stepMs;
   return (
     <>

@@ -61,7 +61,7 @@ export function TracesPage() {
     <>
       <PageHead
         title={titleOf(params)}
-        finding={<Finding {...{ traces, heat, slow, difference, drawn: drawn !== undefined }} />}
+        finding={<Finding {...{ heat, slow, difference, drawn: drawn !== undefined }} />}
         info={traces.data}
         stale={traces.stale && traces.failure !== undefined}
       >
@@ -152,7 +152,6 @@ function titleOf(params: Params): string {
 }
 
 interface FindingProps {
-  readonly traces: Answer<TracesAnswer>;
   readonly heat: Answer<TraceHeatAnswer>;
   readonly slow: SlowPart | undefined;
   readonly difference: Answer<DifferenceAnswer>;
@@ -162,11 +161,10 @@ interface FindingProps {
 /** The one sentence. It claims only what the answers on screen show. */
 function Finding(props: FindingProps) {
   const [zone] = usePreference("zone", zones);
-  const { traces, heat, slow, difference } = props;
-  if (traces.data === undefined || heat.data === undefined) {
-    return traces.failure !== undefined ? <>Traces could not be read.</> : <FindingBone />;
+  const { heat, slow, difference } = props;
+  if (heat.data === undefined) {
+    return heat.failure !== undefined ? <>Traces could not be read.</> : <FindingBone />;
   }
-  if (traces.data.total === 0) return <>No trace matches.</>;
   const telling = difference.stale ? undefined : difference.data?.values.find(isTelling);
   const because = telling !== undefined && (
     <>
@@ -185,6 +183,7 @@ function Finding(props: FindingProps) {
     );
   }
   const summary = summarise(heat.data.boundsNs, heat.data.cells);
+  if (summary.total === 0) return <>No trace matches.</>;
   if (slow !== undefined) {
     return (
       <>

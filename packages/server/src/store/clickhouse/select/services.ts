@@ -135,8 +135,11 @@ export async function selectDependencies(reader: Reader, range: NsRange): Promis
   });
 }
 
-/** A request that began longer ago than this before the window is not seen when it ends in it. */
-const REQUEST_NS_MAX = 600_000_000_000n;
+/**
+ * A request that began longer than this before the window is not seen when it ends in it. Looking further back would
+ * cost more at every step than such requests are worth.
+ */
+const REQUEST_NS_MAX = 120_000_000_000n;
 /** Requests are looked at when they end, so their spans may have started before the window. */
 const reach = (window: NsRange): NsRange => ({
   fromNs: window.fromNs - REQUEST_NS_MAX,

@@ -273,7 +273,7 @@ export async function selectBoxSides(
 }
 
 export interface AttributeShare {
-  /** With its scope: `span.http.route`, `resource.host.name`. */
+  /** Of an attribute of a span or its resource. */
   readonly key: string;
   readonly value: string;
   readonly inside: number;
@@ -295,8 +295,8 @@ export async function selectAttributeShares(
         FROM (
           SELECT cityHash64(TraceId) AS trace, trace IN ${hashes(inside.sample)} AS inside,
             arrayJoin(arrayDistinct(arrayConcat(
-              arrayMap((k, v) -> (concat('span.', k), v), mapKeys(SpanAttributes), mapValues(SpanAttributes)),
-              arrayMap((k, v) -> (concat('resource.', k), v), mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
+              arrayZip(mapKeys(SpanAttributes), mapValues(SpanAttributes)),
+              arrayZip(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
             ))) AS attribute
           FROM otel_traces
           WHERE ((${inRange(inside.range)} AND cityHash64(TraceId) IN ${hashes(inside.sample)})
