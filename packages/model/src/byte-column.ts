@@ -2,7 +2,8 @@
  * A column of byte strings: one growing buffer and the offset at which each row ends.
  * Row `i` is `bytes[offsets[i] .. offsets[i + 1])`. Arrays may be longer than what is used.
  */
-const decoder = new TextDecoder();
+// A byte order mark at the start of a value is part of the value.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** Copies shorter than this are faster as a loop than as `set(subarray())`, which allocates a view. */

@@ -47,6 +47,7 @@ const VERSION = "0.1.0";
 const MiB = 1024 * 1024;
 /** How long a stopping process waits for the store to take what is in the journal; the rest is taken at the next start. */
 const DRAIN_MS = 4_000;
+const CONNECTIONS_GRACE_MS = 2_000;
 const PROBLEM_MS = 30_000;
 /** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
 const SHED_ABOVE = 0.8;
@@ -258,8 +259,8 @@ function createServers(core: Core, next: IngestNext) {
   const app = createHttpServer({ report });
   const otlpHttp = createHttpServer({ report });
   const otlpGrpc = createOtlpGrpcServer(transport);
-  for (const server of [app, otlpHttp, otlpGrpc])
-    core.onClose(async () => void (await server.close()));
+  core.onClose(() => otlpGrpc.close());
+  for (const server of [app, otlpHttp]) core.onClose(() => closeHttp(server));
   registerOtlpHttp(app, transport);
   registerOtlpHttp(otlpHttp, transport);
   return {
@@ -421,6 +422,13 @@ function prepareLater(core: Core, store: Store): void {
   });
   core.onClose(stop);
   void store.prepare().then(stop, () => {});
+}
+
+/** Lets requests under way end, then drops connections that would keep us, such as those that never asked anything. */
+async function closeHttp(app: FastifyInstance): Promise<void> {
+  const cancel = clock.after(CONNECTIONS_GRACE_MS, () => app.server.closeAllConnections());
+  await app.close();
+  cancel();
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {

@@ -193,7 +193,7 @@ const pressure: FaultCase = {
     const strange = [...statuses.keys()].filter((status) => !allowed.has(status));
     expectThat(strange.length === 0, `answers ${strange.join(", ")}`);
     const peakMiB = Math.round(peak / 1024 / 1024);
-    expectThat(peakMiB <= 768, `resident memory reached ${peakMiB} MiB`);
+    expectThat(peakMiB <= 640, `resident memory reached ${peakMiB} MiB`);
     const shed = load.answers.filter((answer) => answer.status !== 200).length;
     return { ...verdict, shed, peakMiB };
   },

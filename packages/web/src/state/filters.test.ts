@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseFilter, parseMatch, printFilter, withFilter } from "./filters.ts";
+import { parseFilter, parseMatch, printFilter, scopedKey, withFilter } from "./filters.ts";
 
 describe("parse", () => {
   const check = (text: string, want: ReturnType<typeof parseFilter>) =>
@@ -22,5 +22,9 @@ test("the opposite replaces", () =>
   expect(
     withFilter(["any.a=1", "any.b=2"], { scope: "any", key: "a", op: "!=", value: "1" }),
   ).toEqual(["any.b=2", "any.a!=1"]));
+test("keys with and without a scope", () => {
+  expect(scopedKey("span.http.route")).toEqual({ scope: "span", key: "http.route" });
+  expect(scopedKey("http.route")).toEqual({ scope: "any", key: "http.route" });
+});
 test("metric match", () =>
   expect(parseMatch("issuer=~a.*")).toEqual({ label: "issuer", op: "=~", value: "a.*" }));

@@ -39,6 +39,15 @@ export const negated: { readonly [op in AttributeFilter["op"]]: AttributeFilter[
   "!~": "=~",
 };
 
+/** A key as the server names it in lists, where a scope may stand before it (`span.http.route`), taken apart. */
+export function scopedKey(text: string): Pick<AttributeFilter, "scope" | "key"> {
+  const dot = text.indexOf(".");
+  const scope = filterScopes.find((name) => name === text.slice(0, dot));
+  return scope === undefined || dot === text.length - 1
+    ? { scope: "any", key: text }
+    : { scope, key: text.slice(dot + 1) };
+}
+
 /** Adds a filter to a list of printed ones; the same or the opposite one is replaced, not doubled. */
 export function withFilter(list: readonly string[], filter: AttributeFilter): string[] {
   const text = printFilter(filter);

@@ -222,7 +222,8 @@ function numberColumn(
   return { kind: "number", values };
 }
 
-const decoder = new TextDecoder();
+// A byte order mark at the start of a value is part of the value.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function readStrings(reader: Reader, rows: number): TextColumn {
   const starts = new Uint32Array(rows);

@@ -71,7 +71,8 @@ export function constant(name: string): Sql {
 export const empty: Sql = { parts: [""], values: [] };
 
 /** A list of 64-bit integers as decimal texts: the engine's binding does not read such a list as numbers. */
-export const u64s = (value: readonly string[]): Sql => sql`arrayMap(x -> toUInt64(x), ${texts(value)})`;
+export const u64s = (value: readonly string[]): Sql =>
+  sql`arrayMap(x -> toUInt64(x), ${texts(value)})`;
 
 /** Pieces joined by a separator of ours such as ` AND `. */
 export function join(

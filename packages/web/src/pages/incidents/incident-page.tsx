@@ -18,6 +18,7 @@ import { PageHead } from "../../components/page-head.tsx";
 import { PageLink } from "../../components/page-link.tsx";
 import { ServiceName } from "../../components/service-name.tsx";
 import { clockText, dateTimeText, spanText } from "../../state/clock-text.ts";
+import { scopedKey } from "../../state/filters.ts";
 import { useGo } from "../../state/go.ts";
 import { useListKeys } from "../../state/keyboard.tsx";
 import type { ParamsChange } from "../../state/params.ts";
@@ -256,7 +257,7 @@ function Picture(props: {
             {telling.map((value) => (
               <li key={`${value.key}=${value.value}`}>
                 <span className="mono ell">
-                  <span className="muted">{value.key}=</span>
+                  <span className="muted">{scopedKey(value.key).key}=</span>
                   {value.value}
                 </span>
                 <span className="meter" aria-hidden="true">

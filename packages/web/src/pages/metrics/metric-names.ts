@@ -50,10 +50,7 @@ type Labels = MetricChartAnswer["series"][number]["labels"];
  * value alone, several as `a=1, b=2`; a lone series gets the fallback.
  */
 export function seriesNames(all: readonly Labels[], fallback: string): string[] {
-  const keys = [...new Set(all.flatMap((labels) => Object.keys(labels)))];
-  const telling = keys.filter((key) =>
-    all.some((labels) => (labels[key] ?? "") !== (all[0]?.[key] ?? "")),
-  );
+  const telling = tellingLabels(all);
   return all.map((labels) => {
     const [only] = telling;
     if (only === undefined) return fallback;
@@ -61,6 +58,12 @@ export function seriesNames(all: readonly Labels[], fallback: string): string[] 
     if (telling.length === 1) return value(only) === "" ? `no ${only}` : value(only);
     return telling.map((key) => `${key}=${value(key)}`).join(", ");
   });
+}
+
+/** Labels in which series differ. */
+export function tellingLabels(all: readonly Labels[]): string[] {
+  const keys = [...new Set(all.flatMap((labels) => Object.keys(labels)))];
+  return keys.filter((key) => all.some((labels) => (labels[key] ?? "") !== (all[0]?.[key] ?? "")));
 }
 
 /** Labels that are parts of a metric's own encoding: grouping by them means nothing. */

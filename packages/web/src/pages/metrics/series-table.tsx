@@ -13,6 +13,7 @@ import { dateTimeText } from "../../state/clock-text.ts";
 import { many } from "../../state/params.ts";
 import { usePreference, zones } from "../../state/preferences.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
+import { tellingLabels } from "./metric-names.ts";
 
 type LabelledSeries = ChartSeries & {
   readonly labels: MetricChartAnswer["series"][number]["labels"];
@@ -27,6 +28,10 @@ export function SeriesTable(props: {
   readonly exemplars: readonly Exemplar[];
 }) {
   const { unit } = props;
+  const telling = useMemo(
+    () => tellingLabels(props.series.map((one) => one.labels)),
+    [props.series],
+  );
   return (
     <>
       <div className="scrollx sect">
@@ -55,7 +60,7 @@ export function SeriesTable(props: {
                 >
                   <td className="lb">
                     <span className="sw" aria-hidden="true" />
-                    <SeriesLabels series={one} />
+                    <SeriesLabels series={one} telling={telling} />
                   </td>
                   <Cell value={figures?.min} unit={unit} extra />
                   <Cell value={figures?.mean} unit={unit} extra />
@@ -90,9 +95,14 @@ function Cell(props: {
   );
 }
 
-function SeriesLabels(props: { readonly series: LabelledSeries }) {
+function SeriesLabels(props: {
+  readonly series: LabelledSeries;
+  /** Labels in which the series differ: they come first. */
+  readonly telling: readonly string[];
+}) {
   const menu = useLabelMenu();
-  const entries = Object.entries(props.series.labels);
+  const rank = (name: string) => (props.telling.includes(name) ? 0 : 1);
+  const entries = Object.entries(props.series.labels).sort(([a], [b]) => rank(a) - rank(b));
   if (entries.length === 0) return <>{props.series.name}</>;
   return (
     <>

@@ -39,13 +39,13 @@ describe("critical path", () => {
     "a 0-1, c 1-8, a 8-9",
   );
   check(
-    "overlap: the earlier one had no say",
+    "a child still running when the next begins counts until then",
     [
       ["a", "", 0, 9],
       ["b", "a", 1, 6],
       ["c", "a", 5, 8],
     ],
-    "a 0-5, c 5-8, a 8-9",
+    "a 0-1, b 1-5, c 5-8, a 8-9",
   );
   check(
     "grandchildren",

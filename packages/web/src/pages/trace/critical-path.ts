@@ -1,7 +1,9 @@
 /**
  * The critical path: at each moment of the trace the one span that everything waited for. Found by walking back from
- * the end: inside a span the child that finished last is what it waited for, before that child's start the one that
- * finished last by then, and so on; what no child covers is the span's own time.
+ * the end: inside a span the child that finished last is what it waited for; before that child began, the one of those
+ * begun earlier that finished last, and so on; what no child covers is the span's own time. A child still running when
+ * the next one began counts until then: recorders end a span a little after the work that waited for it went on, and
+ * demanding a gap between them would blame the parent for all of it.
  *
  * A child that outlives its parent is clipped to it, unless it outlives the whole tree it stands in: then the rest of
  * the trace waited for that one.
@@ -64,7 +66,9 @@ export function criticalPath(tree: Shape): PathPart[] {
 function nextCandidate(frame: Frame): Candidate | undefined {
   while (frame.next < frame.candidates.length) {
     const candidate = frame.candidates[frame.next++];
-    if (candidate !== undefined && candidate.high <= frame.cursor) return candidate;
+    if (candidate !== undefined && candidate.low < frame.cursor) {
+      return { ...candidate, high: Math.min(candidate.high, frame.cursor) };
+    }
   }
   return undefined;
 }

@@ -128,7 +128,13 @@ function Histogram(props: { readonly usual: UsualAnswer; readonly ns: number }) 
       context.fillStyle = pen.colour(slow ? "--critical" : "--text");
       context.fillRect(Math.round(at) - 1, 2, 2, base - 2);
       context.textAlign = at > pen.width / 2 ? "right" : "left";
-      context.fillText("this span", at > pen.width / 2 ? at - 6 : at + 6, 11);
+      // A halo, because the words may stand on bars.
+      context.strokeStyle = pen.colour("--surface");
+      context.lineWidth = 4;
+      context.lineJoin = "round";
+      const words = at > pen.width / 2 ? at - 6 : at + 6;
+      context.strokeText("this span", words, 11);
+      context.fillText("this span", words, 11);
     },
     [usual, ns],
   );

@@ -4,6 +4,7 @@ import type { Answer } from "../../api/answer.ts";
 import { formatCount, formatShare } from "../../charts/format.ts";
 import { Answered, BoneRows } from "../../components/answered.tsx";
 import { Value } from "../../components/value.tsx";
+import { scopedKey } from "../../state/filters.ts";
 import { useAttributeMenu } from "../../components/attribute-menu.ts";
 
 const shownMax = 7;
@@ -68,33 +69,36 @@ function Values(props: { readonly answer: DifferenceAnswer; readonly kind: "box"
         <p className="muted pad">No attribute is more frequent here than elsewhere.</p>
       )}
       <ul>
-        {answer.values.slice(0, shownMax).map((value) => (
-          <li key={`${value.key}=${value.value}`}>
-            <div className="kv1">
-              <div className="ell k" title={value.key}>
-                {value.key}
+        {answer.values.slice(0, shownMax).map((value) => {
+          const { scope, key } = scopedKey(value.key);
+          return (
+            <li key={`${value.key}=${value.value}`}>
+              <div className="kv1">
+                <div className="ell k" title={value.key}>
+                  {key}
+                </div>
+                <div className="ell">
+                  <Value
+                    title={`${key} = ${value.value}`}
+                    items={() => menu({ scope, key, value: value.value })}
+                  >
+                    {value.value === "" ? "(empty)" : value.value}
+                  </Value>
+                </div>
               </div>
-              <div className="ell">
-                <Value
-                  title={`${value.key} = ${value.value}`}
-                  items={() => menu({ scope: "any", key: value.key, value: value.value })}
-                >
-                  {value.value === "" ? "(empty)" : value.value}
-                </Value>
+              <div className="two">
+                <span className="meter">
+                  <i style={{ width: `${value.insideShare * 100}%` }} />
+                </span>
+                <b>{formatShare(value.insideShare)}</b>
+                <span className="meter">
+                  <i className="base" style={{ width: `${value.outsideShare * 100}%` }} />
+                </span>
+                <span className="num">{formatShare(value.outsideShare)}</span>
               </div>
-            </div>
-            <div className="two">
-              <span className="meter">
-                <i style={{ width: `${value.insideShare * 100}%` }} />
-              </span>
-              <b>{formatShare(value.insideShare)}</b>
-              <span className="meter">
-                <i className="base" style={{ width: `${value.outsideShare * 100}%` }} />
-              </span>
-              <span className="num">{formatShare(value.outsideShare)}</span>
-            </div>
-          </li>
-        ))}
+            </li>
+          );
+        })}
       </ul>
     </>
   );

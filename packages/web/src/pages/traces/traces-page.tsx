@@ -9,6 +9,7 @@ import { Answered, BoneChart, BoneRows } from "../../components/answered.tsx";
 import { FindingBone, PageHead } from "../../components/page-head.tsx";
 import { NothingMatches, Teach } from "../../components/teach.tsx";
 import { clockText } from "../../state/clock-text.ts";
+import { scopedKey } from "../../state/filters.ts";
 import { one, type Params } from "../../state/params.ts";
 import { usePreference, zones } from "../../state/preferences.ts";
 import { rangeParams, useRange } from "../../state/range-context.tsx";
@@ -170,7 +171,7 @@ function Finding(props: FindingProps) {
     <>
       ; {formatShare(telling.insideShare)} have{" "}
       <span className="nb">
-        {telling.key}={telling.value}
+        {scopedKey(telling.key).key}={telling.value}
       </span>
       , {formatShare(telling.outsideShare)} of the others
     </>
