@@ -24,6 +24,7 @@ import { observeJournal } from "./journal/observe.ts";
 import { createDeltaToCumulative } from "./pipeline/delta-to-cumulative.ts";
 import { createLimitDays } from "./pipeline/limit-days.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
+import { closeHttp, listen } from "./receivers/http-listen.ts";
 import { createHttpServer } from "./receivers/http-server.ts";
 import type { IngestNext } from "./receivers/next.ts";
 import { createOtlpGrpcServer } from "./receivers/otlp/grpc.ts";
@@ -47,7 +48,6 @@ const VERSION = "0.1.0";
 const MiB = 1024 * 1024;
 /** How long a stopping process waits for the store to take what is in the journal; the rest is taken at the next start. */
 const DRAIN_MS = 4_000;
-const CONNECTIONS_GRACE_MS = 2_000;
 const PROBLEM_MS = 30_000;
 /** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
 const SHED_ABOVE = 0.8;
@@ -260,7 +260,7 @@ function createServers(core: Core, next: IngestNext) {
   const otlpHttp = createHttpServer({ report });
   const otlpGrpc = createOtlpGrpcServer(transport);
   core.onClose(() => otlpGrpc.close());
-  for (const server of [app, otlpHttp]) core.onClose(() => closeHttp(server));
+  for (const server of [app, otlpHttp]) core.onClose(() => closeHttp(server, clock));
   registerOtlpHttp(app, transport);
   registerOtlpHttp(otlpHttp, transport);
   return {
@@ -291,14 +291,15 @@ function registerApis(core: Core, { storage, incidents, app }: ApiParts): void {
   registerOwnMetrics(app, ours);
   registerIncidentsApi(app, { watch: incidents, prefix: "/api/triptych" });
   registerHealth(app, {
-    notReady: () => (core.ready ? journalFull(journal) : "starting"),
+    notReady: () => notReady(core, storage),
     metrics: () => core.metrics.render(),
     sendPage: registerWebFiles(app, webDirectory()),
     status: createStatus(core, storage),
   });
 }
 
-function createStatus(core: Core, { journal, store }: Storage): () => Promise<StatusAnswer> {
+function createStatus(core: Core, storage: Storage): () => Promise<StatusAnswer> {
+  const { journal, store } = storage;
   const storeBytes = createCached(clock, 10_000, async () =>
     (await listPartitions(store.engine)).reduce((sum, part) => sum + part.bytes, 0),
   );
@@ -308,7 +309,7 @@ function createStatus(core: Core, { journal, store }: Storage): () => Promise<St
     return {
       version: VERSION,
       startedAt: core.startedAt,
-      ready: core.ready && journalFull(journal) === undefined,
+      ready: notReady(core, storage) === undefined,
       lagSeconds: journalStatus.lagMs / 1000,
       residentBytes: process.memoryUsage.rss(),
       store: { kind: store.engine.kind, bytes: await storeBytes() },
@@ -392,11 +393,14 @@ function createIngest(core: Core, journal: Journal): IngestNext {
   };
 }
 
-function journalFull(journal: Journal): string | undefined {
+/** What keeps us from taking data or answering about it; undefined when nothing does. */
+function notReady(core: Core, { journal, store }: Storage): string | undefined {
+  if (!core.ready) return "starting or stopping";
+  if (!store.reachable()) return "the store does not answer";
   const { pendingBytes, pendingBytesMax } = journal.status();
-  return pendingBytes < pendingBytesMax
-    ? undefined
-    : "the journal is full because the store does not take data";
+  if (pendingBytes >= pendingBytesMax)
+    return "the journal is full because the store does not take data";
+  return undefined;
 }
 
 function quarantineProblem(
@@ -422,30 +426,6 @@ function prepareLater(core: Core, store: Store): void {
   });
   core.onClose(stop);
   void store.prepare().then(stop, () => {});
-}
-
-/** Lets requests under way end, then drops connections that would keep us, such as those that never asked anything. */
-async function closeHttp(app: FastifyInstance): Promise<void> {
-  const cancel = clock.after(CONNECTIONS_GRACE_MS, () => app.server.closeAllConnections());
-  await app.close();
-  cancel();
-}
-
-async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
-      throw new TriptychError(
-        "port_in_use",
-        `port ${port} on ${host} is in use; stop what listens there or choose another port`,
-        { cause },
-      );
-    }
-    throw cause;
-  }
-  const address = app.server.address();
-  return typeof address === "object" && address !== null ? address.port : port;
 }
 
 /** Beside the bundle in a package, in the workspace otherwise. */

@@ -226,3 +226,61 @@ describe("answers", () => {
   });
   check("a path that climbs", () => fetch(`${server.url}/..%2f..%2fetc/passwd`), { status: 400 });
 });
+
+describe("names that mean something to JavaScript are data", () => {
+  const names = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf"];
+  const attributes = names.map((name) => ({
+    key: name,
+    value: { stringValue: `value of ${name}` },
+  }));
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const resource = {
+    attributes: [{ key: "service.name", value: { stringValue: "__proto__" } }, ...attributes],
+  };
+  const post = (signal: string, body: object) =>
+    fetch(`${server.otlpHttpUrl}/v1/${signal}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  test("as attributes of spans", async () => {
+    const traceId = "abcdefabcdefabcdefabcdefabcdef01";
+    const span = {
+      traceId,
+      spanId: "abcdefabcdefabcd",
+      name: "constructor",
+      startTimeUnixNano: String(now),
+      endTimeUnixNano: String(now),
+      attributes,
+    };
+    expect(
+      (await post("traces", { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }))
+        .status,
+    ).toBe(200);
+    const { data } = await eventually<JaegerTrace>(
+      `/jaeger/api/traces/${traceId}`,
+      (answer) => answer.data?.[0]?.spans.length === 1,
+    );
+    const tags = data[0]?.spans[0]?.tags.filter((tag) => names.includes(tag.key)) ?? [];
+    expect(tags.map((tag) => `${tag.key}=${tag.value}`).sort()).toEqual(
+      names.map((name) => `${name}=value of ${name}`).sort(),
+    );
+  });
+  test("as labels of series", async () => {
+    const point = { asInt: "7", timeUnixNano: String(now), attributes };
+    const metric = { name: "polluted", gauge: { dataPoints: [point] } };
+    expect(
+      (
+        await post("metrics", {
+          resourceMetrics: [{ resource, scopeMetrics: [{ metrics: [metric] }] }],
+        })
+      ).status,
+    ).toBe(200);
+    const { data } = await eventually<{
+      data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+    }>("/api/v1/query?query=polluted", (answer) => answer.data.result.length === 1);
+    const labels = new Map(Object.entries(data.result[0]?.metric ?? {}));
+    for (const name of names.slice(1)) expect(labels.get(name), name).toBe(`value of ${name}`);
+    expect([...labels.values()]).toContain("value of __proto__");
+  });
+});

@@ -1,7 +1,8 @@
 /** Opens the store, embedded or remote, makes its tables what this version needs, and hands out its parts. */
-import type { Clock } from "@triptych/model";
+import { type Clock, TriptychError } from "@triptych/model";
 import type { BlockSink } from "../journal/applier.ts";
 import type { BlockEncoder } from "../journal/block.ts";
+import { repeat } from "../self/repeat.ts";
 import { createStatements, missingColumns } from "./clickhouse/ddl.ts";
 import { openEmbedded } from "./clickhouse/embedded.ts";
 import { createBlockEncoder } from "./clickhouse/encode/block-encoder.ts";
@@ -9,6 +10,10 @@ import type { Engine } from "./clickhouse/engine.ts";
 import { databaseOf, openRemote } from "./clickhouse/remote.ts";
 import { createRetention, type Retention, type RetentionRules } from "./clickhouse/retention.ts";
 import { createBlockSink } from "./clickhouse/sink.ts";
+import { sql } from "./clickhouse/sql.ts";
+
+const ASK_EVERY_MS = 2_000;
+const ASK_TIMEOUT_MS = 5_000;
 
 export interface StoreOptions {
   readonly directory: string;
@@ -31,6 +36,8 @@ export interface Store {
   readonly retention: Retention;
   /** Creates what is missing. For a remote store that is away this throws `store_unavailable`; call it again. */
   prepare(): Promise<void>;
+  /** Whether the store answered when it was last asked; it is asked every few seconds. */
+  reachable(): boolean;
   close(): Promise<void>;
 }
 
@@ -69,6 +76,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     });
     return preparing;
   };
+  let answered = true;
+  const stopAsking = repeat(options.clock, ASK_EVERY_MS, async () => {
+    answered = await engine.select(sql`SELECT 1`, { timeoutMs: ASK_TIMEOUT_MS }).then(
+      () => true,
+      // A store that is busy with other queries is there.
+      (error: unknown) => error instanceof TriptychError && error.code === "query_queue_full",
+    );
+  });
   const inner = createBlockSink(engine);
   return {
     engine,
@@ -86,6 +101,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       },
     },
     prepare,
-    close: () => engine.close(),
+    reachable: () => prepared && answered,
+    close: async () => {
+      stopAsking();
+      await engine.close();
+    },
   };
 }

@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "20" },
     connections: { type: "string", default: "8" },
     rows: { type: "string", default: "500" },
+    only: { type: "string" },
     save: { type: "boolean", default: false },
     /** Arguments of the server's Node, for profiles: `--node-args="--cpu-prof --cpu-prof-dir=/tmp"`. */
     "node-args": { type: "string", default: "" },
@@ -30,6 +31,7 @@ const benches: { readonly [name: string]: () => Promise<Row[]> } = {
       connections: Number(values.connections),
       rows: Number(values.rows),
       nodeArgs,
+      only: values.only,
     }),
   start: () => benchStart(nodeArgs),
   wire: async () => benchWire(Math.min(seconds, 5)),

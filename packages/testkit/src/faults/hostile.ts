@@ -172,10 +172,11 @@ const pressure: FaultCase = {
       rng,
       ledger,
       lanes: 24,
-      rowsMax: 20_000,
+      rowsMax: 5_000,
       signals: ["traces", "logs"],
     });
     const server = await startServer({ dataDir, args: ["--memory", "512MiB"] });
+    const idleMiB = Math.round(server.memory().resident / 1024 / 1024);
     const sending = load.start(server);
     const until = performance.now() + (short ? 8_000 : 45_000);
     while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 200));
@@ -195,7 +196,7 @@ const pressure: FaultCase = {
     const peakMiB = Math.round(peak / 1024 / 1024);
     expectThat(peakMiB <= 640, `resident memory reached ${peakMiB} MiB`);
     const shed = load.answers.filter((answer) => answer.status !== 200).length;
-    return { ...verdict, shed, peakMiB };
+    return { ...verdict, shed, idleMiB, peakMiB };
   },
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { above, durationAt, rowPosition, summarise, usedRows } from "./heat-scale.ts";
+import { durationAt, rowPosition, summarise, usedRows } from "./heat-scale.ts";
 
 const bounds = [1, 10, 100, 1000];
 
@@ -35,9 +35,3 @@ test("summary", () => {
   expect(summary).toMatchObject({ total: 20, errors: 2, slowestNs: 1000 });
   expect(summary.medianNs).toBeCloseTo(10 * 10 ** (10 / 17), 6);
 });
-test("above a duration", () =>
-  expect(above({ boundsNs: bounds, cells }, 200)).toEqual({
-    count: 3,
-    firstColumn: 2,
-    boundNs: 1000,
-  }));

@@ -91,21 +91,3 @@ export function summarise(boundsNs: readonly number[], cells: HeatCells): HeatSu
   }
   return { total, errors, medianNs, slowestNs };
 }
-
-/** Traces at or above a duration, and the first column where they are. */
-export function above(
-  heat: { readonly boundsNs: readonly number[]; readonly cells: HeatCells },
-  ns: number,
-): { readonly count: number; readonly firstColumn: number; readonly boundNs: number } {
-  const row = Math.ceil(rowPosition(heat.boundsNs, ns) - 1e-9);
-  let count = 0;
-  let firstColumn = -1;
-  heat.cells.forEach((column, i) => {
-    for (const [at, n] of column) {
-      if (at < row) continue;
-      count += n;
-      if (firstColumn < 0) firstColumn = i;
-    }
-  });
-  return { count, firstColumn, boundNs: heat.boundsNs[row] ?? Number.POSITIVE_INFINITY };
-}

@@ -57,5 +57,9 @@ test("the biggest move and its moment", () => {
 });
 test("down counts as well", () =>
   expect(biggestMove([[9, 9, 9, 9, 9, 9, 3, 3, 3, 3, 3, 3]])?.ratio).toBeCloseTo(1 / 3));
+test("a series full of holes says nothing", () =>
+  expect(
+    biggestMove([Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? (i < 20 ? 1 : 9) : null))]),
+  ).toBeUndefined());
 test("nothing moved", () =>
   expect(biggestMove([Array.from({ length: 12 }, (_, i) => 5 + (i % 2))])).toBeUndefined());

@@ -69,6 +69,8 @@ export interface Move {
 
 /** Fewer points make no "before". */
 const pointsMin = 9;
+/** A series with more holes than this says too little about how it moved. */
+const presentShareMin = 0.7;
 const ratioMin = 1.5;
 
 /** The series that moved most between the start and the end of the range; undefined when none did. */
@@ -78,7 +80,8 @@ export function biggestMove(all: readonly Values[]): Move | undefined {
     const present = values.flatMap((value, i) =>
       value === null || Number.isNaN(value) ? [] : [[i, value] as const],
     );
-    if (present.length < pointsMin) return;
+    const stretch = (present.at(-1)?.[0] ?? 0) - (present[0]?.[0] ?? 0) + 1;
+    if (present.length < pointsMin || present.length < stretch * presentShareMin) return;
     const third = Math.floor(present.length / 3);
     const before = median(present.slice(0, third).map(([, value]) => value));
     const last = median(present.slice(-3).map(([, value]) => value));

@@ -16,7 +16,7 @@ import {
   threeDigits,
 } from "../../charts/format.ts";
 import { LineChart } from "../../charts/line-chart.tsx";
-import { biggestMove, gapsOf } from "../../charts/series.ts";
+import { biggestMove, figuresOf, gapsOf } from "../../charts/series.ts";
 import { Answered, BoneChart, BoneRows } from "../../components/answered.tsx";
 import { Badge, Honest } from "../../components/icon.tsx";
 import { FindingBone, PageHead } from "../../components/page-head.tsx";
@@ -253,10 +253,17 @@ function Finding(props: {
         : `${data.view} `;
   if (data.series.length === 0) return <>No data for {name} here.</>;
   if (move === undefined) {
+    const names = seriesNames(
+      data.series.map((entry) => entry.labels),
+      "",
+    );
+    const last = figuresOf(data.series[0]?.values ?? [])?.last;
     return (
       <>
-        {what !== "" && <>The {what}of </>}
-        {name} did not move much in this range.
+        {names[0] !== "" && `${names[0]}: `}
+        {what === "" ? name : what}
+        {names[0] === "" && what !== "" && `of ${name} `} is {formatValue(last, data.unit)}
+        {data.series.length > 1 && ", the largest"}; nothing moved much in this range.
       </>
     );
   }

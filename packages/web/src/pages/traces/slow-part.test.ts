@@ -27,6 +27,41 @@ test("a slow part that began later", () => {
   ).toMatchObject({ count: 40, since: 1010, boundNs: 1e9 });
 });
 test("nothing slow", () => expect(found([[[1, 90, 0]]])).toBeUndefined());
+test("a slow part near the rest, but apart from it", () => {
+  const answer = {
+    ...heat([
+      [
+        [0, 50, 0],
+        [1, 60, 0],
+        [2, 5, 0],
+        [3, 80, 9],
+      ],
+    ]),
+    boundsNs: [1e8, 2.2e8, 1e9, 2.2e9, 4.6e9],
+  };
+  expect(slowPart(answer, summarise(answer.boundsNs, answer.cells))).toMatchObject({
+    count: 80,
+    boundNs: 2.2e9,
+  });
+});
+test("a long tail is not another population", () => {
+  const answer = {
+    ...heat([
+      [
+        [0, 90, 0],
+        [1, 70, 0],
+        [2, 40, 0],
+        [3, 20, 0],
+      ],
+    ]),
+    boundsNs: [1e8, 2e8, 4e8, 8e8, 16e8],
+  };
+  expect(slowPart(answer, summarise(answer.boundsNs, answer.cells))?.boundNs ?? 0).not.toBe(4e8);
+});
+test("one slow trace of every day does not move the onset", () =>
+  expect(found([[[1, 90, 0], [3, 1, 0]], [[1, 50, 0]], [[1, 30, 0], [3, 40, 0]]])).toMatchObject({ count: 40, since: 1020 }));
+test("slow all along has no onset", () =>
+  expect(found([[[1, 90, 0], [3, 20, 0]], [[1, 50, 0], [3, 20, 0]]])).toMatchObject({ count: 40, since: undefined }));
 test("two slow ones are chance", () =>
   expect(
     found([

@@ -2,7 +2,7 @@
 import type { DifferenceAnswer, TraceHeatAnswer, TracesAnswer } from "@triptych/contract";
 import { useMemo } from "react";
 import { type Answer, useAnswer } from "../../api/answer.ts";
-import { formatDuration, formatShare, plural } from "../../charts/format.ts";
+import { formatCount, formatDuration, formatShare, plural } from "../../charts/format.ts";
 import { HeatMap } from "../../charts/heat-map.tsx";
 import { summarise } from "../../charts/heat-scale.ts";
 import { Answered, BoneChart, BoneRows } from "../../components/answered.tsx";
@@ -69,7 +69,8 @@ export function TracesPage() {
         {traces.data !== undefined && <span>{plural(traces.data.total, "trace")} match</span>}
         {slow !== undefined && (
           <span>
-            slow: over {formatDuration(slow.boundNs, "axis")}, since {clockText(slow.since, zone)}
+            slow: over {formatDuration(slow.boundNs, "axis")}
+            {slow.since !== undefined && `, since ${clockText(slow.since, zone)}`}
           </span>
         )}
       </PageHead>
@@ -188,8 +189,8 @@ function Finding(props: FindingProps) {
   if (slow !== undefined) {
     return (
       <>
-        <em className="w">{plural(slow.count, "slow trace")}</em> since{" "}
-        {clockText(slow.since, zone)}
+        <em className="w">{plural(slow.count, "slow trace")}</em>
+        {slow.since !== undefined && ` since ${clockText(slow.since, zone)}`}
         {because}.
       </>
     );
@@ -198,9 +199,9 @@ function Finding(props: FindingProps) {
     return (
       <>
         <em>
-          {summary.errors} of {plural(summary.total, "trace")}
+          {formatCount(summary.errors)} of {plural(summary.total, "trace")}
         </em>{" "}
-        failed; half took less than {formatDuration(summary.medianNs)}, none is unusually slow.
+        failed; half took less than {formatDuration(summary.medianNs)}.
       </>
     );
   }
