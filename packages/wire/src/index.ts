@@ -17,3 +17,12 @@ export { decodeOtlpLogs } from "./otlp/logs.ts";
 export { decodeOtlpMetrics } from "./otlp/metrics.ts";
 export { encodeExportResponse, encodeStatus, type StatusFields } from "./otlp/responses.ts";
 export { decodeOtlpTraces } from "./otlp/traces.ts";
+export { encodeSnappy } from "./snappy/encode.ts";
+export { decodeSnappy } from "./snappy/block.ts";
+export { decodeSnappyFramed } from "./snappy/framed.ts";
+export {
+  decodeRemoteWrite,
+  type DecodedRemoteWrite,
+  type RemoteWriteVersion,
+} from "./remote-write/decode.ts";
+export type { RemoteWriteRejection } from "./remote-write/write-request.ts";

@@ -1,18 +1,54 @@
-/** The syntax tree of PromQL, as far as it is evaluated. */
+/** The syntax tree of PromQL. Nodes are never changed after parsing. */
 import type { Matcher } from "../matcher.ts";
 import type { Span } from "../source.ts";
+import type { FunctionSpec } from "./functions/spec.ts";
 
-export interface VectorSelector {
+export type ValueType = "scalar" | "vector" | "matrix" | "string";
+
+/** What `@` fixes the time to: milliseconds, or the start or end of the query. */
+export type AtTime = number | "start" | "end";
+
+interface Shifted {
+  /** 0 without `offset`, and while `offsetExpr` is not computed. */
+  readonly offsetMs: number;
+  readonly offsetExpr?: DurationExpr | undefined;
+  readonly at?: AtTime | undefined;
+}
+
+export interface VectorSelector extends Shifted {
   readonly kind: "vector_selector";
-  /** "" when the selector names no metric; then `matchers` may still hold `__name__`. */
+  /** The name before the braces; "" when there is none, then `matchers` may still hold `__name__`. */
   readonly name: string;
   readonly matchers: readonly Matcher[];
+  readonly extended?: "anchored" | "smoothed" | undefined;
+  readonly span: Span;
+}
+
+export interface MatrixSelector {
+  readonly kind: "matrix_selector";
+  /** Carries `offset`, `@` and the extension of the range. */
+  readonly selector: VectorSelector;
+  readonly rangeMs: number;
+  readonly rangeExpr?: DurationExpr | undefined;
+  readonly span: Span;
+}
+
+export interface Subquery extends Shifted {
+  readonly kind: "subquery";
+  readonly expr: PromqlExpr;
+  readonly rangeMs: number;
+  readonly rangeExpr?: DurationExpr | undefined;
+  /** 0: the default interval. */
+  readonly intervalMs: number;
+  readonly intervalExpr?: DurationExpr | undefined;
   readonly span: Span;
 }
 
 export interface NumberLiteral {
   readonly kind: "number";
   readonly value: number;
+  /** Written as a duration; `value` is seconds. */
+  readonly isDuration?: boolean | undefined;
   readonly span: Span;
 }
 
@@ -22,11 +58,151 @@ export interface StringLiteral {
   readonly span: Span;
 }
 
-export type PromqlExpr = VectorSelector | NumberLiteral | StringLiteral;
+export interface Paren {
+  readonly kind: "paren";
+  readonly expr: PromqlExpr;
+  readonly span: Span;
+}
 
-/** All matchers of a selector, its name as the first one. */
+export interface Unary {
+  readonly kind: "unary";
+  readonly op: "+" | "-";
+  readonly expr: PromqlExpr;
+  readonly span: Span;
+}
+
+export type ArithmeticOp = "+" | "-" | "*" | "/" | "%" | "^" | "atan2";
+export type ComparisonOp = "==" | "!=" | ">" | "<" | ">=" | "<=";
+export type TrimOp = "</" | ">/";
+export type SetOp = "and" | "or" | "unless";
+export type BinaryOp = ArithmeticOp | ComparisonOp | TrimOp | SetOp;
+
+export interface VectorMatching {
+  readonly card: "one-to-one" | "many-to-one" | "one-to-many" | "many-to-many";
+  readonly labels: readonly string[];
+  /** `on`, else `ignoring`. */
+  readonly on: boolean;
+  /** Labels taken over from the "one" side. */
+  readonly include: readonly string[];
+  readonly fillLeft?: number | undefined;
+  readonly fillRight?: number | undefined;
+}
+
+export interface Binary {
+  readonly kind: "binary";
+  readonly op: BinaryOp;
+  readonly left: PromqlExpr;
+  readonly right: PromqlExpr;
+  readonly bool: boolean;
+  /** Between instant vectors only. */
+  readonly matching?: VectorMatching | undefined;
+  readonly span: Span;
+}
+
+export const aggregationOps = [
+  ...(["sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk"] as const),
+  ...(["bottomk", "count_values", "quantile", "limitk", "limit_ratio"] as const),
+] as const;
+export type AggregationOp = (typeof aggregationOps)[number];
+
+export interface Aggregate {
+  readonly kind: "aggregate";
+  readonly op: AggregationOp;
+  readonly expr: PromqlExpr;
+  readonly param?: PromqlExpr | undefined;
+  readonly grouping: readonly string[];
+  readonly without: boolean;
+  readonly span: Span;
+}
+
+export interface Call {
+  readonly kind: "call";
+  readonly func: FunctionSpec;
+  readonly args: readonly PromqlExpr[];
+  readonly span: Span;
+}
+
+export type DurationOp = "+" | "-" | "*" | "/" | "%" | "^" | "step" | "range" | "min_of" | "max_of";
+
+/** Arithmetic over durations, computed before the query runs. Without `left` it is a sign. */
+export interface DurationExpr {
+  readonly kind: "duration";
+  readonly op: DurationOp;
+  readonly left?: DurationExpr | NumberLiteral | undefined;
+  readonly right?: DurationExpr | NumberLiteral | undefined;
+  readonly wrapped: boolean;
+  readonly span: Span;
+}
+
+export type PromqlExpr =
+  | VectorSelector
+  | MatrixSelector
+  | Subquery
+  | NumberLiteral
+  | StringLiteral
+  | Paren
+  | Unary
+  | Binary
+  | Aggregate
+  | Call;
+
+/** All matchers of a selector, its name as the last one. */
 export function selectorMatchers(selector: VectorSelector): readonly Matcher[] {
   const { name, span } = selector;
   if (name === "") return selector.matchers;
-  return [{ name: "__name__", op: "=", value: name, span, valueSpan: span }, ...selector.matchers];
+  return [...selector.matchers, { name: "__name__", op: "=", value: name, span, valueSpan: span }];
 }
+
+export function typeOf(expr: PromqlExpr): ValueType {
+  switch (expr.kind) {
+    case "number":
+      return "scalar";
+    case "string":
+      return "string";
+    case "vector_selector":
+    case "aggregate":
+      return "vector";
+    case "matrix_selector":
+    case "subquery":
+      return "matrix";
+    case "paren":
+    case "unary":
+      return typeOf(expr.expr);
+    case "call":
+      return expr.func.returns;
+    case "binary":
+      return typeOf(expr.left) === "scalar" && typeOf(expr.right) === "scalar"
+        ? "scalar"
+        : "vector";
+  }
+}
+
+/** The type's name in messages. */
+export function typeName(type: ValueType): string {
+  return type === "vector" ? "instant vector" : type === "matrix" ? "range vector" : type;
+}
+
+export function childrenOf(expr: PromqlExpr): readonly PromqlExpr[] {
+  switch (expr.kind) {
+    case "aggregate":
+      return expr.param === undefined ? [expr.expr] : [expr.expr, expr.param];
+    case "binary":
+      return [expr.left, expr.right];
+    case "call":
+      return expr.args;
+    case "paren":
+    case "unary":
+    case "subquery":
+      return [expr.expr];
+    case "matrix_selector":
+      return [expr.selector];
+    default:
+      return [];
+  }
+}
+
+export const comparisonOps: ReadonlySet<string> = new Set(["==", "!=", ">", "<", ">=", "<="]);
+export const setOps: ReadonlySet<string> = new Set(["and", "or", "unless"]);
+export const paramOps: ReadonlySet<string> = new Set([
+  ...["topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"],
+]);

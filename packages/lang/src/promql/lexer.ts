@@ -1,95 +1,470 @@
-/** PromQL text into tokens. Anything that is no token of PromQL is `query_invalid` with its offset. */
-import { invalidAt, readQuoted, shown } from "../source.ts";
+/**
+ * PromQL text into tokens. What follows a `{` or `[` is read by other rules, so the lexer keeps track of them. A text
+ * that is no token ends the list with an `error` token: what stands before it is still parsed, so that the first
+ * mistake in the text is the one reported.
+ */
+import { readQuoted } from "../source.ts";
+import { goQuote, goQuoteRune } from "./go-format.ts";
+
+export type TokenKind =
+  | "identifier"
+  | "metric"
+  | "number"
+  | "duration"
+  | "string"
+  | "symbol"
+  | "operator"
+  | "aggregator"
+  | "keyword"
+  | "preprocessor"
+  | "end"
+  | "error";
 
 export interface Token {
-  readonly kind: "name" | "number" | "string" | "symbol" | "end";
-  /** As written. */
+  readonly kind: TokenKind;
+  /** As written; the message of an error. */
   readonly text: string;
+  /** What it is, whatever its case: the keyword or symbol, "" for the rest. */
+  readonly name: string;
   readonly start: number;
   readonly end: number;
-  /** Of a string. */
-  readonly string: string;
-  /** Of a number or duration, which is seconds. */
-  readonly number: number;
 }
 
-/** Longest first, so that `=~` is not read as `=`. */
-const SYMBOLS = [
-  ...["==", "=~", "!=", "!~", ">=", "<=", "(", ")", "{", "}", "[", "]", ",", ":", "@"],
-  ...["=", ">", "<", "+", "-", "*", "/", "%", "^"],
-];
+const WORDS = new Map<string, TokenKind>();
+for (const word of ["and", "or", "unless", "atan2"]) WORDS.set(word, "operator");
+for (const word of "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio".split(
+  " ",
+))
+  WORDS.set(word, "aggregator");
+for (const word of "offset smoothed anchored by without on ignoring group_left group_right fill fill_left fill_right bool".split(
+  " ",
+))
+  WORDS.set(word, "keyword");
+for (const word of "start end step range max_of min_of".split(" ")) WORDS.set(word, "preprocessor");
+WORDS.set("inf", "number");
+WORDS.set("nan", "number");
 
-const SPACE = /[ \t\r\n]+|#[^\n]*/y;
-const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
-const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
-const DURATION =
-  /(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?/y;
-const DURATION_SECONDS = [31_536_000, 604_800, 86_400, 3_600, 60, 1, 0.001];
+const DURATION_WORDS = new Set(["step", "range", "max_of", "min_of"]);
+const isSpace = (c: string): boolean => c === " " || c === "\t" || c === "\n" || c === "\r";
+const isDigit = (c: string): boolean => c >= "0" && c <= "9";
+const isAlpha = (c: string): boolean => /^[a-zA-Z_]$/.test(c);
+const isAlphaNumeric = (c: string): boolean => isAlpha(c) || (c !== "" && isDigit(c));
 
-/** The tokens of `text`; the last one is `end`. */
+/** The tokens of `text`; the last one is `end` or `error`. */
 export function lexPromql(text: string): Token[] {
-  const tokens: Token[] = [];
-  let at = 0;
-  for (;;) {
-    at = skipSpace(text, at);
-    if (at >= text.length) break;
-    const token = readToken(text, at);
-    tokens.push(token);
-    at = token.end;
-  }
-  tokens.push(tokenOf("end", text, { start: text.length, end: text.length }));
-  return tokens;
+  return new Lexer(text).run();
 }
 
-function skipSpace(text: string, start: number): number {
-  let at = start;
-  for (;;) {
-    SPACE.lastIndex = at;
-    const found = SPACE.exec(text);
-    if (found === null) return at;
-    at += found[0].length;
+class LexError {
+  readonly message: string;
+  readonly start: number;
+
+  constructor(message: string, start: number) {
+    this.message = message;
+    this.start = start;
   }
 }
 
-function readToken(text: string, start: number): Token {
-  const c = text[start] as string;
-  if (c === '"' || c === "'" || c === "`") {
-    const { value, end } = readQuoted(text, start);
-    return { ...tokenOf("string", text, { start, end }), string: value };
+class Lexer {
+  private readonly tokens: Token[] = [];
+  private at = 0;
+  private parens = 0;
+  private inBraces = false;
+  private inBrackets = false;
+  /** Between `[` and the first number, where only durations may stand. */
+  private inDuration = false;
+  private gotColon = false;
+  private gotDuration = false;
+  private readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
   }
-  if (/[0-9]/.test(c) || (c === "." && /[0-9]/.test(text[start + 1] ?? "")))
-    return readNumber(text, start);
-  NAME.lastIndex = start;
-  // A lone colon separates range and step of a subquery; names begin with one in recording rules only.
-  const name = c === ":" && !/[a-zA-Z_:]/.test(text[start + 1] ?? "") ? null : NAME.exec(text);
-  if (name !== null) return tokenOf("name", text, { start, end: start + name[0].length });
-  const symbol = SYMBOLS.find((candidate) => text.startsWith(candidate, start));
-  if (symbol === undefined) {
-    const character = String.fromCodePoint(text.codePointAt(start) as number);
-    throw invalidAt(start, `unexpected character ${shown(character)}`);
+
+  run(): Token[] {
+    try {
+      while (this.step()) {
+        // Each step is one token.
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof LexError)) throw thrown;
+      const end = this.text.length;
+      this.tokens.push({ kind: "error", text: thrown.message, name: "", start: thrown.start, end });
+    }
+    return this.tokens;
   }
-  return tokenOf("symbol", text, { start, end: start + symbol.length });
+
+  private char(ahead = 0): string {
+    const code = this.text.codePointAt(this.at + ahead);
+    return code === undefined ? "" : String.fromCodePoint(code);
+  }
+
+  private emit(kind: TokenKind, start: number, name = ""): true {
+    const text = this.text.slice(start, this.at);
+    this.tokens.push({ kind, text, name, start, end: this.at });
+    return true;
+  }
+
+  private symbol(kind: TokenKind, text: string): true {
+    const start = this.at;
+    this.at += text.length;
+    return this.emit(kind, start, text);
+  }
+
+  private skip(): void {
+    for (;;) {
+      if (isSpace(this.text[this.at] ?? "x")) this.at++;
+      else if (this.text[this.at] === "#" && !this.inDuration) this.skipComment();
+      else return;
+    }
+  }
+
+  private skipComment(): void {
+    while (this.at < this.text.length && !/[\r\n]/.test(this.text[this.at] as string)) this.at++;
+  }
+
+  private step(): boolean {
+    this.skip();
+    if (this.inBraces) return this.braces();
+    return this.inDuration ? this.duration() : this.statement();
+  }
+
+  private statement(): boolean {
+    const c = this.char();
+    const start = this.at;
+    if (c === "") {
+      if (this.parens !== 0) throw new LexError("unclosed left parenthesis", start);
+      if (this.inBrackets) throw new LexError("unclosed left bracket", start);
+      this.emit("end", start);
+      return false;
+    }
+    if ("*/%+-^".includes(c)) return this.symbol("operator", c);
+    if (c === ",") return this.symbol("symbol", ",");
+    if (c === "@") return this.symbol("operator", "@");
+    if (c === "=" || c === "!" || c === "<" || c === ">") return this.comparison(c);
+    if (isDigit(c) || (c === "." && isDigit(this.char(1)))) return this.numberOrDuration();
+    if (c === '"' || c === "'" || c === "`") return this.string();
+    if (isAlpha(c) || c === ":") return this.word(c);
+    if (c === "(" || c === ")") return this.paren(c);
+    if (c === "{") {
+      this.inBraces = true;
+      return this.symbol("symbol", c);
+    }
+    if (c === "[" || c === "]") return this.bracket(c);
+    throw new LexError(`unexpected character: ${goQuoteRune(c)}`, start);
+  }
+
+  private comparison(c: string): true {
+    const next = this.char(1);
+    if (c === "=") {
+      if (next === "=") return this.symbol("operator", "==");
+      if (next === "~")
+        throw new LexError(`unexpected character after '=': ${goQuoteRune(next)}`, this.at);
+      return this.symbol("symbol", "=");
+    }
+    if (c === "!") {
+      if (next === "=") return this.symbol("operator", "!=");
+      const shown = next === "" ? "'\\uffff'" : goQuoteRune(next);
+      throw new LexError(`unexpected character after '!': ${shown}`, this.at);
+    }
+    if (next === "=" || next === "/") return this.symbol("operator", c + next);
+    return this.symbol("operator", c);
+  }
+
+  private paren(c: string): true {
+    this.symbol("symbol", c);
+    this.parens += c === "(" ? 1 : -1;
+    if (this.parens >= 0) return true;
+    this.tokens.pop();
+    throw new LexError("unexpected right parenthesis ')'", this.at);
+  }
+
+  private bracket(c: string): true {
+    if (c === "[") {
+      if (this.inBrackets) throw new LexError("unexpected left bracket '['", this.at);
+      this.inBrackets = true;
+      this.inDuration = true;
+      this.gotColon = false;
+      this.gotDuration = false;
+      return this.symbol("symbol", c);
+    }
+    if (!this.inBrackets) throw new LexError("unexpected right bracket ']'", this.at);
+    this.inBrackets = false;
+    return this.symbol("symbol", c);
+  }
+
+  private word(c: string): true {
+    const start = this.at;
+    if (!this.inBrackets) return this.keywordOrIdentifier();
+    if (c === ":") {
+      if (this.gotColon) throw new LexError("unexpected colon ':'", start);
+      this.gotColon = true;
+      return this.symbol("symbol", ":");
+    }
+    if (this.durationWord()) return true;
+    throw new LexError(`unexpected character: ${goQuoteRune(c)}, expected ':'`, start);
+  }
+
+  private durationWord(): boolean {
+    const start = this.at;
+    let end = start;
+    while (isAlpha(this.text[end] ?? "")) end++;
+    const word = this.text.slice(start, end).toLowerCase();
+    if (!DURATION_WORDS.has(word)) return false;
+    this.at = end;
+    return this.emit("preprocessor", start, word);
+  }
+
+  private keywordOrIdentifier(): true {
+    const start = this.at;
+    while (isAlphaNumeric(this.text[this.at] ?? "") || this.text[this.at] === ":") this.at++;
+    const word = this.text.slice(start, this.at);
+    const lower = word.toLowerCase();
+    const kind = WORDS.get(lower);
+    if (kind === undefined) return this.emit(word.includes(":") ? "metric" : "identifier", start);
+    // These were added late: they are plain names unless a parenthesis follows.
+    if (lower.startsWith("fill") && !/^\s*\(/.test(this.text.slice(this.at, this.at + 200)))
+      return this.emit("identifier", start);
+    return this.emit(kind, start, kind === "number" ? "" : lower);
+  }
+
+  private duration(): boolean {
+    const c = this.char();
+    const start = this.at;
+    if (c === "") throw new LexError("unexpected end of input in duration expression", start);
+    if (c === "]") {
+      this.inBrackets = false;
+      this.inDuration = false;
+      return this.symbol("symbol", c);
+    }
+    if (c === ":") {
+      this.symbol("symbol", c);
+      if (!this.gotDuration) {
+        this.tokens.pop();
+        throw new LexError("unexpected colon before duration in duration expression", this.at);
+      }
+      this.gotColon = true;
+      return true;
+    }
+    if (c === "(" || c === ")") return this.paren(c);
+    if ("+-*/%^".includes(c)) return this.symbol("operator", c);
+    if (c === ",") return this.symbol("symbol", c);
+    if (isAlpha(c) && this.durationWord()) return true;
+    if (isDigit(c) || (c === "." && isDigit(this.char(1)))) {
+      this.gotDuration = true;
+      this.inDuration = false;
+      return this.numberOrDuration();
+    }
+    throw new LexError(
+      `unexpected character in duration expression: ${goQuoteRune(c)}`,
+      start,
+    );
+  }
+
+  private braces(): boolean {
+    const c = this.char();
+    const start = this.at;
+    if (c === "") throw new LexError("unexpected end of input inside braces", start);
+    if (isAlpha(c)) {
+      while (isAlphaNumeric(this.text[this.at] ?? "")) this.at++;
+      return this.emit("identifier", start);
+    }
+    if (c === ",") return this.symbol("symbol", c);
+    if (c === '"' || c === "'" || c === "`") return this.string();
+    if (c === "=") return this.symbol(...matchOp(this.char(1) === "~" ? "=~" : "="));
+    if (c === "!") {
+      const next = this.char(1);
+      if (next === "~" || next === "=") return this.symbol("operator", `!${next}`);
+      const shown = next === "" ? "'\\uffff'" : goQuoteRune(next);
+      throw new LexError(`unexpected character after '!' inside braces: ${shown}`, start);
+    }
+    if (c === "{") throw new LexError("unexpected left brace '{'", start);
+    if (c === "}") {
+      this.inBraces = false;
+      return this.symbol("symbol", c);
+    }
+    throw new LexError(`unexpected character inside braces: ${goQuoteRune(c)}`, start);
+  }
+
+  private string(): true {
+    const start = this.at;
+    const { text } = this;
+    const mark = text[start];
+    this.at++;
+    for (;;) {
+      const c = text[this.at];
+      if (c === "\ufffd") throw new LexError("invalid UTF-8 rune", start);
+      if (c === undefined || (c === "\n" && mark !== "`"))
+        throw new LexError(
+          mark === "`" ? "unterminated raw string" : "unterminated quoted string",
+          start,
+        );
+      this.at++;
+      if (c === mark) return this.emit("string", start);
+      if (c === "\\" && mark !== "`") this.escape(start, mark as string);
+    }
+  }
+
+  private escape(start: number, mark: string): void {
+    const c = this.char();
+    if (c === "") throw new LexError("escape sequence not terminated", start);
+    if ("abfnrtv\\".includes(c) || c === mark) {
+      this.at++;
+      return;
+    }
+    const forms: { readonly [c: string]: readonly [digits: number, base: number] } = {
+      x: [2, 16],
+      u: [4, 16],
+      U: [8, 16],
+    };
+    const form = isDigit(c) && c < "8" ? ([3, 8] as const) : forms[c];
+    if (form === undefined)
+      throw new LexError(`unknown escape sequence ${runeName(c)}`, start);
+    const [digits, base] = form;
+    if (base === 16) this.at++;
+    let code = 0;
+    for (let i = 0; i < digits; i++) {
+      const digit = this.char();
+      if (digit === "") throw new LexError("escape sequence not terminated", start);
+      const value = /^[0-9a-fA-F]$/.test(digit) ? Number.parseInt(digit, 16) : 16;
+      if (value >= base)
+        throw new LexError(`illegal character ${runeName(digit)} in escape sequence`, start);
+      code = code * base + value;
+      this.at++;
+    }
+    const max = digits < 4 ? 255 : 0x10ffff;
+    if (code > max || (code >= 0xd800 && code < 0xe000))
+      throw new LexError("escape sequence is an invalid Unicode code point", start);
+  }
+
+  private numberOrDuration(): true {
+    const start = this.at;
+    const scan = new NumberScan(this.text, start);
+    if (scan.number()) {
+      this.at = scan.at;
+      return this.emit("number", start);
+    }
+    if (scan.duration()) {
+      this.at = scan.at;
+      return this.emit("duration", start);
+    }
+    const shown = goQuote(this.text.slice(start, scan.at));
+    throw new LexError(`bad number or duration syntax: ${shown}`, start);
+  }
 }
 
-function readNumber(text: string, start: number): Token {
-  DURATION.lastIndex = start;
-  const duration = DURATION.exec(text);
-  NUMBER.lastIndex = start;
-  const plain = NUMBER.exec(text)?.[0] ?? "";
-  const isDuration = duration !== null && duration[0].length >= plain.length;
-  const size = isDuration ? duration[0].length : plain.length;
-  const end = start + size;
-  if (size === 0 || /[a-zA-Z0-9_.]/.test(text[end] ?? ""))
-    throw invalidAt(start, `bad number or duration ${shown(text.slice(start, end + 1))}`);
-  const token = tokenOf("number", text, { start, end });
-  if (!isDuration) return { ...token, number: Number(plain) };
-  const milliseconds = DURATION_SECONDS.reduce(
-    (sum, seconds, i) => sum + Number(duration[i + 1] ?? 0) * seconds * 1000,
-    0,
-  );
-  return { ...token, number: milliseconds / 1000 };
+function matchOp(text: string): [kind: TokenKind, text: string] {
+  return [text === "=" ? "symbol" : "operator", text];
 }
 
-function tokenOf(kind: Token["kind"], text: string, span: { start: number; end: number }): Token {
-  return { kind, text: text.slice(span.start, span.end), ...span, string: "", number: Number.NaN };
+function runeName(c: string): string {
+  const code = (c.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
+  return `U+${code} '${c}'`;
+}
+
+/** Reads numbers as Prometheus does, also how far it gets with a wrong one: the message shows it. */
+class NumberScan {
+  at: number;
+  private readonly text: string;
+
+  constructor(text: string, start: number) {
+    this.text = text;
+    this.at = start;
+  }
+
+  private is(set: string): boolean {
+    const c = this.text[this.at];
+    return c !== undefined && set.includes(c);
+  }
+
+  private accept(set: string): boolean {
+    if (!this.is(set)) return false;
+    this.at++;
+    return true;
+  }
+
+  number(): boolean {
+    const start = this.at;
+    let digits = "0123456789";
+    if (this.accept("0") && this.accept("xX")) {
+      this.accept("_");
+      digits = "0123456789abcdefABCDEF";
+    }
+    this.accept(".");
+    this.accept(digits);
+    let dot = false;
+    let exponent = false;
+    while (this.is(`${digits}._eE`)) {
+      if (this.is(".") && dot) {
+        this.at++;
+        return false;
+      }
+      if (this.is("eE") && exponent) {
+        this.at++;
+        return false;
+      }
+      if (this.accept(".")) {
+        dot = true;
+        if (this.accept("_.") || digits.length > 10) return false;
+      } else if (this.accept("eE")) {
+        exponent = true;
+        this.accept("+-");
+        if (this.accept("._eE") || this.at >= this.text.length) return false;
+      } else if (this.accept("_")) {
+        if (this.accept("._eE") || this.at >= this.text.length) return false;
+      } else {
+        while (this.accept(digits)) {
+          // A run of digits.
+        }
+      }
+    }
+    return this.at > start && !isAlphaNumeric(this.text[this.at] ?? "");
+  }
+
+  duration(): boolean {
+    if (!this.accept("smhdwy")) return false;
+    this.accept("s");
+    while (this.accept("0123456789")) {
+      while (this.accept("0123456789")) {
+        // A run of digits.
+      }
+      if (!this.accept("smhdw")) return false;
+      this.accept("s");
+    }
+    if (!isAlphaNumeric(this.text[this.at] ?? "")) return true;
+    this.at++;
+    return false;
+  }
+}
+
+/** The value of a `string` token; its escapes were checked by the lexer. */
+export function stringValue(token: Token): string {
+  return readQuoted(token.text, 0).value;
+}
+
+/** A token in messages. */
+export function describeToken(token: Token): string {
+  const { text } = token;
+  switch (token.kind) {
+    case "end":
+      return "end of input";
+    case "keyword":
+      return `<${text}>`;
+    case "operator":
+      return `<op:${text}>`;
+    case "aggregator":
+      return `<aggr:${text}>`;
+    case "symbol":
+    case "preprocessor":
+      return goQuote(text);
+    case "metric":
+      return `metric identifier ${goQuote(text)}`;
+    case "identifier":
+      return `identifier ${goQuote(text)}`;
+    default: {
+      const cut = [...text];
+      const shown = cut.length > 10 ? `${goQuote(cut.slice(0, 10).join(""))}...` : goQuote(text);
+      return `${token.kind} ${shown}`;
+    }
+  }
 }

@@ -129,16 +129,27 @@ export function createLoad(options: LoadOptions): Load {
     },
     async finish(server, msMax) {
       const deadline = performance.now() + msMax;
+      let late = false;
       await Promise.all(
         lanes.map(async (lane) => {
           const client = clientFor(lane, server);
           while (lane.waiting !== undefined) {
             if (await attempt(lane, client)) break;
-            if (performance.now() > deadline) throw new Error("a resend is still not acknowledged");
+            late ||= performance.now() > deadline;
+            if (late) break;
             await pause(50);
           }
           client.close();
         }),
+      );
+      if (!late) return;
+      const last = answers.at(-1);
+      const text = last?.body
+        .toString("latin1")
+        .replaceAll(/[^ -~]+/g, " ")
+        .slice(0, 200);
+      throw new Error(
+        `after ${msMax / 1000} s alone a request is still answered ${last?.status}: ${text}`,
       );
     },
   };

@@ -60,7 +60,7 @@ function median(values: readonly number[]): number {
 export interface Move {
   readonly series: number;
   readonly last: number;
-  /** Median of the first third of the range. */
+  /** Median of the first values. */
   readonly before: number;
   readonly ratio: number;
   /** Step where it crossed half way. */
@@ -69,6 +69,8 @@ export interface Move {
 
 /** Fewer points make no "before". */
 const pointsMin = 9;
+/** How much of the beginning is "before": little, so that what changed early in the range is seen. */
+const firstShare = 0.08;
 /** A series with more holes than this says too little about how it moved. */
 const presentShareMin = 0.7;
 const ratioMin = 1.5;
@@ -82,8 +84,8 @@ export function biggestMove(all: readonly Values[]): Move | undefined {
     );
     const stretch = (present.at(-1)?.[0] ?? 0) - (present[0]?.[0] ?? 0) + 1;
     if (present.length < pointsMin || present.length < stretch * presentShareMin) return;
-    const third = Math.floor(present.length / 3);
-    const before = median(present.slice(0, third).map(([, value]) => value));
+    const first = Math.max(3, Math.floor(present.length * firstShare));
+    const before = median(present.slice(0, first).map(([, value]) => value));
     const last = median(present.slice(-3).map(([, value]) => value));
     if (!(before > 0) || !(last > 0)) return;
     const ratio = last / before;

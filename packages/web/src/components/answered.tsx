@@ -155,8 +155,8 @@ export function BoneChart(props: { readonly height: number }) {
   return (
     <div className="bone-chart" style={{ height: props.height }} aria-hidden="true">
       {Array.from({ length: 48 }, (_, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
         <Bone
+          // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
           key={i}
           width="100%"
           height={Math.round(props.height * (0.25 + ((i * 37) % 50) / 90))}

@@ -119,7 +119,7 @@ export function Teach(props: { readonly signal: Signal }) {
 function Code(props: { readonly text: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways
-    <pre className="code" tabIndex={0} aria-label="Lines to paste">
+    <pre className="code" tabIndex={0} role="region" aria-label="Lines to paste">
       {props.text.split("\n").map((line, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines of a fixed text
         <span key={i} className={/^\s*(#|\/\/)/.test(line) ? "faint" : undefined}>

@@ -41,7 +41,8 @@ export function printParams(params: ParamsChange): string {
     .toString()
     .replaceAll("%3A", ":")
     .replaceAll("%2F", "/")
-    .replaceAll("%2C", ",");
+    .replaceAll("%2C", ",")
+    .replaceAll("%7E", "~");
   return text === "" ? "" : `?${text}`;
 }
 

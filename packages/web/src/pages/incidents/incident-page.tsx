@@ -46,7 +46,13 @@ export function IncidentPage() {
       <>
         <PageHead
           title={incidentId}
-          finding={answer.failure ? <>{incidentId} is not here.</> : undefined}
+          finding={
+            answer.failure === undefined ? undefined : (
+              <>
+                {incidentId} {answer.failure.status === 404 ? "is not here" : "could not be read"}.
+              </>
+            )
+          }
         />
         <div className="pad">
           <Answered

@@ -85,6 +85,9 @@ export function MetricsPage() {
         <Browse families={families} chosen={chosen} />
         <section className="metric" aria-label={chosen ?? "Metric"}>
           {chosen !== undefined && <MetricBody {...{ chart, labels, family, name: chosen, by }} />}
+          {chosen === undefined &&
+            families.data === undefined &&
+            families.failure === undefined && <BoneChart height={chartHeight} />}
           {chosen === undefined && families.data !== undefined && (
             <p className="muted none">No metric contains “{search}”.</p>
           )}
@@ -262,7 +265,7 @@ function Finding(props: {
       <>
         {names[0] !== "" && `${names[0]}: `}
         {what === "" ? name : what}
-        {names[0] === "" && what !== "" && `of ${name} `} is {formatValue(last, data.unit)}
+        {names[0] === "" && what !== "" && `of ${name}`} is {formatValue(last, data.unit)}
         {data.series.length > 1 && ", the largest"}; nothing moved much in this range.
       </>
     );

@@ -48,7 +48,8 @@ export function visibleRows(tree: TraceTree, choices: RowChoices): Row[] {
       continue;
     }
     if (alike.length > 0) openUntil = at + alike.length;
-    const parentOf = tree.children[span]?.length ?? 0;
+    // Filtered rows do not fold: what is left is what was asked for.
+    const parentOf = keep === undefined ? (tree.children[span]?.length ?? 0) : 0;
     const folded =
       parentOf > 0 && keep === undefined && depth >= choices.depth !== choices.toggled.has(id);
     rows.push({ span, depth, parentOf, folded });

@@ -59,9 +59,32 @@ test("a long tail is not another population", () => {
   expect(slowPart(answer, summarise(answer.boundsNs, answer.cells))?.boundNs ?? 0).not.toBe(4e8);
 });
 test("one slow trace of every day does not move the onset", () =>
-  expect(found([[[1, 90, 0], [3, 1, 0]], [[1, 50, 0]], [[1, 30, 0], [3, 40, 0]]])).toMatchObject({ count: 40, since: 1020 }));
+  expect(
+    found([
+      [
+        [1, 90, 0],
+        [3, 1, 0],
+      ],
+      [[1, 50, 0]],
+      [
+        [1, 30, 0],
+        [3, 40, 0],
+      ],
+    ]),
+  ).toMatchObject({ count: 40, since: 1020 }));
 test("slow all along has no onset", () =>
-  expect(found([[[1, 90, 0], [3, 20, 0]], [[1, 50, 0], [3, 20, 0]]])).toMatchObject({ count: 40, since: undefined }));
+  expect(
+    found([
+      [
+        [1, 90, 0],
+        [3, 20, 0],
+      ],
+      [
+        [1, 50, 0],
+        [3, 20, 0],
+      ],
+    ]),
+  ).toMatchObject({ count: 40, since: undefined }));
 test("two slow ones are chance", () =>
   expect(
     found([

@@ -29,10 +29,19 @@ export function TraceTable(props: {
   const [margin, setMargin] = useState(0);
   useEffect(() => {
     const main = document.getElementById("main");
-    if (body.current === null || main === null) return;
-    setMargin(
-      body.current.getBoundingClientRect().top - main.getBoundingClientRect().top + main.scrollTop,
-    );
+    const first = body.current;
+    if (first === null || main === null) return;
+    const measure = () =>
+      setMargin(
+        Math.round(
+          first.getBoundingClientRect().top - main.getBoundingClientRect().top + main.scrollTop,
+        ),
+      );
+    measure();
+    // What stands above the list grows and shrinks with its own answers.
+    const observer = new ResizeObserver(measure);
+    for (const part of main.children) observer.observe(part);
+    return () => observer.disconnect();
   }, []);
   const rows = useVirtualizer({
     count: traces.length,

@@ -1,0 +1,113 @@
+/** Numbers, strings and durations as Go's `fmt` and Prometheus print them; messages and printed queries depend on it. */
+
+/** Go's `%g`: shortest digits, an exponent below 1e-4 and from 1e21 on for whole numbers of few digits. */
+export function formatG(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const [mantissa = "", exponentText = "0"] = value.toExponential().split("e");
+  const exponent = Number(exponentText);
+  if (exponent >= -4 && exponent < 21 && !isLong(exponent)) return plain(value, exponent);
+  return withExponent(mantissa, exponent);
+}
+
+/** `%g` with the shortest digits decides by six digits of precision. */
+function isLong(exponent: number): boolean {
+  return exponent >= 21 || exponent < -4 || exponent >= 6;
+}
+
+function plain(value: number, exponent: number): string {
+  return exponent < 0 && exponent < -6 ? value.toFixed(20) : String(value);
+}
+
+function withExponent(mantissa: string, exponent: number): string {
+  const digits = String(Math.abs(exponent)).padStart(2, "0");
+  return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
+}
+
+/** `%.{digits}g`. */
+export function formatGPrecise(value: number, digits: number): string {
+  if (!Number.isFinite(value) || value === 0) return formatG(value);
+  const [mantissa = "", exponentText = "0"] = value.toExponential(digits - 1).split("e");
+  const exponent = Number(exponentText);
+  const trimmed = (text: string): string =>
+    text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
+  if (exponent < -4 || exponent >= digits) return withExponent(trimmed(mantissa), exponent);
+  return trimmed(value.toFixed(Math.max(0, digits - 1 - exponent)));
+}
+
+const named: { readonly [c: string]: string } = {
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  '"': '\\"',
+  "\\": "\\\\",
+};
+
+/** Go's `strconv.Quote`. */
+export function goQuote(text: string): string {
+  let out = '"';
+  for (const c of text) out += named[c] ?? escaped(c);
+  return `${out}"`;
+}
+
+function escaped(c: string): string {
+  const code = c.codePointAt(0) as number;
+  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
+  if (!/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}|\ufffd/u.test(c)) return c;
+  if (code < 0x10000) return `\\u${code.toString(16).padStart(4, "0")}`;
+  return `\\U${code.toString(16).padStart(8, "0")}`;
+}
+
+/** Go's `%q` of a character. */
+export function goQuoteRune(c: string): string {
+  if (c === "'") return "'\\''";
+  if (c === '"') return "'\"'";
+  return `'${goQuote(c).slice(1, -1)}'`;
+}
+
+const UNITS: readonly (readonly [unit: string, ms: number, exact: boolean])[] = [
+  ["y", 31_536_000_000, true],
+  ["w", 604_800_000, true],
+  ["d", 86_400_000, true],
+  ["h", 3_600_000, false],
+  ["m", 60_000, false],
+  ["s", 1000, false],
+  ["ms", 1, false],
+];
+
+/** A duration such as `1h30m`; years, weeks and days only where nothing is left over. */
+export function formatDuration(ms: number): string {
+  let rest = Math.abs(Math.trunc(ms));
+  if (rest === 0) return "0s";
+  let out = "";
+  for (const [unit, size, exact] of UNITS) {
+    if (exact && rest % size !== 0) continue;
+    const count = Math.floor(rest / size);
+    if (count === 0) continue;
+    out += `${count}${unit}`;
+    rest -= count * size;
+  }
+  return ms < 0 ? `-${out}` : out;
+}
+
+const DURATION =
+  /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+/** Go's durations are nanoseconds in 64 bits. */
+const DURATION_MS_MAX = 9_223_372_036_854;
+
+/** A duration such as `1h30m` in milliseconds; throws a plain message in an `Error`. */
+export function parseDurationMs(text: string): number {
+  if (text === "") throw new Error("empty duration string");
+  if (text === "0") return 0;
+  const parts = DURATION.exec(text);
+  if (parts === null) throw new Error(`not a valid duration string: ${goQuote(text)}`);
+  let ms = 0;
+  for (const [i, [, size]] of UNITS.entries()) ms += Number(parts[i + 1] ?? 0) * size;
+  if (ms > DURATION_MS_MAX) throw new Error("duration out of range");
+  return ms;
+}

@@ -1,0 +1,43 @@
+/**
+ * Decodes the messages of Prometheus remote write, 1.0 and 2.0, straight into a `SampleBatch`. In comes the
+ * decompressed body; out come the batch and what was refused of it, one by one and by reason. Throws `wire_*` with
+ * the byte offset when the body is not the message or has more items than a request may have.
+ */
+import type { SampleBatch } from "@triptych/model";
+import { ProtobufReader } from "../protobuf-reader.ts";
+import { readVersion1 } from "./version-1.ts";
+import { readVersion2 } from "./version-2.ts";
+import {
+  type RemoteWriteOptions,
+  type RemoteWriteRejection,
+  WriteRequest,
+} from "./write-request.ts";
+
+export type RemoteWriteVersion = "1.0" | "2.0";
+
+export interface DecodedRemoteWrite {
+  readonly batch: SampleBatch;
+  /** Samples and histograms refused one by one. Exemplars are not among them: a bad one is only left out. */
+  readonly rejected: number;
+  /** Why the first of them was refused, "" when none was. */
+  readonly reason: string;
+  /** All that was refused, exemplars too. */
+  readonly rejections: ReadonlyMap<RemoteWriteRejection, number>;
+}
+
+/** A sample with its labels takes about this many bytes; a hint for the first size of the columns. */
+const BYTES_PER_SAMPLE = 64;
+
+export function* decodeRemoteWrite(
+  body: Uint8Array,
+  version: RemoteWriteVersion,
+  options: RemoteWriteOptions,
+): Generator<void, DecodedRemoteWrite> {
+  const rowsHint = Math.max(16, Math.min(65_536, Math.ceil(body.length / BYTES_PER_SAMPLE)));
+  const request = new WriteRequest(options, rowsHint);
+  const reader = new ProtobufReader(body);
+  if (version === "1.0") yield* readVersion1(reader, request);
+  else yield* readVersion2(reader, request);
+  const { batch, rejected, reason, rejections } = request;
+  return { batch, rejected, reason, rejections };
+}
