@@ -280,7 +280,7 @@ interface ApiParts {
 }
 
 function registerApis(core: Core, { storage, incidents, app }: ApiParts): void {
-  const { journal, store } = storage;
+  const { store } = storage;
   const query = { engine: store.engine, clock, limits: core.limits };
   registerJaegerApi(app, { ...query, prefix: "/jaeger" });
   registerPrometheusApi(app, { ...query, prefixes: ["/api/v1", "/prometheus/api/v1"] });

@@ -180,6 +180,7 @@ const pressure: FaultCase = {
     const sending = load.start(server);
     const until = performance.now() + (short ? 8_000 : 45_000);
     while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 200));
+    context.log(`${load.acked} requests acknowledged`);
     await sending.stop();
     await load.finish(server, 60_000);
     await drained(server, 120_000);
