@@ -30,6 +30,7 @@ import type { IngestNext } from "./receivers/next.ts";
 import { createOtlpGrpcServer } from "./receivers/otlp/grpc.ts";
 import { registerOtlpHttp } from "./receivers/otlp/http.ts";
 import { createOtlpReceiver } from "./receivers/otlp/receiver.ts";
+import { registerRemoteWrite } from "./receivers/remote-write/http.ts";
 import { systemClock as clock } from "./self/clock.ts";
 import { createLog, type Log } from "./self/log.ts";
 import { createMemoryWatch } from "./self/memory-watch.ts";
@@ -51,10 +52,15 @@ const DRAIN_MS = 4_000;
 const PROBLEM_MS = 30_000;
 /** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
 const SHED_ABOVE = 0.8;
+/** What may be in flight then. */
+const TIGHT_BYTES_MAX = 4 * MiB;
 const RETENTION_EVERY_MS = 10 * 60_000;
 const REMOTE_RETRY_MS = 2_000;
 /** Inserts stop while this much is free, so that partitions can still be dropped. */
 const MIN_FREE_BYTES = 256 * MiB;
+const ROUND_BYTES_MAX = 32 * MiB;
+/** A round costs the engine several times its bytes. */
+const ROUND_SHARE = 1 / 64;
 const DELTA_SERIES_MAX = 200_000;
 
 export interface Server {
@@ -164,6 +170,7 @@ async function openStorage(core: Core): Promise<Storage> {
     sink: store.sink,
     workerUrl: new URL("./journal/wal-worker.js", import.meta.url),
     pendingBytesMax: config.journal.bytes,
+    roundBytesMax: Math.min(ROUND_BYTES_MAX, config.memory * ROUND_SHARE),
     durability: config.durability,
     random: Math.random,
     onDeath: core.onDeath,
@@ -263,6 +270,7 @@ function createServers(core: Core, next: IngestNext) {
   for (const server of [app, otlpHttp]) core.onClose(() => closeHttp(server, clock));
   registerOtlpHttp(app, transport);
   registerOtlpHttp(otlpHttp, transport);
+  registerRemoteWrite(app, { ...transport, prefixes: ["/api/v1", "/prometheus/api/v1"] });
   return {
     app,
     async listen() {
@@ -373,7 +381,10 @@ function createIngest(core: Core, journal: Journal): IngestNext {
       received.add(rows, name);
     },
     admit(bytes) {
-      if (memory.residentBytes() > config.memory * SHED_ABOVE) {
+      // One request at a time always goes on: memory that the engine or the runtime keeps for later is no reason to
+      // refuse for ever.
+      const isTight = memory.residentBytes() > config.memory * SHED_ABOVE;
+      if (isTight && inFlight > 0 && inFlight + bytes > TIGHT_BYTES_MAX) {
         const message =
           "the process is near its memory limit; try again, or give it more with --memory";
         throw new TriptychError("memory_pressure", message, { retryAfterSeconds: 1 });

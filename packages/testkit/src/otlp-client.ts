@@ -104,20 +104,41 @@ export function createGrpcClient(url: string, options: { timeoutMs?: number } = 
           // A RetryInfo is in the details; that there is one is all the callers ask.
           if (String(headers["grpc-status-details-bin"] ?? "") !== "") retry = 1;
         };
-        stream.setTimeout(options.timeoutMs ?? 30_000, () => stream.close(8));
-        stream.on("response", look);
-        stream.on("trailers", look);
+        let done = false;
+        const settle = (answer: Answer): void => {
+          if (done) return;
+          done = true;
+          // Answered before everything was read: what is left would block the connection for the next call.
+          if (!stream.writableFinished) session?.destroy();
+          resolve(answer);
+        };
+        const finish = (): void => {
+          if (status === undefined) settle(none(started));
+          else
+            settle({
+              status: status === 0 ? 200 : 1000 + status,
+              retryAfterSeconds: retry,
+              body: Buffer.concat(chunks),
+              ms: performance.now() - started,
+            });
+        };
+        stream.setTimeout(options.timeoutMs ?? 30_000, () => {
+          // A connection that does not answer is given up as a whole.
+          session?.destroy();
+          settle(none(started));
+        });
+        stream.on("response", (headers) => {
+          look(headers);
+          // An answer of trailers only.
+          if (status !== undefined) finish();
+        });
+        stream.on("trailers", (headers) => {
+          look(headers);
+          finish();
+        });
         stream.on("data", (chunk: Buffer) => chunks.push(chunk));
         stream.on("error", () => {});
-        stream.on("close", () => {
-          if (status === undefined) return resolve(none(started));
-          resolve({
-            status: status === 0 ? 200 : 1000 + status,
-            retryAfterSeconds: retry,
-            body: Buffer.concat(chunks),
-            ms: performance.now() - started,
-          });
-        });
+        stream.on("close", finish);
         stream.end(frame);
       });
     },

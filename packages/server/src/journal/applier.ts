@@ -62,7 +62,8 @@ export interface Applier {
   close(): Promise<void>;
 }
 
-const ROUND_BYTES_MAX = 8 * 1024 * 1024;
+const ROUND_BYTES = 8 * 1024 * 1024;
+const ROUND_SHARE_OF_PENDING = 4;
 const ROUND_RECORDS_MAX = 4_096;
 /** With little to do, inserts wait this long so that parts are fewer; well below the one second of freshness. */
 const QUIET_ROUND_MS = 200;
@@ -79,6 +80,13 @@ interface Deps {
   /** Sets a refused block aside; must not throw. */
   readonly setAside: (block: SequencedBlock, error: Error) => void;
   readonly onError: (error: Error) => void;
+  /**
+   * With much waiting, rounds grow up to this (and are never below 8 MiB): fewer parts to merge, and the store catches
+   * up sooner, for more memory.
+   */
+  readonly roundBytesMax?: number;
+  /** A record was found changed on disk after it was written: it is lost. */
+  readonly onDamaged?: () => void;
   readonly onApplied: (record: PendingRecord) => void;
 }
 
@@ -95,6 +103,8 @@ export function createApplier(deps: Deps): Applier {
   const pending = (): number => queue.length - head;
   const round = (): PendingRecord[] => {
     const taken: PendingRecord[] = [];
+    const share = pendingBytes / ROUND_SHARE_OF_PENDING;
+    const bytesMax = Math.max(ROUND_BYTES, Math.min(deps.roundBytesMax ?? ROUND_BYTES, share));
     let bytes = 0;
     for (let i = head; i < queue.length && taken.length < ROUND_RECORDS_MAX; i++) {
       const record = queue[i] as PendingRecord;
@@ -105,7 +115,7 @@ export function createApplier(deps: Deps): Applier {
         (first.recovered !== record.recovered || first.writer !== record.writer)
       )
         break;
-      if (first !== undefined && bytes + record.length > ROUND_BYTES_MAX) break;
+      if (first !== undefined && bytes + record.length > bytesMax) break;
       taken.push(record);
       bytes += record.length;
     }
@@ -140,7 +150,7 @@ export function createApplier(deps: Deps): Applier {
       if (closed) return;
       finish(taken);
       const rest = QUIET_ROUND_MS - (clock.monotonicMs() - started);
-      if (pendingBytes < ROUND_BYTES_MAX / 4 && rest > 0 && drainWaiters.length === 0)
+      if (pendingBytes < ROUND_BYTES / 4 && rest > 0 && drainWaiters.length === 0)
         await sleep(clock, rest);
     }
   };
@@ -298,6 +308,7 @@ async function readGroups(
       await file.handle.read(bytes, 0, record.length, record.offset);
       const found = readRecord(bytes, 0);
       if (found === undefined) {
+        deps.onDamaged?.();
         deps.onError(
           new Error(
             `record ${record.seq} in segment ${record.segment} changed on disk after it was written`,

@@ -76,6 +76,7 @@ async function openOn(directory: string, sink: Store, options: Partial<JournalOp
     encoder,
     sink,
     workerUrl: pathToFileURL(workerFile),
+    roundBytesMax: 0,
     pendingBytesMax: 1 << 30,
     durability: "fsync",
     random: Math.random,

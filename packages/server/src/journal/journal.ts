@@ -19,6 +19,8 @@ export interface JournalOptions {
   readonly encoder: BlockEncoder;
   readonly sink: BlockSink;
   readonly workerUrl: URL;
+  /** The largest batch of blocks given to the store at once; see the applier. */
+  readonly roundBytesMax: number;
   /** Bytes that may wait for the store; beyond it senders are told to wait. */
   readonly pendingBytesMax: number;
   readonly durability: "fsync" | "os";
@@ -102,8 +104,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     clock,
     sink: options.sink,
     appliedSeq,
+    roundBytesMax: options.roundBytesMax,
     onError: options.onError,
     onApplied: () => {},
+    onDamaged: () => {
+      counters.quarantinedRecords++;
+    },
     setAside: (block, error) => {
       counters.refusedBlocks++;
       setAside(directory, block);

@@ -1,9 +1,9 @@
 /** Opens the store, embedded or remote, makes its tables what this version needs, and hands out its parts. */
-import { type Clock, TriptychError } from "@triptych/model";
+import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
 import type { BlockSink } from "../journal/applier.ts";
 import type { BlockEncoder } from "../journal/block.ts";
 import { repeat } from "../self/repeat.ts";
-import { createStatements, missingColumns } from "./clickhouse/ddl.ts";
+import { createDatabase, createStatements, missingColumns } from "./clickhouse/ddl.ts";
 import { openEmbedded } from "./clickhouse/embedded.ts";
 import { createBlockEncoder } from "./clickhouse/encode/block-encoder.ts";
 import type { Engine } from "./clickhouse/engine.ts";
@@ -61,6 +61,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let prepared = false;
   let preparing: Promise<void> | undefined;
   const prepareOnce = async (): Promise<void> => {
+    await engine.execute(createDatabase(database), { outside: true });
     const ddl = createStatements({
       database,
       minFreeBytes: options.minFreeBytes,
@@ -71,9 +72,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
   const prepare = (): Promise<void> => {
     if (prepared) return Promise.resolve();
-    preparing ??= prepareOnce().finally(() => {
-      preparing = undefined;
-    });
+    preparing ??= prepareOnce()
+      .catch((error: unknown) => {
+        // Whatever it is, it says nothing about the data that waits: it must not count as a refusal of blocks.
+        const { message } = asTriptychError(error);
+        throw new TriptychError("store_unavailable", `cannot prepare the store: ${message}`, {
+          cause: error,
+        });
+      })
+      .finally(() => {
+        preparing = undefined;
+      });
     return preparing;
   };
   let answered = true;

@@ -182,8 +182,11 @@ const pressure: FaultCase = {
     while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 200));
     context.log(`${load.acked} requests acknowledged`);
     await sending.stop();
-    await load.finish(server, 60_000);
-    await drained(server, 120_000);
+    context.log(
+      `${Math.round(server.memory().resident / 1024 / 1024)} MiB after the senders stopped`,
+    );
+    await load.finish(server, 30_000);
+    await drained(server, 60_000);
     const { peak } = server.memory();
     const exit = await server.stop();
     expectThat(exit.code === 0, `ended with ${exit.code ?? exit.signal}`);

@@ -30,10 +30,7 @@ async function withScene(
   options: Partial<LoadOptions>,
   run: (scene: Scene) => Promise<Figures>,
 ): Promise<Figures> {
-  const front = await startClickhouseFront({
-    directory: join(context.directory, "clickhouse"),
-    database: "triptych",
-  });
+  const front = await startClickhouseFront({ directory: join(context.directory, "clickhouse") });
   const ledger = openAckLedger(join(context.directory, "acked"));
   const load = createLoad({ rng: context.rng, ledger, ...options });
   try {

@@ -4,10 +4,12 @@
  */
 import {
   type handleUnaryCall,
+  logVerbosity,
   type MethodDefinition,
   Server,
   ServerCredentials,
   type ServerOptions,
+  setLogVerbosity,
   status,
 } from "@grpc/grpc-js";
 import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
@@ -40,6 +42,8 @@ type Export = MethodDefinition<Buffer, Buffer>;
 const sameBytes = (bytes: Buffer): Buffer => bytes;
 
 export function createOtlpGrpcServer(deps: OtlpGrpcDeps): OtlpGrpcServer {
+  // The library writes to standard error by itself; what matters comes back as errors, which we report.
+  setLogVerbosity(logVerbosity.NONE);
   const guard = createCallGuard({ ...deps, uploadMsMax: deps.uploadMsMax ?? 30_000 });
   const server = new Server({ ...serverOptions(deps.limits), interceptors: [guard.interceptor] });
   for (const [signal, service] of services) {

@@ -1,6 +1,6 @@
 /** The only file that imports `chdb`. A session runs one query at a time; several on one path run side by side. */
 import { createRequire } from "node:module";
-import { TriptychError } from "@triptych/model";
+import { assert, TriptychError } from "@triptych/model";
 
 export interface ChdbAnswer {
   readonly bytes: Uint8Array;
@@ -10,8 +10,11 @@ export interface ChdbAnswer {
 }
 
 export interface ChdbSession {
-  /** Runs one statement; the answer is in Native format. */
-  query(text: string, params?: { readonly [name: string]: unknown }): Promise<ChdbAnswer>;
+  /**
+   * Runs statements one after another, nothing of others between them; the answer is the last one's, in Native format.
+   * Values are bound by a `SET` before: the driver's own binding lets only one bound query run in the whole process.
+   */
+  query(...texts: readonly string[]): Promise<ChdbAnswer>;
   close(): void;
 }
 
@@ -23,12 +26,11 @@ export function openChdbSession(path: string, args: readonly string[]): ChdbSess
   const session = new Session(path, { connectionArgs: args });
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
-  const run = async (text: string, params: object | undefined): Promise<ChdbAnswer> => {
+  const run = async (texts: readonly string[]): Promise<ChdbAnswer> => {
     if (closed) throw new TriptychError("shutting_down", "the store is closed");
-    const options = { format: "Native" };
-    const result = await (params === undefined || Object.keys(params).length === 0
-      ? session.queryAsync(text, options)
-      : session.queryBindAsync(text, params, options));
+    let result: Awaited<ReturnType<typeof session.queryAsync>> | undefined;
+    for (const text of texts) result = await session.queryAsync(text, { format: "Native" });
+    assert(result !== undefined, "a query has a text");
     return {
       bytes: result.bytes(),
       rowsRead: result.rowsRead,
@@ -37,11 +39,8 @@ export function openChdbSession(path: string, args: readonly string[]): ChdbSess
     };
   };
   return {
-    query(text, params) {
-      const mine = last.then(
-        () => run(text, params),
-        () => run(text, params),
-      );
+    query(...texts) {
+      const mine = last.then(() => run(texts));
       last = mine.catch(() => {});
       return mine;
     },

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createStatements } from "./ddl.ts";
 import { openEmbedded } from "./embedded.ts";
 import type { Engine } from "./engine.ts";
-import { type Sql, sql } from "./sql.ts";
+import { f64, f64s, i64, type Sql, sql, text, texts, u64 } from "./sql.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "triptych-confined-"));
 const secret = join(directory, "secret.txt");
@@ -17,7 +17,7 @@ beforeAll(async () => {
   writeFileSync(secret, "the secret\n");
   engine = await openEmbedded({
     directory,
-    readers: 1,
+    readers: 2,
     queueMax: 10,
     memoryBytesMax: 2 ** 31,
     queryTimeoutMs: 10_000,
@@ -91,4 +91,66 @@ test("after all that the tables are there, and none that should not be", async (
     "series",
     "state",
   ]);
+});
+
+describe("values come back as they went in", () => {
+  const nasty = [
+    "",
+    "'",
+    "''",
+    "\\",
+    "\\'",
+    "\\\\'; DROP TABLE otel_traces; --",
+    "'; SELECT 1; --",
+    "a\nb\tc\rd\be\ff\0g",
+    "\\N",
+    "\\x41\\u0041",
+    "$tag$ x $tag$",
+    "{p0:String}",
+    "/* */ -- #",
+    "\u2019\u02bc\uff07",
+    "\u202e\ufeff\u0000",
+    "\ud83d\ude80",
+    '`"`',
+    "[1,2]','",
+    "NULL",
+    "\u0001\u007f\u0080",
+  ];
+  const all = [
+    ...nasty,
+    ...nasty.map((text, i) => text + nasty[(i * 7 + 3) % nasty.length] + text),
+  ];
+  const one = async (query: Sql): Promise<string> => {
+    const { blocks } = await engine.select(query);
+    const column = blocks.find((block) => block.rows > 0)?.columns[0]?.data;
+    return column?.kind === "text" ? column.text(0) : "";
+  };
+  for (const value of all) {
+    test(JSON.stringify(value).slice(0, 60), async () => {
+      expect(await one(sql`SELECT ${text(value)}`)).toBe(value);
+      expect(await one(sql`SELECT ${texts(["x", value, "y"])}[2]`)).toBe(value);
+    });
+  }
+  test("numbers", async () => {
+    expect(await one(sql`SELECT toString(${u64("18446744073709551615")})`)).toBe(
+      "18446744073709551615",
+    );
+    expect(await one(sql`SELECT toString(${i64("-9223372036854775808")})`)).toBe(
+      "-9223372036854775808",
+    );
+    expect(await one(sql`SELECT toString(${f64(Number.NaN)})`)).toBe("nan");
+    expect(await one(sql`SELECT toString(${f64(-Infinity)})`)).toBe("-inf");
+    expect(await one(sql`SELECT toString(${f64(1e-7)})`)).toBe("1e-7");
+    expect(await one(sql`SELECT toString(${f64s([0.5, 2])})`)).toBe("[0.5,2]");
+  });
+  test("bound queries run side by side", async () => {
+    const slow = engine.select(
+      sql`SELECT sleep(1) AS ${{ parts: ["a"], values: [] }} WHERE ${text("x")} = 'x'`,
+    );
+    const started = performance.now();
+    await engine.select(sql`SELECT ${text("quick")}`);
+    const quickMs = performance.now() - started;
+    await slow;
+    expect(quickMs).toBeLessThan(performance.now() - started);
+  });
 });

@@ -22,8 +22,11 @@ export interface DdlOptions {
 }
 
 export function createStatements(options: DdlOptions): string[] {
-  const database = `CREATE DATABASE IF NOT EXISTS \`${options.database}\``;
-  return [database, ...tables.map((table) => createTable(table, options))];
+  return tables.map((table) => createTable(table, options));
+}
+
+export function createDatabase(database: string): string {
+  return `CREATE DATABASE IF NOT EXISTS \`${database}\``;
 }
 
 export function createTable(table: TableSpec, options: DdlOptions): string {

@@ -20,7 +20,7 @@ import {
   structureText,
 } from "./engine.ts";
 import { selectFailure, writeFailure } from "./failure.ts";
-import { type Sql, statement } from "./sql.ts";
+import { parameterSettings, type Sql, statement } from "./sql.ts";
 
 export interface EmbeddedOptions {
   readonly directory: string;
@@ -144,7 +144,9 @@ async function runSelect(
   options.signal?.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(() => kill("query_timeout"), options.timeoutMs ?? sessions.timeoutMs);
   try {
-    const answer = await sessions.reader.query(mark + text, params);
+    const values = parameterSettings(params);
+    const texts = values === undefined ? [mark + text] : [values, mark + text];
+    const answer = await sessions.reader.query(...texts);
     return {
       blocks: readNativeBlocks(answer.bytes),
       rowsRead: answer.rowsRead,

@@ -30,8 +30,11 @@ export interface Engine {
   select(query: Sql, options?: SelectOptions): Promise<SelectResult>;
   /** Inserts Native blocks as one part. One call at a time per engine. */
   insert(options: InsertOptions, blocks: readonly Uint8Array[]): Promise<void>;
-  /** A statement of ours without values from outside: DDL, partitions. */
-  execute(text: string): Promise<void>;
+  /**
+   * A statement of ours without values from outside: DDL, partitions. `outside` runs it without naming our database,
+   * which may not exist yet.
+   */
+  execute(text: string, options?: { readonly outside?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 

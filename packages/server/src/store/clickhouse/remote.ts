@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { type ClickHouseClient, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { TriptychError } from "@triptych/model";
 import { readNativeBlocks } from "@triptych/wire";
 import {
@@ -33,20 +33,24 @@ export function databaseOf(url: string): string {
 
 /** An insert that takes longer than this is asked about and sent again. */
 const INSERT_TIMEOUT_MS = 30_000;
+const INSERT_SECONDS_MAX = 20;
 
 export async function openRemote(options: RemoteOptions): Promise<Engine> {
   const database = databaseOf(options.url);
   const at = new URL(options.url);
   at.pathname = "/";
-  const client = createClient({
+  const connection = {
     url: at,
-    database,
     application: "triptych",
     max_open_connections: options.connections,
     request_timeout: Math.max(options.queryTimeoutMs, INSERT_TIMEOUT_MS) + 5_000,
     compression: { request: false, response: false },
     keep_alive: { enabled: true },
-  });
+    // What goes wrong comes back as errors, which the callers report.
+    log: { level: ClickHouseLogLevel.OFF },
+  };
+  const client = createClient({ ...connection, database });
+  const outside = createClient({ ...connection, max_open_connections: 1 });
   let closed = false;
   return {
     kind: "remote",
@@ -62,16 +66,21 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
           values: Readable.from(blocks, { objectMode: false }),
           abort_signal: abort,
           // The answer must not begin before the insert has ended: its status is what counts.
-          clickhouse_settings: { wait_end_of_query: 1 },
+          // The server gives up before we do: an insert we have given up must not commit after it was sent again.
+          clickhouse_settings: {
+            wait_end_of_query: 1,
+            max_execution_time: INSERT_SECONDS_MAX,
+            timeout_before_checking_execution_speed: 0,
+          },
         });
         answer.stream.resume();
       } catch (error) {
         throw writeFailure(insert.table, error);
       }
     },
-    async execute(text) {
+    async execute(text, executeOptions = {}) {
       try {
-        await client.command({ query: text });
+        await (executeOptions.outside ? outside : client).command({ query: text });
       } catch (error) {
         throw unreachable(at, error);
       }
@@ -80,6 +89,7 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
       if (closed) return;
       closed = true;
       await client.close();
+      await outside.close();
     },
   };
 }

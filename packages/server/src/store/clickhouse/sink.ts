@@ -1,4 +1,5 @@
 /** The right end of the journal: turns sequenced blocks into inserts, and answers what the store already has. */
+import { TriptychError } from "@triptych/model";
 import { withColumns } from "@triptych/wire";
 import type { BlockSink, Presence, SequencedBlock } from "../../journal/applier.ts";
 import type { Engine } from "./engine.ts";
@@ -37,7 +38,8 @@ export function createBlockSink(engine: Engine): BlockSink {
 
 function kindOf(name: string): BlockKind {
   const kind = kinds.get(name);
-  if (kind === undefined) throw new Error(`no table takes blocks of kind "${name}"`);
+  if (kind === undefined)
+    throw new TriptychError("store_failed", `no table takes blocks of kind "${name}"`);
   return kind;
 }
 

@@ -110,3 +110,49 @@ export function statement(query: Sql): Statement {
   assert(!/\boutfile\b/i.test(out), "no statement of ours writes a file");
   return { text: out, params };
 }
+
+/**
+ * `SET param_p0 = '…', …` for a statement's values: how they are bound where the driver's own binding holds a lock for
+ * the whole process. A value is escaped twice: as the engine's escaped text, which is how it reads a parameter, and
+ * that text as a literal. No byte of a value survives that could end either.
+ */
+export function parameterSettings(params: Statement["params"]): string | undefined {
+  const settings = Object.entries(params).map(
+    ([name, value]) => `param_${name} = ${quoted(parameterText(value))}`,
+  );
+  return settings.length === 0 ? undefined : `SET ${settings.join(", ")}`;
+}
+
+function parameterText(value: Statement["params"][string]): string {
+  if (typeof value === "string") return escaped(value);
+  if (typeof value === "number") return numberText(value);
+  const items = value.map((item) => (typeof item === "string" ? quoted(item) : numberText(item)));
+  return `[${items.join(",")}]`;
+}
+
+function numberText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return String(value);
+}
+
+const escapes: { readonly [char: string]: string } = {
+  "\\": "\\\\",
+  "'": "\\'",
+  "\n": "\\n",
+  "\t": "\\t",
+  "\r": "\\r",
+  "\0": "\\0",
+  "\b": "\\b",
+  "\f": "\\f",
+};
+
+function escaped(text: string): string {
+  let out = "";
+  for (const char of text) out += escapes[char] ?? char;
+  return out;
+}
+
+function quoted(text: string): string {
+  return `'${escaped(text)}'`;
+}

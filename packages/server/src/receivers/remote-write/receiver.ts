@@ -1,0 +1,87 @@
+/**
+ * The core of the remote write receiver: a decompressed message in, durable or refused, and how much of it was
+ * written. Knows nothing of HTTP.
+ */
+import type { Clock, Limits, SampleBatch } from "@triptych/model";
+import { decodeRemoteWrite, type RemoteWriteVersion } from "@triptych/wire";
+import type { IngestNext } from "../next.ts";
+import { drive, requestHash } from "./slices.ts";
+
+export interface RemoteWriteRequest {
+  /** Kept unchanged, and in the caller's budget, until the promise settles. */
+  readonly body: Uint8Array;
+  readonly version: RemoteWriteVersion;
+  readonly tenant: string;
+}
+
+export interface RemoteWriteDeps {
+  readonly next: IngestNext;
+  readonly limits: Limits;
+  readonly clock: Clock;
+}
+
+export interface RemoteWriteOutcome {
+  readonly written: Written;
+  /** Samples and histograms that were refused for good; the others are written. */
+  readonly rejected: number;
+  /** Why the first of them was. */
+  readonly reason: string;
+}
+
+export interface Written {
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+}
+
+export type RemoteWriteReceiver = (request: RemoteWriteRequest) => Promise<RemoteWriteOutcome>;
+
+/**
+ * Resolves when all that is valid is durable. A byte-identical resend, also one that arrives while the first is
+ * still under way, is answered as the first was and stored once.
+ */
+export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteReceiver {
+  /** Requests between hash and durability, by hash: a twin that arrives meanwhile waits for the first. */
+  const running = new Map<string, Promise<RemoteWriteOutcome>>();
+  return async (request) => {
+    const { body, tenant, version } = request;
+    const path = `/api/v1/write ${version}`;
+    const hash = await requestHash({ tenant, path, body }, deps.clock);
+    const key = Buffer.from(hash).toString("latin1");
+    const twin = running.get(key);
+    if (twin !== undefined) return twin;
+    const work = ingest(request, hash, deps);
+    running.set(key, work);
+    try {
+      return await work;
+    } finally {
+      running.delete(key);
+    }
+  };
+}
+
+async function ingest(
+  { body, version }: RemoteWriteRequest,
+  hash: Uint8Array,
+  { next, limits, clock }: RemoteWriteDeps,
+): Promise<RemoteWriteOutcome> {
+  const earlier = next.duplicateOf(hash);
+  // Also a resend is decoded: the sender of 2.0 must be told how much of it is written.
+  const steps = decodeRemoteWrite(body, version, { limits, nowMs: clock.nowMs() });
+  const { batch, rejected, reason, rejections } = await drive(steps, clock);
+  // Taken before the batch is given away.
+  const written = writtenOf(batch);
+  if (earlier !== null) await earlier;
+  else if (hasContent(batch)) await next.accept(batch, hash);
+  for (const [code, count] of rejections) next.discarded(code, count);
+  return { written, rejected, reason };
+}
+
+function writtenOf({ samples, histograms, exemplars }: SampleBatch): Written {
+  return { samples: samples.rows, histograms: histograms.rows, exemplars: exemplars.rows };
+}
+
+/** Prometheus sends metadata in requests of their own. */
+function hasContent(batch: SampleBatch): boolean {
+  return batch.rows > 0 || batch.exemplars.rows > 0 || batch.metadata.length > 0;
+}
