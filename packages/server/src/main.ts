@@ -60,7 +60,9 @@ const REMOTE_RETRY_MS = 2_000;
 const MIN_FREE_BYTES = 256 * MiB;
 const ROUND_BYTES_MAX = 32 * MiB;
 /** A round costs the engine several times its bytes. */
-const ROUND_SHARE = 1 / 64;
+const ROUND_SHARE = 1 / 128;
+/** Below this the engine cannot even merge. */
+const ENGINE_BYTES_MIN = 192 * MiB;
 const DELTA_SERIES_MAX = 200_000;
 
 export interface Server {
@@ -119,7 +121,7 @@ function createCore({ config, log, onDeath }: ServerDeps) {
     limits: {
       ...defaultLimits,
       bodyBytesMax: config.limits.bodyBytes,
-      inFlightBytesMax: config.limits.inFlightBytes,
+      inFlightBytesMax: inFlightBytes(config),
       queryTimeoutMs: config.limits.queryTimeoutSeconds * 1000,
     } satisfies Limits,
     metrics: createMetrics(),
@@ -338,9 +340,14 @@ function createStatus(core: Core, storage: Storage): () => Promise<StatusAnswer>
   };
 }
 
-/** The engine's part of the memory limit; the rest is for the runtime and requests in flight. */
+/** What requests may hold at once: as configured, but no more than an eighth of the memory and at least one body. */
+function inFlightBytes({ limits, memory }: Config): number {
+  return Math.max(limits.bodyBytes, Math.min(limits.inFlightBytes, Math.floor(memory / 8)));
+}
+
+/** The engine's part of the memory limit: what the runtime, the engine's code and requests in flight leave. */
 function engineShare(bytes: number): number {
-  return Math.max(Math.floor(bytes * 0.6), bytes - 1024 * MiB);
+  return Math.max(ENGINE_BYTES_MIN, Math.min(bytes * 0.75, bytes - 384 * MiB));
 }
 
 function retentionRules(config: Config) {

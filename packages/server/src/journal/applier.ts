@@ -81,8 +81,8 @@ interface Deps {
   readonly setAside: (block: SequencedBlock, error: Error) => void;
   readonly onError: (error: Error) => void;
   /**
-   * With much waiting, rounds grow up to this (and are never below 8 MiB): fewer parts to merge, and the store catches
-   * up sooner, for more memory.
+   * Bound of a round, 8 MiB unless given. With much waiting, rounds grow up to it: fewer parts to merge, and the store
+   * catches up sooner, for more memory.
    */
   readonly roundBytesMax?: number;
   /** A record was found changed on disk after it was written: it is lost. */
@@ -104,7 +104,7 @@ export function createApplier(deps: Deps): Applier {
   const round = (): PendingRecord[] => {
     const taken: PendingRecord[] = [];
     const share = pendingBytes / ROUND_SHARE_OF_PENDING;
-    const bytesMax = Math.max(ROUND_BYTES, Math.min(deps.roundBytesMax ?? ROUND_BYTES, share));
+    const bytesMax = Math.min(deps.roundBytesMax ?? ROUND_BYTES, Math.max(ROUND_BYTES, share));
     let bytes = 0;
     for (let i = head; i < queue.length && taken.length < ROUND_RECORDS_MAX; i++) {
       const record = queue[i] as PendingRecord;

@@ -94,14 +94,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
 function openSession(path: string, options: EmbeddedOptions): ChdbSession {
   try {
     return openChdbSession(path, [
-      `--max_server_memory_usage=${options.memoryBytesMax}`,
+      `--max_server_memory_usage=${Math.floor(options.memoryBytesMax)}`,
       "--background_pool_size=2",
       "--background_schedule_pool_size=4",
       "--background_fetches_pool_size=1",
       "--background_move_pool_size=1",
       "--background_common_pool_size=2",
-      `--mark_cache_size=${64 * MiB}`,
-      `--uncompressed_cache_size=${32 * MiB}`,
+      `--mark_cache_size=${Math.min(64 * MiB, Math.floor(options.memoryBytesMax / 16))}`,
+      `--uncompressed_cache_size=${Math.min(32 * MiB, Math.floor(options.memoryBytesMax / 16))}`,
     ]);
   } catch (cause) {
     if (cause instanceof TriptychError) throw cause;
