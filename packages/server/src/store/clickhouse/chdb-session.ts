@@ -52,14 +52,6 @@ export function openChdbSession(path: string, args: readonly string[]): ChdbSess
   };
 }
 
-/**
- * Tells the engine's allocator to give memory back at once instead of keeping it for later. Counts only before the
- * first session is opened; a setting of the user's stays.
- */
-export function returnMemoryAtOnce(): void {
-  process.env["MALLOC_CONF"] ??= "dirty_decay_ms:0,muzzy_decay_ms:0";
-}
-
 let loaded: Chdb | undefined;
 
 function loadChdb(): Chdb {

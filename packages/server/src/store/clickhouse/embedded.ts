@@ -8,7 +8,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { TriptychError } from "@triptych/model";
 import { readNativeBlocks } from "@triptych/wire";
-import { type ChdbSession, openChdbSession, returnMemoryAtOnce } from "./chdb-session.ts";
+import { type ChdbSession, openChdbSession } from "./chdb-session.ts";
 import {
   type Engine,
   type InsertOptions,
@@ -32,8 +32,6 @@ export interface EmbeddedOptions {
 }
 
 const MiB = 1024 * 1024;
-/** With less than this, what the allocator keeps for later matters more than the time it saves. */
-const RETURN_MEMORY_BELOW = 1024 * MiB;
 
 export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   const path = `${options.directory}/clickhouse`;
@@ -46,7 +44,6 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
     sessions.push(session);
     return session;
   };
-  if (options.memoryBytesMax < RETURN_MEMORY_BELOW) returnMemoryAtOnce();
   const writer = open();
   const control = open();
   const readers = await Promise.all(
