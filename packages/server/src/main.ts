@@ -30,18 +30,19 @@ import type { IngestNext } from "./receivers/next.ts";
 import { createOtlpGrpcServer } from "./receivers/otlp/grpc.ts";
 import { registerOtlpHttp } from "./receivers/otlp/http.ts";
 import { createOtlpReceiver } from "./receivers/otlp/receiver.ts";
+import type { PushedGroup } from "./receivers/pushgateway/gateway.ts";
+import { openPushgateway } from "./receivers/pushgateway/start.ts";
 import { registerRemoteWrite } from "./receivers/remote-write/http.ts";
 import { systemClock as clock } from "./self/clock.ts";
 import { createLog, type Log } from "./self/log.ts";
-import { createMemoryWatch } from "./self/memory-watch.ts";
+import { createMemoryWatch, privateBytes } from "./self/memory-watch.ts";
 import { createMetrics } from "./self/metrics.ts";
 import { createProblems } from "./self/problems.ts";
 import { observeProcess } from "./self/process-metrics.ts";
 import { createCached, repeat } from "./self/repeat.ts";
 import { listPartitions } from "./store/clickhouse/retention.ts";
-import { encodeState } from "./store/clickhouse/encode/state.ts";
-import { readState } from "./store/clickhouse/select/state.ts";
 import { openDataDirectory } from "./store/data-directory.ts";
+import { createSavedState } from "./store/saved-state.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { createDiskWatch } from "./store/disk-watch.ts";
 
@@ -61,8 +62,8 @@ const MIN_FREE_BYTES = 256 * MiB;
 const ROUND_BYTES_MAX = 32 * MiB;
 /** A round costs the engine several times its bytes. */
 const ROUND_SHARE = 1 / 128;
-/** Below this the engine cannot even merge. */
-const ENGINE_BYTES_MIN = 192 * MiB;
+/** Below this the engine cannot take blocks of several megabytes while it merges. */
+const ENGINE_BYTES_MIN = 320 * MiB;
 const DELTA_SERIES_MAX = 200_000;
 
 export interface Server {
@@ -89,10 +90,14 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     startWatches(core, storage);
     const incidents = createIncidents(core, storage);
     const servers = createServers(core, ingest);
+    const saved = createSavedState<PushedGroup>("pushed_group", storage);
+    const parts = { clock, app: servers.app, next: ingest, saved };
+    const pushgateway = openPushgateway({ ...core, ...parts });
     registerApis(core, { storage, incidents, app: servers.app });
     await servers.listen();
     core.ready = true;
     incidents.start();
+    pushgateway.start();
     return {
       url: core.address(core.ports.http),
       ports: core.ports,
@@ -227,26 +232,16 @@ function startWatches(core: Core, { directory, store }: Storage): void {
   );
 }
 
-function createIncidents(core: Core, { store, journal }: Storage) {
+function createIncidents(core: Core, storage: Storage) {
+  const saved = createSavedState<Incident>("incident", storage);
   const watch = createIncidentWatch({
-    engine: store.engine,
+    engine: storage.store.engine,
     clock,
     thresholdSeconds: core.config.incidents.latencySeconds,
     windowMs: 60_000,
     intervalMs: 5_000,
-    load: async () => {
-      // What the last process acknowledged may still be on its way into the store.
-      await journal.drained();
-      return (await readState(store.engine, "incident")).map(
-        ({ json }) => JSON.parse(json) as Incident,
-      );
-    },
-    save: (incident) => {
-      const json = JSON.stringify(incident);
-      return journal.appendBlocks([
-        encodeState([{ kind: "incident", key: incident.id, version: clock.nowMs(), json }]),
-      ]);
-    },
+    load: saved.load,
+    save: (incident) => saved.save({ key: incident.id, version: clock.nowMs(), value: incident }),
     onError: (error) => core.log("warn", "incident watch", { error: error.message }),
   });
   core.onClose(() => watch.close());
@@ -369,7 +364,7 @@ function createIngest(core: Core, journal: Journal): IngestNext {
     "Items acknowledged, by signal.",
     "signal",
   );
-  const memory = createMemoryWatch(clock, () => process.memoryUsage.rss());
+  const memory = createMemoryWatch(clock, privateBytes);
   core.onClose(() => memory.close());
   const count = (reason: string, items: number): void => discarded.add(items, reason);
   const stages = [
@@ -390,7 +385,7 @@ function createIngest(core: Core, journal: Journal): IngestNext {
     admit(bytes) {
       // One request at a time always goes on: memory that the engine or the runtime keeps for later is no reason to
       // refuse for ever.
-      const isTight = memory.residentBytes() > config.memory * SHED_ABOVE;
+      const isTight = memory.usedBytes() > config.memory * SHED_ABOVE;
       if (isTight && inFlight > 0 && inFlight + bytes > TIGHT_BYTES_MAX) {
         const message =
           "the process is near its memory limit; try again, or give it more with --memory";

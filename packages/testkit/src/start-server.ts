@@ -44,8 +44,8 @@ export interface RunningServer {
   /** What the process wrote, the last megabyte of it. */
   logs(): string;
   ready(msMax?: number): Promise<void>;
-  /** Resident memory in bytes: now, and the most there was. Zero where the system does not tell. */
-  memory(): { resident: number; peak: number };
+  /** Bytes: resident now, the most there was, and the part that is not pages of files. Zero where the system does not tell. */
+  memory(): { resident: number; peak: number; anonymous: number };
   /** User and system CPU seconds so far. */
   cpuSeconds(): number;
   signal(signal: NodeJS.Signals): void;
@@ -157,16 +157,20 @@ function collect(child: ChildProcess): () => string {
   return () => text;
 }
 
-function memoryOf(pid: number): { resident: number; peak: number } {
+function memoryOf(pid: number): { resident: number; peak: number; anonymous: number } {
   const file = `/proc/${pid}/status`;
-  if (!existsSync(file)) return { resident: 0, peak: 0 };
+  if (!existsSync(file)) return { resident: 0, peak: 0, anonymous: 0 };
   try {
     const text = readFileSync(file, "utf8");
     const kiB = (name: string): number =>
       Number(text.split(`${name}:`)[1]?.trim().split(" ")[0] ?? 0);
-    return { resident: kiB("VmRSS") * 1024, peak: kiB("VmHWM") * 1024 };
+    return {
+      resident: kiB("VmRSS") * 1024,
+      peak: kiB("VmHWM") * 1024,
+      anonymous: kiB("RssAnon") * 1024,
+    };
   } catch {
-    return { resident: 0, peak: 0 };
+    return { resident: 0, peak: 0, anonymous: 0 };
   }
 }
 

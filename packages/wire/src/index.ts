@@ -26,3 +26,14 @@ export {
   type RemoteWriteVersion,
 } from "./remote-write/decode.ts";
 export type { RemoteWriteRejection } from "./remote-write/write-request.ts";
+export {
+  expositionFormat,
+  type ExpositionFormat,
+  parseExposition,
+} from "./exposition/parse.ts";
+export { boundText } from "./exposition/float-text.ts";
+export type {
+  DecodedExposition,
+  ExpositionOptions,
+  ExpositionRejection,
+} from "./exposition/exposition-writer.ts";

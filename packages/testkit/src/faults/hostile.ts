@@ -179,6 +179,13 @@ const pressure: FaultCase = {
     const idleMiB = Math.round(server.memory().resident / 1024 / 1024);
     const sending = load.start(server);
     const until = performance.now() + (short ? 8_000 : 45_000);
+    // What counts against the limit is memory that only the process can give back: the engine's code is resident, too,
+    // but the system may drop its pages at any time.
+    let own = 0;
+    const look = (): void => {
+      own = Math.max(own, server.memory().anonymous);
+    };
+    const looking = setInterval(look, 50);
     while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 200));
     context.log(`${load.acked} requests acknowledged`);
     await sending.stop();
@@ -187,6 +194,7 @@ const pressure: FaultCase = {
     );
     await load.finish(server, 30_000);
     await drained(server, 60_000);
+    clearInterval(looking);
     const { peak } = server.memory();
     const exit = await server.stop();
     expectThat(exit.code === 0, `ended with ${exit.code ?? exit.signal}`);
@@ -198,9 +206,10 @@ const pressure: FaultCase = {
     const strange = [...statuses.keys()].filter((status) => !allowed.has(status));
     expectThat(strange.length === 0, `answers ${strange.join(", ")}`);
     const peakMiB = Math.round(peak / 1024 / 1024);
-    expectThat(peakMiB <= 640, `resident memory reached ${peakMiB} MiB`);
+    const ownMiB = Math.round(own / 1024 / 1024);
+    expectThat(ownMiB <= 512, `its own memory reached ${ownMiB} MiB`);
     const shed = load.answers.filter((answer) => answer.status !== 200).length;
-    return { ...verdict, shed, idleMiB, peakMiB };
+    return { ...verdict, shed, idleMiB, ownMiB, peakMiB };
   },
 };
 

@@ -6,17 +6,19 @@ import { helpText, metricTypeOf, readInt64, unitText, type WriteRequest } from "
 
 /** Labels whose place in the series before is remembered: all there may be. */
 const REMEMBERED_MAX = 64;
-/** Samples read before others may run: a series may have a million. */
-const SAMPLES_PER_STEP = 2_000;
+/** Fields of a series read before others may run: it may have a million samples. */
+const ITEMS_PER_STEP = 2_000;
 
 export function* readVersion1(reader: ProtobufReader, request: WriteRequest): Generator<void> {
   const meter = new StepMeter();
-  const labels = new LabelReader(reader, request);
+  const series = new SeriesReader(reader, request);
   while (reader.pos < reader.end) {
     reader.reading = "the request";
     const tag = reader.tag();
-    if (tag === 10) yield* readSeries(reader, request, labels);
-    else if (tag === 26) readMetadata(reader, request);
+    if (tag === 10) {
+      series.begin();
+      while (!series.step()) yield;
+    } else if (tag === 26) readMetadata(reader, request);
     else reader.skip(tag);
     if (meter.due(reader.pos)) yield;
   }
@@ -56,7 +58,7 @@ class LabelReader {
       this.request.labels.add(this.names[place] as number, this.values[place] as number);
       return;
     }
-    this.parse(place, start, size);
+    if (!this.parseShort(place, start, size)) this.parse(place, start, size);
   }
 
   private isSame(place: number, start: number, size: number): boolean {
@@ -65,6 +67,37 @@ class LabelReader {
     const before = this.starts[place] as number;
     // From the end, where values are, and values differ more than names.
     for (let i = size - 1; i >= 0; i--) if (bytes[before + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /** Whether the first `count` bytes, with the name, are those of the label at this place of the series before. */
+  private hasSameName(place: number, start: number, count: number): boolean {
+    if (place >= this.known) return false;
+    const { bytes } = this.reader;
+    const before = this.starts[place] as number;
+    if (count > (this.sizes[place] as number)) return false;
+    for (let i = 0; i < count; i++) if (bytes[before + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /** The usual form: a short name, then a short value, and nothing else. False when it is another. */
+  private parseShort(place: number, start: number, size: number): boolean {
+    const { reader, request } = this;
+    const { bytes } = reader;
+    if (size < 4 || bytes[start] !== 10) return false;
+    const nameSize = bytes[start + 1] as number;
+    const nameEnd = start + 2 + nameSize;
+    const end = start + size;
+    if (nameSize >= 0x80 || nameEnd + 2 > end || bytes[nameEnd] !== 18) return false;
+    const valueSize = bytes[nameEnd + 1] as number;
+    if (valueSize >= 0x80 || nameEnd + 2 + valueSize !== end) return false;
+    const { names, values } = request.batch.series;
+    const name = this.hasSameName(place, start, nameSize + 2)
+      ? (this.names[place] as number)
+      : names.intern(bytes, start + 2, nameEnd);
+    const value = values.intern(bytes, nameEnd + 2, end);
+    reader.pos = end;
+    this.remember({ place, start, size, name, value });
     return true;
   }
 
@@ -92,9 +125,21 @@ class LabelReader {
     reader.end = outer;
     const name = names.intern(reader.bytes, nameStart, nameEnd);
     const value = values.intern(reader.bytes, valueStart, valueEnd);
+    this.remember({ place, start, size, name, value });
+  }
+
+  /** Adds the label to the series, and keeps it for the next one. */
+  private remember(label: {
+    readonly place: number;
+    readonly start: number;
+    readonly size: number;
+    readonly name: number;
+    readonly value: number;
+  }): void {
+    const { place, name, value } = label;
     if (place < REMEMBERED_MAX) {
-      this.starts[place] = start;
-      this.sizes[place] = size;
+      this.starts[place] = label.start;
+      this.sizes[place] = label.size;
       this.names[place] = name;
       this.values[place] = value;
       if (place === this.known) this.known++;
@@ -103,46 +148,70 @@ class LabelReader {
   }
 }
 
-function* readSeries(
-  reader: ProtobufReader,
-  request: WriteRequest,
-  labels: LabelReader,
-): Generator<void> {
-  reader.reading = "a time series";
-  const at = reader.pos;
-  request.see(at);
-  const outer = reader.enter();
-  const { end } = reader;
-  request.labels.begin(at);
-  labels.begin();
-  let series = -1;
-  let isOpen = true;
-  let refused = 0;
-  let inStep = 0;
-  while (reader.pos < end) {
-    const tag = reader.tag();
-    if (tag === 10) {
-      // Every encoder writes fields in order, and without the labels the samples have nowhere to go.
-      if (!isOpen) reader.fail("a label after the samples of its series", reader.pos - 1);
-      labels.read();
-      continue;
-    }
-    if (isOpen) {
-      isOpen = false;
-      series = request.labels.end(Temporality.gauge);
-    }
-    if (tag === 18) request.readSample(reader, series);
-    else if (tag === 34) request.readHistogram(reader, series);
-    else if (tag === 26) readExemplar(reader, request, series);
-    else reader.skip(tag);
-    if (series < 0 && (tag === 18 || tag === 34)) refused++;
-    if (++inStep % SAMPLES_PER_STEP === 0) yield;
+/** Reads TimeSeries messages. One object for all of a request: a generator for each would cost more than the reading. */
+class SeriesReader {
+  private readonly reader: ProtobufReader;
+  private readonly request: WriteRequest;
+  private readonly labels: LabelReader;
+  private outer = 0;
+  private series = -1;
+  private isOpen = true;
+  private refused = 0;
+
+  constructor(reader: ProtobufReader, request: WriteRequest) {
+    this.reader = reader;
+    this.request = request;
+    this.labels = new LabelReader(reader, request);
   }
-  reader.leave(outer);
-  // A series without samples says nothing, and its labels are forgotten.
-  if (isOpen) request.labels.abandon();
-  const { problem } = request.labels;
-  if (series < 0 && problem !== undefined) request.reject(problem.reason, refused, problem.text);
+
+  begin(): void {
+    const { reader, request } = this;
+    reader.reading = "a time series";
+    const at = reader.pos;
+    request.seeSeries(at);
+    this.outer = reader.enter();
+    request.labels.begin(at);
+    this.labels.begin();
+    this.series = -1;
+    this.isOpen = true;
+    this.refused = 0;
+  }
+
+  /** Reads on, and ends the series when it is read; false when others should run first. */
+  step(): boolean {
+    const { reader, request } = this;
+    const { end } = reader;
+    for (let items = 0; reader.pos < end; items++) {
+      if (items === ITEMS_PER_STEP) return false;
+      const tag = reader.tag();
+      if (tag === 10) {
+        // Every encoder writes fields in order, and without the labels the samples have nowhere to go.
+        if (!this.isOpen) reader.fail("a label after the samples of its series", reader.pos - 1);
+        this.labels.read();
+        continue;
+      }
+      if (this.isOpen) {
+        this.isOpen = false;
+        this.series = request.labels.end(Temporality.gauge);
+      }
+      if (tag === 18) request.readSample(reader, this.series);
+      else if (tag === 34) request.readHistogram(reader, this.series);
+      else if (tag === 26) readExemplar(reader, request, this.series);
+      else reader.skip(tag);
+      if (this.series < 0 && (tag === 18 || tag === 34)) this.refused++;
+    }
+    this.finish();
+    return true;
+  }
+
+  private finish(): void {
+    const { reader, request, refused } = this;
+    reader.leave(this.outer);
+    // A series without samples says nothing, and its labels are forgotten.
+    if (this.isOpen) request.labels.abandon();
+    const { problem } = request.labels;
+    if (refused > 0 && problem !== undefined) request.reject(problem.reason, refused, problem.text);
+  }
 }
 
 function readExemplar(reader: ProtobufReader, request: WriteRequest, series: number): void {

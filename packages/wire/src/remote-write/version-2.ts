@@ -14,7 +14,8 @@ import {
   type WriteRequest,
 } from "./write-request.ts";
 
-const SAMPLES_PER_STEP = 2_000;
+/** Fields of a series read before others may run: it may have a million samples. */
+const FIELDS_PER_STEP = 2_000;
 /** A symbol costs 16 bytes of ours and as few as 2 of the sender's. */
 const SYMBOLS_MAX = 4_000_000;
 /** More references than any valid exemplar has. */
@@ -26,7 +27,7 @@ export function* readVersion2(reader: ProtobufReader, request: WriteRequest): Ge
   // Symbols first, wherever they are in the message.
   for (let pass = 0; pass < 2; pass++) {
     reader.pos = 0;
-    const state = new SeriesState();
+    const series = new SeriesReader(reader, request, symbols);
     while (reader.pos < reader.end) {
       reader.reading = "the request";
       const tag = reader.tag();
@@ -34,10 +35,13 @@ export function* readVersion2(reader: ProtobufReader, request: WriteRequest): Ge
         const end = reader.length() + reader.pos;
         symbols.push(reader.pos, end);
         reader.pos = end;
-      } else if (tag === 42 && pass === 1) yield* readSeries(reader, request, { symbols, state });
-      else reader.skip(tag);
+      } else if (tag === 42 && pass === 1) {
+        series.begin();
+        while (!series.step()) yield;
+      } else reader.skip(tag);
       if (meter.due(reader.pos)) yield;
     }
+    if (pass === 0) symbols.close();
   }
 }
 
@@ -68,6 +72,12 @@ class Symbols {
     this.ranges[at + 1] = end;
   }
 
+  /** All symbols were pushed. */
+  close(): void {
+    this.nameIds = new Int32Array(this.count).fill(-1);
+    this.valueIds = new Int32Array(this.count).fill(-1);
+  }
+
   start(symbol: number): number {
     return this.ranges[symbol * 2] as number;
   }
@@ -77,7 +87,6 @@ class Symbols {
   }
 
   name(symbol: number): number {
-    if (this.nameIds.length === 0) this.nameIds = new Int32Array(this.count).fill(-1);
     const known = this.nameIds[symbol] as number;
     if (known >= 0) return known;
     const { names } = this.request.batch.series;
@@ -87,7 +96,6 @@ class Symbols {
   }
 
   value(symbol: number): number {
-    if (this.valueIds.length === 0) this.valueIds = new Int32Array(this.count).fill(-1);
     const known = this.valueIds[symbol] as number;
     if (known >= 0) return known;
     const { values } = this.request.batch.series;
@@ -97,80 +105,160 @@ class Symbols {
   }
 }
 
-/** What is reused from series to series. */
-class SeriesState {
+/** Reads TimeSeries messages. One object for all of a request: a generator for each would cost more than the reading. */
+class SeriesReader {
+  private readonly reader: ProtobufReader;
+  private readonly request: WriteRequest;
+  private readonly symbols: Symbols;
+  private outer = 0;
+  private at = 0;
   /** A name's reference that waits for its value's, -1 while none does. */
-  pendingName = -1;
-  type = 0;
-  helpRef = 0;
-  unitRef = 0;
-  hasMetadata = false;
+  private pendingName = -1;
+  private series = -1;
+  private isOpen = true;
+  private items = 0;
+  private createdMs = 0;
+  private firstSample = 0;
+  private firstHistogram = 0;
+  private type = -1;
+  private helpRef = 0;
+  private unitRef = 0;
   /** Metric names whose family was described. */
-  readonly described = new Set<number>();
-}
+  private readonly described = new Set<number>();
 
-interface SeriesTools {
-  readonly symbols: Symbols;
-  readonly state: SeriesState;
-}
+  constructor(reader: ProtobufReader, request: WriteRequest, symbols: Symbols) {
+    this.reader = reader;
+    this.request = request;
+    this.symbols = symbols;
+  }
 
-function* readSeries(
-  reader: ProtobufReader,
-  request: WriteRequest,
-  tools: SeriesTools,
-): Generator<void> {
-  const { state } = tools;
-  const { batch, labels } = request;
-  reader.reading = "a time series";
-  const at = reader.pos;
-  request.see(at);
-  const outer = reader.enter();
-  const { end } = reader;
-  labels.begin(at);
-  state.pendingName = -1;
-  state.hasMetadata = false;
-  const firstSample = batch.samples.rows;
-  const firstHistogram = batch.histograms.rows;
-  let createdMs = 0;
-  let series = -1;
-  let isOpen = true;
-  let items = 0;
-  let inStep = 0;
-  while (reader.pos < end) {
-    const tag = reader.tag();
-    if (tag === 10 || tag === 8) {
-      if (!isOpen) reader.fail("labels after the samples of their series", reader.pos - 1);
-      readLabelRefs(reader, request, { ...tools, isPacked: tag === 10 });
-      continue;
+  begin(): void {
+    const { reader, request } = this;
+    reader.reading = "a time series";
+    this.at = reader.pos;
+    request.seeSeries(this.at);
+    this.outer = reader.enter();
+    request.labels.begin(this.at);
+    this.pendingName = -1;
+    this.series = -1;
+    this.isOpen = true;
+    this.items = 0;
+    this.createdMs = 0;
+    this.firstSample = request.batch.samples.rows;
+    this.firstHistogram = request.batch.histograms.rows;
+    this.type = -1;
+  }
+
+  /** Reads on, and ends the series when it is read; false when others should run first. */
+  step(): boolean {
+    const { reader, request } = this;
+    const { end } = reader;
+    for (let fields = 0; reader.pos < end; fields++) {
+      if (fields === FIELDS_PER_STEP) return false;
+      const tag = reader.tag();
+      if (tag === 10 || tag === 8) {
+        if (!this.isOpen) reader.fail("labels after the samples of their series", reader.pos - 1);
+        this.readLabelRefs(tag === 10);
+        continue;
+      }
+      if (this.isOpen) this.close();
+      if (tag === 18) request.readSample(reader, this.series);
+      else if (tag === 26) request.readHistogram(reader, this.series);
+      else if (tag === 34) readExemplar(reader, request, this);
+      else if (tag === 42) this.readMetadata();
+      else if (tag === 48) this.createdMs = readInt64(reader);
+      else reader.skip(tag);
+      if (tag === 18 || tag === 26) this.items++;
     }
-    if (isOpen) {
-      isOpen = false;
-      if (state.pendingName >= 0)
-        labels.problem ??= { reason: "label_invalid", text: "a label name has no value" };
-      series = labels.end(Temporality.gauge);
+    reader.leave(this.outer);
+    if (this.isOpen) this.close();
+    this.finish();
+    return true;
+  }
+
+  /** The target of exemplars. */
+  get target(): { readonly series: number; readonly symbols: Symbols } {
+    return { series: this.series, symbols: this.symbols };
+  }
+
+  private close(): void {
+    const { labels } = this.request;
+    this.isOpen = false;
+    if (this.pendingName >= 0)
+      labels.problem ??= { reason: "label_invalid", text: "a label name has no value" };
+    this.series = labels.end(Temporality.gauge);
+  }
+
+  private finish(): void {
+    const { request, series, items, createdMs } = this;
+    const { batch, labels } = request;
+    if (series < 0) {
+      const problem = labels.problem ?? noSamples;
+      request.reject(problem.reason, Math.max(1, items), problem.text);
+      return;
     }
-    if (tag === 18) request.readSample(reader, series);
-    else if (tag === 26) request.readHistogram(reader, series);
-    else if (tag === 34) readExemplar(reader, request, { series, symbols: tools.symbols });
-    else if (tag === 42) readMetadata(reader, state);
-    else if (tag === 48) createdMs = readInt64(reader);
-    else reader.skip(tag);
-    if (tag === 18 || tag === 26) items++;
-    if (++inStep % SAMPLES_PER_STEP === 0) yield;
+    if (items === 0) request.reject(noSamples.reason, 1, noSamples.text);
+    if (createdMs > 0) {
+      fillStart(batch.samples, this.firstSample, createdMs);
+      fillStart(batch.histograms, this.firstHistogram, createdMs);
+    }
+    if (this.type >= 0) this.describe();
   }
-  reader.leave(outer);
-  if (isOpen) labels.abandon();
-  if (series < 0) {
-    const problem = labels.problem ?? noSamples;
-    request.reject(problem.reason, Math.max(1, items), problem.text);
-    return;
+
+  private readLabelRefs(isPacked: boolean): void {
+    const { reader, symbols } = this;
+    const { labels } = this.request;
+    const outer = isPacked ? reader.enter() : reader.end;
+    do {
+      if (reader.pos >= reader.end) break;
+      const at = reader.pos;
+      const ref = reader.varint();
+      if (reader.high !== 0 || ref >= symbols.count) unknownSymbol(reader, symbols, at);
+      if (this.pendingName < 0) this.pendingName = ref;
+      else {
+        labels.add(symbols.name(this.pendingName), symbols.value(ref));
+        this.pendingName = -1;
+      }
+    } while (isPacked);
+    reader.leave(outer);
   }
-  if (items === 0) request.reject(noSamples.reason, 1, noSamples.text);
-  if (createdMs > 0) {
-    fillStart(batch.samples, firstSample, createdMs);
-    fillStart(batch.histograms, firstHistogram, createdMs);
+
+  private readMetadata(): void {
+    const { reader } = this;
+    const outer = reader.enter();
+    this.type = 0;
+    this.helpRef = 0;
+    this.unitRef = 0;
+    while (reader.pos < reader.end) {
+      const tag = reader.tag();
+      if (tag === 8) this.type = reader.varint();
+      else if (tag === 24) this.helpRef = reader.varint();
+      else if (tag === 32) this.unitRef = reader.varint();
+      else reader.skip(tag);
+    }
+    reader.leave(outer);
   }
-  if (state.hasMetadata) describe(request, tools, { series, at });
+
+  /** Sets what the metadata says of the series, and describes its family once. */
+  private describe(): void {
+    const { request, symbols, described } = this;
+    const { batch, labels } = request;
+    const type = metricTypeOf(this.type);
+    if (type === "counter" || type === "histogram" || type === "summary")
+      batch.series.temporality[this.series] = Temporality.cumulative;
+    const helpRef = this.helpRef < symbols.count ? this.helpRef : 0;
+    const unitRef = this.unitRef < symbols.count ? this.unitRef : 0;
+    // Prometheus sends an empty message where it knows nothing.
+    if (type === "unknown" && helpRef === 0 && unitRef === 0) return;
+    if (described.has(labels.metric)) return;
+    described.add(labels.metric);
+    const family = familyOf(batch.series.values.text(labels.metric), type);
+    if (batch.metadata.at(-1)?.family === family) return;
+    const text = (ref: number, read: typeof helpText): string =>
+      ref === 0 ? "" : read(symbols.bytes, symbols.start(ref), symbols.end(ref));
+    const help = text(helpRef, helpText);
+    request.describe({ family, type, help, unit: text(unitRef, unitText) }, this.at);
+  }
 }
 
 const noSamples = {
@@ -188,27 +276,6 @@ function fillStart(
     if (rows.startMs[row] === 0) rows.startMs[row] = createdMs;
 }
 
-function readLabelRefs(
-  reader: ProtobufReader,
-  request: WriteRequest,
-  tools: SeriesTools & { readonly isPacked: boolean },
-): void {
-  const { symbols, state } = tools;
-  const outer = tools.isPacked ? reader.enter() : reader.end;
-  do {
-    if (reader.pos >= reader.end) break;
-    const at = reader.pos;
-    const ref = reader.varint();
-    if (reader.high !== 0 || ref >= symbols.count) unknownSymbol(reader, symbols, at);
-    if (state.pendingName < 0) state.pendingName = ref;
-    else {
-      request.labels.add(symbols.name(state.pendingName), symbols.value(ref));
-      state.pendingName = -1;
-    }
-  } while (tools.isPacked);
-  reader.leave(outer);
-}
-
 function unknownSymbol(reader: ProtobufReader, symbols: Symbols, at: number): never {
   return reader.fail(`a reference beyond the ${symbols.count} symbols`, at);
 }
@@ -216,7 +283,7 @@ function unknownSymbol(reader: ProtobufReader, symbols: Symbols, at: number): ne
 function readExemplar(
   reader: ProtobufReader,
   request: WriteRequest,
-  target: { readonly series: number; readonly symbols: Symbols },
+  { target }: { readonly target: { readonly series: number; readonly symbols: Symbols } },
 ): void {
   const { symbols, series } = target;
   const { exemplars } = request;
@@ -245,46 +312,6 @@ function readExemplar(
   }
   reader.leave(outer);
   request.endExemplar(series, exemplar, at);
-}
-
-function readMetadata(reader: ProtobufReader, state: SeriesState): void {
-  const outer = reader.enter();
-  state.hasMetadata = true;
-  state.type = 0;
-  state.helpRef = 0;
-  state.unitRef = 0;
-  while (reader.pos < reader.end) {
-    const tag = reader.tag();
-    if (tag === 8) state.type = reader.varint();
-    else if (tag === 24) state.helpRef = reader.varint();
-    else if (tag === 32) state.unitRef = reader.varint();
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-}
-
-/** Sets what the metadata says of the series, and describes its family once. */
-function describe(
-  request: WriteRequest,
-  { symbols, state }: SeriesTools,
-  { series, at }: { series: number; at: number },
-): void {
-  const type = metricTypeOf(state.type);
-  const { batch, labels } = request;
-  if (type === "counter" || type === "histogram" || type === "summary")
-    batch.series.temporality[series] = Temporality.cumulative;
-  const help = state.helpRef < symbols.count ? state.helpRef : 0;
-  const unit = state.unitRef < symbols.count ? state.unitRef : 0;
-  // Prometheus sends an empty message where it knows nothing.
-  if (type === "unknown" && help === 0 && unit === 0) return;
-  if (state.described.has(labels.metric)) return;
-  state.described.add(labels.metric);
-  const name = batch.series.values.text(labels.metric);
-  const text = (ref: number, read: typeof helpText): string =>
-    ref === 0 ? "" : read(symbols.bytes, symbols.start(ref), symbols.end(ref));
-  const family = familyOf(name, type);
-  if (batch.metadata.at(-1)?.family === family) return;
-  request.describe({ family, type, help: text(help, helpText), unit: text(unit, unitText) }, at);
 }
 
 /** The family a series belongs to: histograms and summaries have several names in one. */

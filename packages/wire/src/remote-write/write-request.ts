@@ -63,15 +63,18 @@ export class WriteRequest {
   reason = "";
   readonly limits: Limits;
 
+  private readonly nowMs: number;
   private readonly newestMs: number;
   private readonly histogram = new NativeHistogram();
   private seen = 0;
+  private seenSeries = 0;
 
   constructor(options: RemoteWriteOptions, rowsHint: number) {
     this.batch = new SampleBatch(rowsHint);
     this.limits = options.limits;
     this.labels = new SeriesLabels(this.batch.series, options.limits);
     this.exemplars = new ExemplarWriter(this.batch);
+    this.nowMs = options.nowMs;
     this.newestMs = options.nowMs + options.limits.futureMsMax;
   }
 
@@ -87,8 +90,14 @@ export class WriteRequest {
     if (this.reason === "" && code !== "exemplar_invalid") this.reason = text;
   }
 
-  /** Counts an item of the request, whatever becomes of it. */
-  see(offset: number): void {
+  /** Counts a series of the request, whatever becomes of it. */
+  seeSeries(offset: number): void {
+    const { pointsPerRequestMax } = this.limits;
+    if (++this.seenSeries > pointsPerRequestMax)
+      tooMany(`more than ${pointsPerRequestMax} series`, offset);
+  }
+
+  private see(offset: number): void {
     const { pointsPerRequestMax } = this.limits;
     if (++this.seen > pointsPerRequestMax)
       tooMany(`more than ${pointsPerRequestMax} samples`, offset);
@@ -109,7 +118,7 @@ export class WriteRequest {
       if (tag === 9) {
         value = reader.double();
         // A NaN's bits say whether it is a staleness marker, and engines may change them.
-        if (value !== value) {
+        if (Number.isNaN(value)) {
           reader.pos -= 8;
           reader.fixed64();
           low = reader.low;
@@ -126,7 +135,7 @@ export class WriteRequest {
       return;
     }
     const { samples } = this.batch;
-    if (value === value) samples.add(series, timeMs, startMs, value);
+    if (!Number.isNaN(value)) samples.add(series, timeMs, startMs, value);
     else if (low === STALE_NAN_WORDS.low && high === STALE_NAN_WORDS.high)
       samples.addStale(series, timeMs, startMs);
     else samples.add(series, timeMs, startMs, Number.NaN);
@@ -168,7 +177,9 @@ export class WriteRequest {
 
   /** Ends the open exemplar, whose labels were given to `exemplars`. */
   endExemplar(series: number, exemplar: { timeMs: number; value: number }, offset: number): void {
-    const { timeMs, value } = exemplar;
+    const { value } = exemplar;
+    // The time is optional, and without one it is that of the request.
+    const timeMs = exemplar.timeMs === 0 ? this.nowMs : exemplar.timeMs;
     const { rows } = this.batch.exemplars;
     if (rows >= this.limits.pointsPerRequestMax)
       tooMany(`more than ${this.limits.pointsPerRequestMax} exemplars`, offset);

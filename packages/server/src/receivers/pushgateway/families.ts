@@ -125,7 +125,7 @@ export function valueText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-export function valueOf(text: string): number {
+export function numberOf(text: string): number {
   if (text === "+Inf") return Number.POSITIVE_INFINITY;
   if (text === "-Inf") return Number.NEGATIVE_INFINITY;
   return Number(text);
@@ -137,7 +137,7 @@ export function addFamily(batch: SampleBatch, family: PushedFamily, nowMs: numbe
   const isGauge = type !== "counter" && type !== "histogram" && type !== "summary";
   const temporality = isGauge ? Temporality.gauge : Temporality.cumulative;
   for (const { labels, value } of family.samples)
-    batch.samples.add(addSeries(batch, labels, temporality), nowMs, 0, valueOf(value));
+    batch.samples.add(addSeries(batch, labels, temporality), nowMs, 0, numberOf(value));
   for (const histogram of family.histograms) addHistogram(batch, histogram, nowMs);
   batch.metadata.push({ family: name, type, help, unit: "" });
 }
@@ -155,7 +155,7 @@ function addHistogram(batch: SampleBatch, histogram: PushedHistogram, nowMs: num
   h.zeroThreshold[row] = histogram.zeroThreshold;
   h.zeroCount[row] = histogram.zeroCount;
   h.count[row] = histogram.count;
-  h.sum[row] = valueOf(histogram.sum);
+  h.sum[row] = numberOf(histogram.sum);
   for (const name of ["positive", "negative"] as const) {
     const { gaps, lengths, counts } = histogram[name];
     for (const [i, gap] of gaps.entries()) h[`${name}Spans`].push(gap, lengths[i] ?? 0);

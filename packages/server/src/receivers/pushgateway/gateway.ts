@@ -69,6 +69,8 @@ const GROUPS_MAX = 10_000;
 /** A group becomes objects and a row of JSON; no job that pushes has this many series. */
 const SAMPLES_PER_GROUP_MAX = 50_000;
 const SAMPLES_MAX = 500_000;
+/** About 10 ms of building. */
+const SAMPLES_PER_BATCH = 5_000;
 
 const pushTimes = [
   {
@@ -122,21 +124,21 @@ export function createPushgateway(deps: PushgatewayDeps): Pushgateway {
     if (kept.isDeleted === true) groups.delete(key);
     else groups.set(key, kept);
   };
-  const emit = async (group: readonly PushedGroup[]): Promise<void> => {
+  const emit = async (some: readonly PushedGroup[]): Promise<void> => {
     const gone = [...vanished];
     vanished.clear();
     try {
       const nowMs = deps.clock.nowMs();
       if (gone.length > 0) await deps.next.accept(staleBatch(gone, nowMs), null);
-      for (const one of group) await deps.next.accept(groupBatch(one, nowMs), null);
+      for (const batch of groupBatches(some, nowMs)) await deps.next.accept(batch, null);
     } catch (error) {
       for (const [key, labels] of gone) vanished.set(key, labels);
       throw error;
     }
   };
   /** What is saved is emitted with the next round at the latest, so a failure here is no failure of the push. */
-  const emitSoon = (group: readonly PushedGroup[]): Promise<void> =>
-    emit(group).catch((error: unknown) => deps.onError(asTriptychError(error)));
+  const emitSoon = (some: readonly PushedGroup[]): Promise<void> =>
+    emit(some).catch((error: unknown) => deps.onError(asTriptychError(error)));
 
   const change = async (push: Push): Promise<void> => {
     const { labels } = push;
@@ -296,10 +298,16 @@ export function familiesOfGroup(group: PushedGroup): readonly PushedFamily[] {
   return [...group.families, ...times];
 }
 
-function groupBatch(group: PushedGroup, nowMs: number): SampleBatch {
-  const batch = new SampleBatch();
-  for (const family of familiesOfGroup(group)) addFamily(batch, family, nowMs);
-  return batch;
+/** Many groups go together, because each batch waits for the disk; not all, because each is built at once. */
+function* groupBatches(groups: readonly PushedGroup[], nowMs: number): Generator<SampleBatch> {
+  let batch = new SampleBatch();
+  for (const group of groups) {
+    for (const family of familiesOfGroup(group)) addFamily(batch, family, nowMs);
+    if (batch.rows < SAMPLES_PER_BATCH) continue;
+    yield batch;
+    batch = new SampleBatch();
+  }
+  if (batch.rows > 0) yield batch;
 }
 
 function staleBatch(gone: readonly (readonly [string, Labels])[], nowMs: number): SampleBatch {

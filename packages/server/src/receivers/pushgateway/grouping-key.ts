@@ -13,7 +13,7 @@ const BASE64_URL = /^[A-Za-z0-9_-]*=*$/;
  * `query_invalid`.
  */
 export function parseGroupingKey(path: string): GroupLabels {
-  const parts = path.replace(/\/$/, "").split("/").map(unescape);
+  const parts = path.replace(/\/$/, "").split("/").map(unescaped);
   const [first = "", job] = parts;
   if ((first !== "job" && first !== `job${BASE64_SUFFIX}`) || job === undefined)
     throw invalid("The path of a push begins with /metrics/job/<job>.");
@@ -41,7 +41,7 @@ export function groupKey(labels: GroupLabels): string {
   return JSON.stringify(labels);
 }
 
-function unescape(part: string): string {
+function unescaped(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

@@ -1,6 +1,6 @@
 /** What the Pushgateway shows: all groups as text exposition, and as the JSON that its page and its clients read. */
 import type { MetricType } from "@triptych/model";
-import { type Labels, type PushedFamily } from "./families.ts";
+import type { Labels, PushedFamily } from "./families.ts";
 import { familiesOfGroup, type PushedGroup } from "./gateway.ts";
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -103,7 +103,8 @@ function metricsJson(family: PushedFamily): object[] {
     else if (bound === undefined) metric["value"] = value;
     else {
       const field = family.type === "summary" ? "quantiles" : "buckets";
-      const bounds = (metric[field] ??= Object.create(null)) as Record<string, string>;
+      const bounds: Record<string, string> = Object.assign(Object.create(null), metric[field]);
+      metric[field] = bounds;
       bounds[bound] = value;
     }
   }
