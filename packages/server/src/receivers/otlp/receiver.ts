@@ -2,7 +2,6 @@
  * The core that OTLP over HTTP and over gRPC share: a decoded request body in, durable or refused, response bytes
  * out. Transports do the framing, the decompression and the budget; this file knows none of them.
  */
-import { createHash } from "node:crypto";
 import type { Batch, Clock, Limits, TriptychError } from "@triptych/model";
 import {
   decodeOtlpLogs,
@@ -12,6 +11,7 @@ import {
   type OtlpEncoding,
 } from "@triptych/wire";
 import type { IngestNext, RequestHash } from "../next.ts";
+import { drive, requestHash } from "../slices.ts";
 
 export type OtlpSignal = "traces" | "metrics" | "logs";
 
@@ -100,46 +100,6 @@ async function ingest(job: {
   if (batch.rows > 0) await deps.next.accept(batch, hash);
   if (rejected > 0) deps.next.discarded(ITEM_INVALID, rejected);
   return encodeExportResponse(signal, request.encoding, rejected, cutMessage(reason));
-}
-
-/** A decoder may hold the event loop this long before others run. */
-const SLICE_MS = 5;
-
-/** Runs a decoder to its end in slices, so that a large body does not hold the event loop. */
-async function drive<T>(steps: Generator<void, T>, clock: Clock): Promise<T> {
-  let sliceEndMs = clock.monotonicMs() + SLICE_MS;
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    if (clock.monotonicMs() < sliceEndMs) continue;
-    await othersFirst();
-    sliceEndMs = clock.monotonicMs() + SLICE_MS;
-  }
-}
-
-/** Hashing runs at some hundred MB/s: this is about 4 ms of it. */
-const HASH_SLICE_BYTES = 1024 * 1024;
-
-/** The first 16 bytes of SHA-256 over tenant, path and body; NUL ends the texts, which cannot contain it. */
-async function requestHash(
-  request: Pick<OtlpRequest, "tenant" | "path" | "body">,
-  clock: Clock,
-): Promise<RequestHash> {
-  const { tenant, path, body } = request;
-  const hash = createHash("sha256").update(`${tenant}\0${path}\0`);
-  let sliceEndMs = clock.monotonicMs() + SLICE_MS;
-  for (let at = 0; at < body.length; at += HASH_SLICE_BYTES) {
-    if (at > 0 && clock.monotonicMs() >= sliceEndMs) {
-      await othersFirst();
-      sliceEndMs = clock.monotonicMs() + SLICE_MS;
-    }
-    hash.update(body.subarray(at, at + HASH_SLICE_BYTES));
-  }
-  return new Uint8Array(hash.digest().subarray(0, 16));
-}
-
-function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function nanoseconds(ms: number): bigint {

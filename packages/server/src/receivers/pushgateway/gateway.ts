@@ -13,7 +13,7 @@ import {
 import { parseExposition } from "@triptych/wire";
 import { repeat } from "../../self/repeat.ts";
 import type { IngestNext } from "../next.ts";
-import { drive } from "../remote-write/slices.ts";
+import { drive } from "../slices.ts";
 import { addFamily, addSeries, familiesOf, type Labels, type PushedFamily } from "./families.ts";
 import { type GroupLabels, groupKey } from "./grouping-key.ts";
 

@@ -12,7 +12,7 @@ import { cutMessage, refusal, TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
 import { createReservation, type Reservation } from "../reservation.ts";
 import { createRemoteWriteReceiver, type RemoteWriteReceiver, type Written } from "./receiver.ts";
-import { drive } from "./slices.ts";
+import { drive } from "../slices.ts";
 
 export interface RemoteWriteHttpDeps {
   readonly next: IngestNext;

@@ -5,7 +5,7 @@
 import type { Clock, Limits, SampleBatch } from "@triptych/model";
 import { decodeRemoteWrite, type RemoteWriteVersion } from "@triptych/wire";
 import type { IngestNext } from "../next.ts";
-import { drive, requestHash } from "./slices.ts";
+import { drive, requestHash } from "../slices.ts";
 
 export interface RemoteWriteRequest {
   /** Kept unchanged, and in the caller's budget, until the promise settles. */

@@ -1,7 +1,7 @@
 /** Work on the main thread in slices, so that a large body does not hold the event loop, and the hash of a request. */
 import { createHash } from "node:crypto";
 import type { Clock } from "@triptych/model";
-import type { RequestHash } from "../next.ts";
+import type { RequestHash } from "./next.ts";
 
 /** A decoder may hold the event loop this long before others run. */
 const SLICE_MS = 5;
