@@ -60,6 +60,12 @@ export const errorCatalogue = {
     false,
     "The query is valid but this part of the language is not evaluated.",
   ),
+  query_failed: spec(
+    422,
+    9,
+    false,
+    "The query is valid, but the data it meets cannot be combined as it says.",
+  ),
   query_limit: spec(
     422,
     8,

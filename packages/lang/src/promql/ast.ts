@@ -1,7 +1,6 @@
 /** The syntax tree of PromQL. Nodes are never changed after parsing. */
 import type { Matcher } from "../matcher.ts";
 import type { Span } from "../source.ts";
-import type { FunctionSpec } from "./functions/spec.ts";
 
 export type ValueType = "scalar" | "vector" | "matrix" | "string";
 
@@ -55,6 +54,8 @@ export interface NumberLiteral {
 export interface StringLiteral {
   readonly kind: "string";
   readonly value: string;
+  /** As written, of a text that is no valid Unicode; `value` is empty then. */
+  readonly written?: string | undefined;
   readonly span: Span;
 }
 
@@ -115,9 +116,22 @@ export interface Aggregate {
   readonly span: Span;
 }
 
+/** How a function is called. */
+export interface FunctionSignature {
+  readonly name: string;
+  readonly args: readonly ValueType[];
+  /** How many arguments more than `args` (without its last) may follow; -1 for any number. 0: exactly `args`. */
+  readonly variadic: number;
+  readonly returns: ValueType;
+  /** Its value depends on the evaluation time even when its arguments do not. */
+  readonly timeDependent: boolean;
+  /** Which extended ranges it understands. */
+  readonly extended: readonly ("anchored" | "smoothed")[];
+}
+
 export interface Call {
   readonly kind: "call";
-  readonly func: FunctionSpec;
+  readonly func: FunctionSignature;
   readonly args: readonly PromqlExpr[];
   readonly span: Span;
 }

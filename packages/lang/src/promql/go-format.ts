@@ -1,23 +1,13 @@
 /** Numbers, strings and durations as Go's `fmt` and Prometheus print them; messages and printed queries depend on it. */
 
-/** Go's `%g`: shortest digits, an exponent below 1e-4 and from 1e21 on for whole numbers of few digits. */
+/** Go's `%g` with the shortest digits: an exponent below 1e-4 and from 1e6 on. */
 export function formatG(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
   const [mantissa = "", exponentText = "0"] = value.toExponential().split("e");
   const exponent = Number(exponentText);
-  if (exponent >= -4 && exponent < 21 && !isLong(exponent)) return plain(value, exponent);
-  return withExponent(mantissa, exponent);
-}
-
-/** `%g` with the shortest digits decides by six digits of precision. */
-function isLong(exponent: number): boolean {
-  return exponent >= 21 || exponent < -4 || exponent >= 6;
-}
-
-function plain(value: number, exponent: number): string {
-  return exponent < 0 && exponent < -6 ? value.toFixed(20) : String(value);
+  return exponent < -4 || exponent >= 6 ? withExponent(mantissa, exponent) : String(value);
 }
 
 function withExponent(mantissa: string, exponent: number): string {
@@ -95,8 +85,7 @@ export function formatDuration(ms: number): string {
   return ms < 0 ? `-${out}` : out;
 }
 
-const DURATION =
-  /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 /** Go's durations are nanoseconds in 64 bits. */
 const DURATION_MS_MAX = 9_223_372_036_854;
 

@@ -3,7 +3,7 @@
  * that is no token ends the list with an `error` token: what stands before it is still parsed, so that the first
  * mistake in the text is the one reported.
  */
-import { readQuoted } from "../source.ts";
+import { invalidAt, readQuoted } from "../source.ts";
 import { goQuote, goQuoteRune } from "./go-format.ts";
 
 export type TokenKind =
@@ -255,10 +255,7 @@ class Lexer {
       this.inDuration = false;
       return this.numberOrDuration();
     }
-    throw new LexError(
-      `unexpected character in duration expression: ${goQuoteRune(c)}`,
-      start,
-    );
+    throw new LexError(`unexpected character in duration expression: ${goQuoteRune(c)}`, start);
   }
 
   private braces(): boolean {
@@ -293,7 +290,6 @@ class Lexer {
     this.at++;
     for (;;) {
       const c = text[this.at];
-      if (c === "\ufffd") throw new LexError("invalid UTF-8 rune", start);
       if (c === undefined || (c === "\n" && mark !== "`"))
         throw new LexError(
           mark === "`" ? "unterminated raw string" : "unterminated quoted string",
@@ -318,8 +314,7 @@ class Lexer {
       U: [8, 16],
     };
     const form = isDigit(c) && c < "8" ? ([3, 8] as const) : forms[c];
-    if (form === undefined)
-      throw new LexError(`unknown escape sequence ${runeName(c)}`, start);
+    if (form === undefined) throw new LexError(`unknown escape sequence ${runeName(c)}`, start);
     const [digits, base] = form;
     if (base === 16) this.at++;
     let code = 0;
@@ -437,9 +432,13 @@ class NumberScan {
   }
 }
 
-/** The value of a `string` token; its escapes were checked by the lexer. */
+/** The value of a `string` token; its escapes were checked by the lexer. Throws when they make no valid UTF-8. */
 export function stringValue(token: Token): string {
-  return readQuoted(token.text, 0).value;
+  try {
+    return readQuoted(token.text, 0).value;
+  } catch (error) {
+    throw invalidAt(token.start, (error as Error).message);
+  }
 }
 
 /** A token in messages. */

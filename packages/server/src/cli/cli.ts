@@ -5,6 +5,7 @@ import { asTriptychError, TriptychError } from "@triptych/model";
 import { Command, Option } from "commander";
 import { loadConfig, type Overrides } from "../config/load.ts";
 import { type Config, parseBytes } from "../config/schema.ts";
+import { addTest } from "./test-command.ts";
 
 export interface CliDeps {
   readonly version: string;
@@ -46,6 +47,9 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
     .action((files: string[]) => {
       code = check(files, deps);
     });
+  addTest(program, deps, (value) => {
+    code = value;
+  });
   try {
     await program.parseAsync([...argv]);
   } catch (thrown) {

@@ -73,3 +73,22 @@ function compiled(pattern: string, flags: number, offset: number | undefined): R
     throw new TriptychError("query_invalid", message, { ...detail, cause });
   }
 }
+
+/** As `wholeMatcher`, with what the groups of the pattern matched. */
+export function wholeGroups(pattern: string): {
+  readonly groups: (value: string) => readonly (string | undefined)[] | undefined;
+  readonly names: ReadonlyMap<string, number>;
+} {
+  const regex = compiled(pattern, RE2JS.DOTALL, undefined);
+  return {
+    names: new Map(Object.entries(regex.namedGroups())),
+    groups(value) {
+      const matcher = regex.matcher(value);
+      if (!matcher.matches()) return undefined;
+      return Array.from(
+        { length: matcher.groupCount() + 1 },
+        (_, i) => matcher.group(i) ?? undefined,
+      );
+    },
+  };
+}

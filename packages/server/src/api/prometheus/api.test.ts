@@ -74,6 +74,7 @@ interface Answer {
   readonly errorType?: string;
   readonly error?: string;
   readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
   readonly data: {
     readonly result: readonly {
       readonly metric: Record<string, string>;
@@ -176,6 +177,39 @@ describe("instant queries", () => {
   check("1.5", 500, '{"resultType":"scalar","result":[1700000000.500,"1.5"]}');
   check('"a\\n"', 0, '{"resultType":"string","result":[1700000000,"a\\n"]}');
   check("absent_metric", 0, vector(""));
+  check("1+1", 0, '{"resultType":"scalar","result":[1700000000,"2"]}');
+  check("vector(1)+vector(1)", 0, vector('{"metric":{},"value":[1700000000,"2"]}'));
+  check(
+    "sum by (job) (up)",
+    15_000,
+    vector(
+      '{"metric":{"job":"a"},"value":[1700000015,"22"]},{"metric":{"job":"b"},"value":[1700000015,"+Inf"]}',
+    ),
+  );
+  check("count(up)", 0, vector('{"metric":{},"value":[1700000000,"2"]}'));
+  check(
+    'up{job="a"}[1m]',
+    30_000,
+    '{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},"values":[[1700000000,"1"],[1700000015,"22"]]}]}',
+  );
+  check(
+    'label_replace(up{job="a"}, "x", "${1}!", "job", "(.).*") * 2',
+    0,
+    vector('{"metric":{"job":"a","x":"a!"},"value":[1700000000,"2"]}'),
+  );
+  check(
+    'topk(1, last_over_time({__name__="my.metric"}[1m])) or vector(0) unless on () up',
+    2,
+    vector('{"metric":{"__name__":"my.metric","a label":"é"},"value":[1700000000.002,"-0.5"]}'),
+  );
+});
+
+test("what Prometheus would tell beside the data is told", async () => {
+  const { body } = await get("/api/v1/query", { query: "rate(up[5m])", time: seconds(60_000) });
+  expect(body.infos).toEqual([
+    'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "up" (1:6)',
+  ]);
+  expect(body.warnings).toBeUndefined();
 });
 
 test("range queries step through staleness and lookback", async () => {
@@ -233,20 +267,26 @@ describe("refused", () => {
   check(
     "/query",
     { query: "" },
-    bad('invalid parameter "query": 1:1: parse error: the query is empty'),
+    bad('invalid parameter "query": 1:1: parse error: no expression found in input'),
   );
   check("/query", { query: "up{a" }, bad("1:5: parse error"));
   check("/query", { query: "\n up{a" }, bad("2:6: parse error"));
-  check("/query", { query: 'up{a=~"("}' }, bad("1:7: parse error: the regular expression"));
-  check("/query", { query: '{a=~".*"}' }, bad("1:2: parse error"));
+  check("/query", { query: 'up{a=~"("}' }, bad("1:4: parse error: the regular expression"));
+  check("/query", { query: '{a=~".*"}' }, bad("1:1: parse error"));
   check("/query", { query: 'up{a=~"((x{1000}){1000})"}' }, bad("regular expression"));
   check("/query", { query: "up", time: "yesterday" }, bad('invalid parameter "time"'));
   check("/query", { query: "up", limit: "-1" }, bad('invalid parameter "limit"'));
   check("/query", { query: "up", timeout: "x" }, bad('invalid parameter "timeout"'));
+  check("/query", { query: "rate(up)" }, bad("1:6: parse error: expected type range vector"));
   check(
     "/query",
-    { query: "rate(up[5m])" },
-    { status: 422, type: "execution", text: 'the function "rate"' },
+    { query: 'up * on () up{job="a"}', time: seconds(0) },
+    { status: 422, type: "execution", text: "multiple matches for labels" },
+  );
+  check(
+    "/query_range",
+    { ...range, query: "up[5m]" },
+    bad('invalid expression type "range vector"'),
   );
   check(
     "/query_range",

@@ -5,13 +5,14 @@ import {
   parsePromql,
   parseSeriesSelector,
   placeOf,
+  type PromqlResult,
+  promqlTypeOf,
   selectorMatchers,
 } from "@triptych/lang";
 import { type Clock, defaultLimits, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { gridOf, type Grid } from "../../query/metrics/grid.ts";
 import { seriesMatchers } from "../../query/metrics/matchers.ts";
-import { byLabels, evaluateSelector } from "../../query/metrics/selector.ts";
+import { byLabels } from "../../query/metrics/selector.ts";
 import {
   type Ask,
   createStoreSource,
@@ -19,6 +20,8 @@ import {
   type Series,
   type SeriesMatcher,
 } from "../../query/metrics/source.ts";
+import { compileRegex } from "../../query/promql/regex.ts";
+import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { commaSeparated } from "../comma-separated.ts";
 import { clientGone } from "../ours/client-gone.ts";
@@ -35,8 +38,10 @@ import {
 } from "./params.ts";
 import {
   labelsJson,
+  type Limited,
   matrixJson,
   point,
+  rangeJson,
   success,
   timestamp,
   TRUNCATED,
@@ -131,16 +136,19 @@ function asOurs(error: unknown): unknown {
 function answer(
   { reply }: Exchange,
   data: (cut: () => void) => Iterable<string>,
+  notes: { readonly warnings: readonly string[]; readonly infos: readonly string[] } = NO_NOTES,
 ): Promise<FastifyReply> {
-  const warnings: string[] = [];
+  const warnings = [...notes.warnings];
   const cut = (): void => {
     warnings.push(TRUNCATED);
   };
   return sendJsonStream(
     reply,
-    success(data(cut), () => warnings),
+    success(data(cut), () => ({ warnings, infos: notes.infos })),
   );
 }
+
+const NO_NOTES = { warnings: [], infos: [] };
 
 /** Errors in a query text are told with line and column. */
 function located<T>(name: string, text: string, run: () => T): T {
@@ -156,13 +164,7 @@ function located<T>(name: string, text: string, run: () => T): T {
 
 function queryOf(params: URLSearchParams): { text: string; expr: PromqlExpr } {
   const text = params.get("query") ?? "";
-  const expr = located("query", text, () => {
-    const parsed = parsePromql(text);
-    // Patterns are compiled here, so that a wrong one is told with its place too.
-    if (parsed.kind === "vector_selector") seriesMatchers(selectorMatchers(parsed));
-    return parsed;
-  });
-  return { text, expr };
+  return { text, expr: located("query", text, () => parsePromql(text, { compileRegex })) };
 }
 
 function lookbackOf(params: URLSearchParams): number | undefined {
@@ -175,20 +177,31 @@ async function instantQuery({ source, clock }: Context, exchange: Exchange): Pro
   const { params, ask } = exchange;
   const limit = limitParam(params);
   const ms = timeParam(params, "time", clock.nowMs());
-  const { expr } = queryOf(params);
-  if (expr.kind === "number")
-    return answer(exchange, () => [`{"resultType":"scalar","result":${point(ms, expr.value)}}`]);
-  if (expr.kind === "string") {
-    const result = `[${timestamp(ms)},${JSON.stringify(expr.value)}]`;
-    return answer(exchange, () => [`{"resultType":"string","result":${result}}`]);
-  }
-  const grid: Grid = { startMs: ms, stepMs: 1, count: 1 };
-  const options = { grid, lookbackMs: lookbackOf(params), ask };
-  const selected = await evaluateSelector(source, expr, options);
-  return answer(exchange, (cut) => vectorJson(selected, ms, { limit, cut }));
+  const { text, expr } = queryOf(params);
+  const times = { startMs: ms, endMs: ms, lookbackMs: lookbackOf(params) };
+  const result = await runPromql(source, expr, { times, ask });
+  const data = (cut: () => void): Iterable<string> => resultJson(result, ms, { limit, cut });
+  return answer(exchange, data, result.annotations.texts(text));
 }
 
-function gridParam(params: URLSearchParams): Grid {
+function resultJson({ value }: PromqlResult, ms: number, limited: Limited): Iterable<string> {
+  switch (value.kind) {
+    case "scalar":
+      return [`{"resultType":"scalar","result":${point(ms, value.value)}}`];
+    case "string": {
+      const result = `[${timestamp(ms)},${JSON.stringify(value.value)}]`;
+      return [`{"resultType":"string","result":${result}}`];
+    }
+    case "vector":
+      return vectorJson(value.rows, ms, limited);
+    case "matrix":
+      return matrixJson(value.series, limited);
+    case "range":
+      return rangeJson(value.rows, value.grid, limited);
+  }
+}
+
+function timesParam(params: URLSearchParams): PromqlTimes {
   for (const name of ["start", "end", "step"])
     if ((params.get(name) ?? "") === "")
       throw wrong(name, `cannot parse "" to a valid ${name === "step" ? "duration" : "timestamp"}`);
@@ -203,29 +216,26 @@ function gridParam(params: URLSearchParams): Grid {
     );
   if ((endMs - startMs) / stepMs > defaultLimits.queryPointsPerSeriesMax)
     throw new TriptychError("query_invalid", RESOLUTION_MESSAGE);
-  return gridOf(startMs, endMs, stepMs);
+  return { startMs, endMs, stepMs, lookbackMs: lookbackOf(params) };
 }
 
 async function rangeQuery({ source }: Context, exchange: Exchange): Promise<FastifyReply> {
   const { params, ask } = exchange;
   const limit = limitParam(params);
-  const grid = gridParam(params);
-  const { expr } = queryOf(params);
-  if (expr.kind === "string")
+  const times = timesParam(params);
+  const { text, expr } = queryOf(params);
+  const type = promqlTypeOf(expr);
+  if (type !== "scalar" && type !== "vector") {
+    const shown = type === "matrix" ? "range vector" : type;
     throw wrong(
       "query",
-      'invalid expression type "string" for range query, must be Scalar or instant Vector',
+      `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`,
     );
-  if (expr.kind === "number") {
-    const values = Array.from({ length: grid.count }, (_, i) =>
-      point(grid.startMs + i * grid.stepMs, expr.value),
-    );
-    const result = `[{"metric":{},"values":[${values.join(",")}]}]`;
-    return answer(exchange, () => [`{"resultType":"matrix","result":${result}}`]);
   }
-  const options = { grid, lookbackMs: lookbackOf(params), ask };
-  const selected = await evaluateSelector(source, expr, options);
-  return answer(exchange, (cut) => matrixJson(selected, grid, { limit, cut }));
+  const result = await runPromql(source, expr, { times, ask });
+  const data = (cut: () => void): Iterable<string> =>
+    resultJson(result, times.startMs, { limit, cut });
+  return answer(exchange, data, result.annotations.texts(text));
 }
 
 /** The repeated `match[]`; each is one selector. */

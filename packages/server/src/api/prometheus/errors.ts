@@ -7,6 +7,7 @@ const types: { readonly [code in ErrorCode]?: readonly [status: number, type: st
   wire_too_large: [413, "bad_data"],
   media_type_unsupported: [415, "bad_data"],
   query_unsupported: [422, "execution"],
+  query_failed: [422, "execution"],
   query_limit: [422, "execution"],
   query_timeout: [503, "timeout"],
   query_cancelled: [499, "canceled"],

@@ -1,21 +1,42 @@
 /** Results in the JSON of the Prometheus HTTP API, as small pieces of text. */
-import { formatFloat } from "@triptych/lang";
-import { type Grid, rowsAtSteps } from "../../query/metrics/grid.ts";
-import { CUSTOM_SCHEMA, upperBound } from "../../query/metrics/native-histogram.ts";
-import { histogramAt, type Selected, type SelectedSeries } from "../../query/metrics/selector.ts";
-import type { HistogramSample, Series } from "../../query/metrics/source.ts";
+import {
+  CUSTOM_SCHEMA,
+  formatFloat,
+  type Grid,
+  type Histogram,
+  type LabelPair,
+  type MatrixSeries,
+  type Row,
+  sideBuckets,
+  valueAt,
+} from "@triptych/lang";
 
 export const TRUNCATED = "results truncated due to limit";
 
+/** What is told beside the data. */
+export interface Notes {
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+}
+
+/** Of each kind at most this many are told, as in Prometheus. */
+const NOTES_MAX = 10;
+
+function notesJson(kind: keyof Notes, all: readonly string[]): string {
+  if (all.length === 0) return "";
+  const told = all.slice(0, NOTES_MAX);
+  const left = all.length - told.length;
+  const name = kind === "warnings" ? "warning" : "info";
+  if (left > 0) told.push(`${left} more ${name} annotations omitted`);
+  return `,"${kind}":${JSON.stringify(told)}`;
+}
+
 /** `{"status":"success","data":…}` around the pieces of `data`. */
-export function* success(
-  data: Iterable<string>,
-  warnings: () => readonly string[],
-): Generator<string> {
+export function* success(data: Iterable<string>, notes: () => Notes): Generator<string> {
   yield '{"status":"success","data":';
   yield* data;
-  const list = warnings();
-  yield list.length === 0 ? "}" : `,"warnings":${JSON.stringify(list)}}`;
+  const { warnings, infos } = notes();
+  yield `${notesJson("warnings", warnings)}${notesJson("infos", infos)}}`;
 }
 
 /** Seconds with milliseconds where there are some. */
@@ -29,7 +50,7 @@ export function point(ms: number, value: number): string {
   return `[${timestamp(ms)},"${formatFloat(value)}"]`;
 }
 
-export function labelsJson(series: Series): string {
+export function labelsJson(series: { readonly labels: readonly LabelPair[] }): string {
   const pairs = series.labels.map(
     ([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`,
   );
@@ -42,84 +63,74 @@ export interface Limited {
   readonly cut: () => void;
 }
 
-export function* vectorJson(selected: Selected, ms: number, limited: Limited): Generator<string> {
-  yield '{"resultType":"vector","result":[';
-  const rows = new Int32Array(1);
-  const grid: Grid = { startMs: ms, stepMs: 1, count: 1 };
-  let written = 0;
-  for (const series of selected.series) {
-    const sample = instantJson(selected, series, { grid, rows });
-    if (sample === undefined) continue;
-    if (written === limited.limit) {
+const metricJson = (labels: { readonly pairs: readonly LabelPair[] }): string =>
+  `"metric":${labelsJson({ labels: labels.pairs })}`;
+
+/** The pieces for at most `limit` of the items. */
+function* limitedList<T>(
+  items: readonly T[],
+  limited: Limited,
+  json: (item: T) => string,
+): Generator<string> {
+  for (const [i, item] of items.entries()) {
+    if (i === limited.limit) {
       limited.cut();
-      break;
+      return;
     }
-    yield `${written++ === 0 ? "" : ","}{"metric":${labelsJson(series)},${sample}}`;
+    yield `${i === 0 ? "" : ","}${json(item)}`;
   }
+}
+
+export function* vectorJson(rows: readonly Row[], ms: number, limited: Limited): Generator<string> {
+  yield '{"resultType":"vector","result":[';
+  yield* limitedList(rows, limited, (row) => {
+    const value = valueAt(row, 0) ?? 0;
+    const sample =
+      typeof value === "number"
+        ? `"value":${point(ms, value)}`
+        : `"histogram":[${timestamp(ms)},${histogramJson(value)}]`;
+    return `{${metricJson(row.labels)},${sample}}`;
+  });
   yield "]}";
 }
 
-function instantJson(
-  { columns, lookbackMs }: Selected,
-  series: SelectedSeries,
-  { grid, rows }: { grid: Grid; rows: Int32Array },
-): string | undefined {
-  if (series.at >= 0) {
-    rowsAtSteps(columns, series.at, { grid, lookbackMs, out: rows });
-    const row = rows[0] as number;
-    return row < 0 ? undefined : `"value":${point(grid.startMs, columns.value[row] as number)}`;
-  }
-  const found = histogramAt(series.histograms, grid.startMs, lookbackMs);
-  return found && `"histogram":[${timestamp(grid.startMs)},${histogramJson(found)}]`;
+/** `"values":…` and `"histograms":…`, whichever there are. */
+function pointsJson(values: readonly string[], histograms: readonly string[]): string {
+  const parts: string[] = [];
+  if (values.length > 0) parts.push(`"values":[${values.join(",")}]`);
+  if (histograms.length > 0) parts.push(`"histograms":[${histograms.join(",")}]`);
+  return parts.join(",");
 }
 
-export function* matrixJson(selected: Selected, grid: Grid, limited: Limited): Generator<string> {
+export function* rangeJson(rows: readonly Row[], grid: Grid, limited: Limited): Generator<string> {
   yield '{"resultType":"matrix","result":[';
-  const rows = new Int32Array(grid.count);
   const times = Array.from({ length: grid.count }, (_, i) =>
     timestamp(grid.startMs + i * grid.stepMs),
   );
-  let written = 0;
-  for (const series of selected.series) {
-    const points =
-      series.at >= 0
-        ? floatPoints(selected, series, { grid, rows, times })
-        : histogramPoints(selected, series, { grid, times });
-    if (points === undefined) continue;
-    if (written === limited.limit) {
-      limited.cut();
-      break;
+  yield* limitedList(rows, limited, (row) => {
+    const values: string[] = [];
+    const histograms: string[] = [];
+    for (let step = 0; step < grid.count; step++) {
+      const value = valueAt(row, step);
+      if (typeof value === "number") values.push(`[${times[step]},"${formatFloat(value)}"]`);
+      else if (value !== undefined) histograms.push(`[${times[step]},${histogramJson(value)}]`);
     }
-    yield `${written++ === 0 ? "" : ","}{"metric":${labelsJson(series)},${points}}`;
-  }
+    return `{${metricJson(row.labels)},${pointsJson(values, histograms)}}`;
+  });
   yield "]}";
 }
 
-function floatPoints(
-  { columns, lookbackMs }: Selected,
-  series: SelectedSeries,
-  { grid, rows, times }: { grid: Grid; rows: Int32Array; times: readonly string[] },
-): string | undefined {
-  rowsAtSteps(columns, series.at, { grid, lookbackMs, out: rows });
-  const out: string[] = [];
-  for (let step = 0; step < grid.count; step++) {
-    const row = rows[step] as number;
-    if (row >= 0) out.push(`[${times[step]},"${formatFloat(columns.value[row] as number)}"]`);
-  }
-  return out.length === 0 ? undefined : `"values":[${out.join(",")}]`;
-}
-
-function histogramPoints(
-  { lookbackMs }: Selected,
-  series: SelectedSeries,
-  { grid, times }: { grid: Grid; times: readonly string[] },
-): string | undefined {
-  const out: string[] = [];
-  for (let step = 0; step < grid.count; step++) {
-    const found = histogramAt(series.histograms, grid.startMs + step * grid.stepMs, lookbackMs);
-    if (found !== undefined) out.push(`[${times[step]},${histogramJson(found)}]`);
-  }
-  return out.length === 0 ? undefined : `"histograms":[${out.join(",")}]`;
+export function* matrixJson(all: readonly MatrixSeries[], limited: Limited): Generator<string> {
+  yield '{"resultType":"matrix","result":[';
+  yield* limitedList(all, limited, ({ labels, series }) => {
+    const values = Array.from(series.timeMs, (ms, i) => point(ms, series.value[i] as number));
+    const histograms = series.histograms.map(
+      (histogram, i) =>
+        `[${timestamp(series.histogramTimeMs[i] as number)},${histogramJson(histogram)}]`,
+    );
+    return `{${metricJson(labels)},${pointsJson(values, histograms)}}`;
+  });
+  yield "]}";
 }
 
 /** How a bucket's bounds count: open on the left, on the right, or closed on both sides. */
@@ -127,25 +138,19 @@ const OPEN_LEFT = 0;
 const OPEN_RIGHT = 1;
 const CLOSED = 3;
 
-export function histogramJson(sample: HistogramSample): string {
-  const { schema } = sample;
+export function histogramJson(histogram: Histogram): string {
+  const { schema, zeroThreshold } = histogram;
   const buckets: string[] = [];
   const add = (rule: number, bounds: readonly [number, number], count: number): void => {
     if (count === 0) return;
     const texts = [...bounds, count].map((value) => `"${formatFloat(value)}"`);
     buckets.push(`[${rule},${texts.join(",")}]`);
   };
-  for (const [index, count] of [...sample.negative].reverse())
-    add(OPEN_RIGHT, [-upperBound(schema, index), -upperBound(schema, index - 1)], count);
-  if (schema !== CUSTOM_SCHEMA)
-    add(CLOSED, [-sample.zeroThreshold, sample.zeroThreshold], sample.zeroCount);
-  const upper = (index: number): number => {
-    if (schema !== CUSTOM_SCHEMA) return upperBound(schema, index);
-    if (index < 0) return Number.NEGATIVE_INFINITY;
-    return sample.customValues[index] ?? Number.POSITIVE_INFINITY;
-  };
-  for (const [index, count] of sample.positive)
-    add(OPEN_LEFT, [upper(index - 1), upper(index)], count);
-  const head = `"count":"${formatFloat(sample.count)}","sum":"${formatFloat(sample.sum)}"`;
+  for (const { lower, upper, count } of sideBuckets(histogram, "negative").reverse())
+    add(OPEN_RIGHT, [lower, upper], count);
+  if (schema !== CUSTOM_SCHEMA) add(CLOSED, [-zeroThreshold, zeroThreshold], histogram.zeroCount);
+  for (const { lower, upper, count } of sideBuckets(histogram, "positive"))
+    add(OPEN_LEFT, [lower, upper], count);
+  const head = `"count":"${formatFloat(histogram.count)}","sum":"${formatFloat(histogram.sum)}"`;
   return buckets.length === 0 ? `{${head}}` : `{${head},"buckets":[${buckets.join(",")}]}`;
 }

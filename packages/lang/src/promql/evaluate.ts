@@ -1,0 +1,463 @@
+/**
+ * Runs PromQL queries: all steps of a range together, over typed arrays. Pure: samples come from a source that is
+ * handed in, regular expressions and pauses too.
+ */
+import { assert } from "@triptych/model";
+import type { Matcher } from "../matcher.ts";
+import { evaluateAggregate } from "./aggregate.ts";
+import { Annotations } from "./annotations.ts";
+import {
+  type Call,
+  type PromqlExpr,
+  selectorMatchers,
+  typeName,
+  typeOf,
+  type VectorSelector,
+} from "./ast.ts";
+import { evaluateBinary } from "./binary.ts";
+import type { Evaluation, SelectorTime } from "./evaluation.ts";
+import type { Grid, PromqlSource, SourceSeries } from "./series.ts";
+import { endsOf, endValues } from "./functions/extended-rate.ts";
+import { functionNamed } from "./functions/registry.ts";
+import type { FunctionKernel } from "./functions/spec.ts";
+import { queryFailed, tooManySamples } from "./failure.ts";
+import { multiply } from "./histogram.ts";
+import { compareLabels, dropMetadata, type Labels, noLabels } from "./labels.ts";
+import { type LoadedSeries, loadSeries } from "./load.ts";
+import { type Prepared, prepare, refuseAsRange } from "./preprocess.ts";
+import { evaluateRange, rangeInputs, subqueryRows } from "./range-eval.ts";
+import type { CompiledRegex, CompileRegex } from "./regex.ts";
+import { FLOAT, HISTOGRAM, isEmpty, mergeSame, newRow, NONE, type Row } from "./rows.ts";
+import { between, instantRow, neededRange, smoothedRow } from "./selector-eval.ts";
+import type { LiveSeries } from "./window.ts";
+
+export interface EvaluateOptions {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Absent: one instant, `startMs`. */
+  readonly stepMs?: number | undefined;
+  readonly lookbackMs?: number | undefined;
+  /** The interval of subqueries that have none. */
+  readonly subqueryIntervalMs?: number | undefined;
+  /** Samples read and values computed that may be held at once. */
+  readonly samplesMax?: number | undefined;
+  readonly compileRegex: CompileRegex;
+  /** Called often: lets others have a turn, and throws when nobody waits for the answer. */
+  readonly pause?: (() => Promise<void> | undefined) | undefined;
+}
+
+/** Samples of a range, of an instant query that asks for them. */
+export interface MatrixSeries {
+  readonly labels: Labels;
+  readonly series: LiveSeries;
+}
+
+export type PromqlValue =
+  | { readonly kind: "scalar"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  /** In the order that the query gives. */
+  | { readonly kind: "vector"; readonly rows: readonly Row[] }
+  /** Sorted by labels. */
+  | { readonly kind: "matrix"; readonly series: readonly MatrixSeries[] }
+  /** Sorted by labels. */
+  | { readonly kind: "range"; readonly rows: readonly Row[]; readonly grid: Grid };
+
+export interface PromqlResult {
+  readonly value: PromqlValue;
+  readonly annotations: Annotations;
+}
+
+const LOOKBACK_MS = 300_000;
+const SUBQUERY_INTERVAL_MS = 60_000;
+const SAMPLES_MAX = 50_000_000;
+
+export async function evaluatePromql(
+  expr: PromqlExpr,
+  options: EvaluateOptions,
+  source: PromqlSource,
+): Promise<PromqlResult> {
+  const { startMs, stepMs } = options;
+  const isInstant = stepMs === undefined;
+  const endMs = isInstant ? startMs : options.endMs;
+  const type = typeOf(expr);
+  if (!isInstant && type !== "vector" && type !== "scalar")
+    throw refuseAsRange(expr, typeName(type));
+  const prepared = prepare(expr, { startMs, endMs, stepMs: stepMs ?? 0 });
+  const run = new Run(prepared, { ...options, endMs }, source);
+  const step = stepMs ?? 1;
+  const grid = { startMs, stepMs: step, count: Math.floor((endMs - startMs) / step) + 1 };
+  const value = isInstant ? await run.instant(grid) : await run.range(grid);
+  return { value, annotations: run.annotations };
+}
+
+class Run implements Evaluation {
+  readonly annotations = new Annotations();
+  readonly lookbackMs: number;
+  readonly subqueryIntervalMs: number;
+  private readonly prepared: Prepared;
+  private readonly options: EvaluateOptions;
+  private readonly source: PromqlSource;
+  private readonly regexes = new Map<string, CompiledRegex>();
+  private samples = 0;
+
+  constructor(prepared: Prepared, options: EvaluateOptions, source: PromqlSource) {
+    this.prepared = prepared;
+    this.options = options;
+    this.source = source;
+    this.lookbackMs = options.lookbackMs ?? LOOKBACK_MS;
+    this.subqueryIntervalMs = options.subqueryIntervalMs ?? SUBQUERY_INTERVAL_MS;
+  }
+
+  async range(grid: Grid): Promise<PromqlValue> {
+    const rows = finish(await this.evaluate(this.prepared.expr, grid));
+    return { kind: "range", rows: rows.sort((a, b) => compareLabels(a.labels, b.labels)), grid };
+  }
+
+  async instant(grid: Grid): Promise<PromqlValue> {
+    const { expr } = this.prepared;
+    const bare = unwrapped(expr);
+    if (bare.kind === "string") return { kind: "string", value: bare.value };
+    if (bare.kind === "matrix_selector" || bare.kind === "subquery")
+      return { kind: "matrix", series: await this.matrix(bare, grid) };
+    const rows = await this.evaluate(expr, grid);
+    if (typeOf(expr) === "scalar")
+      return { kind: "scalar", value: rows[0]?.value[0] ?? Number.NaN };
+    return { kind: "vector", rows: finish(rows) };
+  }
+
+  private async matrix(
+    expr: Extract<PromqlExpr, { kind: "matrix_selector" | "subquery" }>,
+    grid: Grid,
+  ): Promise<MatrixSeries[]> {
+    const out: MatrixSeries[] = [];
+    const { inputs, time, extended } = await rangeInputs(this, expr, grid);
+    const end = (time.atMs ?? grid.startMs) - time.offsetMs;
+    for (const input of inputs) {
+      const labels = input.dropName ? dropMetadata(input.labels) : input.labels;
+      const span = { after: end - expr.rangeMs, to: end };
+      const isSub = expr.kind === "subquery";
+      const series = isSub ? input.live : windowOf(input.live, span, { extended, run: this });
+      if (series.timeMs.length + series.histograms.length > 0) out.push({ labels, series });
+    }
+    return out.sort((a, b) => compareLabels(a.labels, b.labels));
+  }
+
+  async evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
+    if (grid.count > 1 && this.prepared.invariant.has(expr)) {
+      const rows = await this.compute(expr, { ...grid, count: 1 });
+      return rows.map((row) => repeated(row, grid.count));
+    }
+    return this.compute(expr, grid);
+  }
+
+  private async compute(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
+    await this.pause();
+    const before = this.samples;
+    const rows = await this.computeNode(expr, grid);
+    // What the parts held is free now.
+    this.samples = before;
+    this.count(rows.length * grid.count);
+    return rows;
+  }
+
+  private async computeNode(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
+    switch (expr.kind) {
+      case "number":
+        return [filledRow(expr.value, grid.count)];
+      case "paren":
+        return this.evaluate(expr.expr, grid);
+      case "unary": {
+        const rows = await this.evaluate(expr.expr, grid);
+        return expr.op === "-" ? rows.map(negated) : rows;
+      }
+      case "vector_selector":
+        return this.selector(expr, grid);
+      case "aggregate":
+        return evaluateAggregate(this, expr, grid);
+      case "binary":
+        return evaluateBinary(this, expr, grid);
+      case "call":
+        return this.call(expr, grid);
+      case "subquery":
+        return [...(await subqueryRows(this, expr, { grid, time: this.timeOf(expr) })).rows];
+      case "string":
+      case "matrix_selector":
+        throw queryFailed(`a ${expr.kind} has no value at a step`);
+    }
+  }
+
+  /** Notes what is held now; throws when that is too much. */
+  private count(samples: number): void {
+    this.samples += samples;
+    if (this.samples > (this.options.samplesMax ?? SAMPLES_MAX)) throw tooManySamples();
+  }
+
+  async scalar(expr: PromqlExpr, grid: Grid): Promise<Float64Array> {
+    const [row] = await this.evaluate(expr, grid);
+    return row?.value ?? new Float64Array(grid.count).fill(Number.NaN);
+  }
+
+  private async selector(expr: VectorSelector, grid: Grid): Promise<Row[]> {
+    const time = this.timeOf(expr);
+    const { lookbackMs, annotations } = this;
+    const smoothed = expr.extended === "smoothed";
+    const reach = { backMs: lookbackMs, aheadMs: smoothed ? lookbackMs : 0 };
+    const range = neededRange(grid, time, reach);
+    const series = await this.load(selectorMatchers(expr), range, expr);
+    const rows: Row[] = [];
+    for (const one of series) {
+      const row = smoothed
+        ? smoothedRow(one, grid, { time, lookbackMs, annotations, span: expr.span })
+        : instantRow(one, grid, { time, lookbackMs, field: "value" });
+      if (row !== undefined) rows.push(row);
+      await this.pause();
+    }
+    return rows;
+  }
+
+  private async call(call: Call, grid: Grid): Promise<Row[]> {
+    const kernel = functionNamed(call.func.name)?.kernel;
+    assert(kernel !== undefined, "the parser knows all functions");
+    switch (kernel.kind) {
+      case "special":
+        return kernel.run(this, call, grid);
+      case "range":
+        return evaluateRange(
+          this,
+          { call, run: kernel.run, keepsName: kernel.keepsName === true },
+          grid,
+        );
+      case "float":
+        return this.floatCall(call, kernel, grid);
+      case "histogram": {
+        const rows = await this.evaluate(call.args[0] as PromqlExpr, grid);
+        return rows.flatMap((row) => histogramValues(row, kernel.run) ?? []);
+      }
+      case "date": {
+        const arg = call.args[0];
+        const rows = arg === undefined ? [timeRow(grid)] : await this.evaluate(arg, grid);
+        const run = (seconds: number): number => dateValue(seconds, kernel.run);
+        return rows.flatMap((row) => mapped(row, run) ?? []);
+      }
+      case "scalar": {
+        const args: Float64Array[] = [];
+        for (const arg of call.args) args.push(await this.scalar(arg, grid));
+        const row = filledRow(0, grid.count);
+        for (let step = 0; step < grid.count; step++) {
+          const at = args.map((values) => values[step] as number);
+          row.value[step] = kernel.run(grid.startMs + step * grid.stepMs, at);
+        }
+        return [row];
+      }
+      case "context":
+        throw queryFailed(`${call.func.name}() has no value here`);
+    }
+  }
+
+  private async floatCall(
+    call: Call,
+    kernel: Extract<FunctionKernel, { kind: "float" }>,
+    grid: Grid,
+  ): Promise<Row[]> {
+    const rows = await this.evaluate(call.args[0] as PromqlExpr, grid);
+    const args: Float64Array[] = [];
+    for (const arg of call.args.slice(1)) args.push(await this.scalar(arg, grid));
+    if (args.length === 0) {
+      const none: readonly number[] = [];
+      return rows.flatMap((row) => mapped(row, (value) => kernel.run(value, none)) ?? []);
+    }
+    const out: Row[] = [];
+    for (const row of rows) {
+      const result = newRow(row.labels, true, grid.count);
+      for (let step = 0; step < grid.count; step++) {
+        if (row.kind[step] !== FLOAT) continue;
+        const at = args.map((values) => values[step] as number);
+        if (kernel.keep?.(at) === false) continue;
+        result.kind[step] = FLOAT;
+        result.value[step] = kernel.run(row.value[step] as number, at);
+      }
+      if (!isEmpty(result)) out.push(result);
+    }
+    return out;
+  }
+
+  async load(
+    matchers: readonly Matcher[],
+    range: { readonly afterMs: number; readonly toMs: number },
+    selector?: PromqlExpr,
+  ): Promise<readonly LoadedSeries[]> {
+    const found = await this.source.select(matchers, range);
+    this.count(found.reduce((sum, series) => sum + sizeOf(series), 0));
+    const withBuckets = selector === undefined || !this.prepared.statsOnly.has(selector);
+    return found.map((series) => loadSeries(series, withBuckets));
+  }
+
+  timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime {
+    const { at, offsetMs } = expr;
+    const { startMs, endMs } = this.options;
+    return { offsetMs, atMs: at === "start" ? startMs : at === "end" ? endMs : at };
+  }
+
+  regex(pattern: string): CompiledRegex {
+    const known = this.regexes.get(pattern) ?? this.options.compileRegex(pattern);
+    this.regexes.set(pattern, known);
+    return known;
+  }
+
+  pause(): Promise<void> | undefined {
+    return this.options.pause?.();
+  }
+}
+
+/** A histogram is many numbers. */
+const SAMPLES_PER_HISTOGRAM = 12;
+
+function sizeOf(series: SourceSeries): number {
+  return series.timeMs.length + series.histograms.length * SAMPLES_PER_HISTOGRAM;
+}
+
+function unwrapped(expr: PromqlExpr): PromqlExpr {
+  return expr.kind === "paren" ? unwrapped(expr.expr) : expr;
+}
+
+/** Takes away the names that operations left for the end. */
+function finish(rows: readonly Row[]): Row[] {
+  return mergeSame(
+    rows.map((row) => (row.dropName ? { ...row, labels: dropMetadata(row.labels) } : row)),
+  );
+}
+
+function filledRow(value: number, steps: number): Row {
+  const row = newRow(noLabels, false, steps);
+  row.kind.fill(FLOAT);
+  row.value.fill(value);
+  return row;
+}
+
+function timeRow(grid: Grid): Row {
+  const row = filledRow(0, grid.count);
+  for (let step = 0; step < grid.count; step++)
+    row.value[step] = Math.trunc((grid.startMs + step * grid.stepMs) / 1000);
+  return row;
+}
+
+function dateValue(seconds: number, run: (date: Date) => number): number {
+  return Number.isFinite(seconds) ? run(new Date(Math.trunc(seconds) * 1000)) : Number.NaN;
+}
+
+function repeated(row: Row, steps: number): Row {
+  const histogram = row.histograms?.[0];
+  return {
+    ...row,
+    kind: new Uint8Array(steps).fill(row.kind[0] as number),
+    value: new Float64Array(steps).fill(row.value[0] as number),
+    histograms:
+      histogram === undefined ? undefined : Array.from({ length: steps }, () => histogram),
+  };
+}
+
+function negated(row: Row): Row {
+  return {
+    ...row,
+    dropName: true,
+    value: row.value.map((value) => -value),
+    histograms: row.histograms?.map((histogram) => histogram && multiply(histogram, -1)),
+  };
+}
+
+/** Each float through `run`; histograms are left out. */
+function mapped(row: Row, run: (value: number) => number): Row | undefined {
+  const { kind, value } = row;
+  const out = newRow(row.labels, true, kind.length);
+  let any = false;
+  for (let step = 0; step < kind.length; step++) {
+    if (kind[step] !== FLOAT) continue;
+    any = true;
+    out.kind[step] = FLOAT;
+    out.value[step] = run(value[step] as number);
+  }
+  return any ? out : undefined;
+}
+
+function histogramValues(
+  row: Row,
+  run: Extract<FunctionKernel, { kind: "histogram" }>["run"],
+): Row | undefined {
+  if (row.histograms === undefined) return undefined;
+  const out = newRow(row.labels, true, row.kind.length);
+  for (let step = 0; step < row.kind.length; step++) {
+    const histogram = row.kind[step] === HISTOGRAM ? row.histograms[step] : undefined;
+    if (histogram === undefined) continue;
+    out.kind[step] = FLOAT;
+    out.value[step] = run(histogram);
+  }
+  return out.kind.some((kind) => kind !== NONE) ? out : undefined;
+}
+
+/** The samples of a range; those of an extended one begin and end with the range. */
+function windowOf(
+  live: LiveSeries,
+  { after, to }: { readonly after: number; readonly to: number },
+  { extended, run }: { readonly extended: VectorSelector["extended"]; readonly run: Evaluation },
+): LiveSeries {
+  const { lookbackMs } = run;
+  const from = extended === undefined ? after : after - lookbackMs;
+  const until = extended === "smoothed" ? to + lookbackMs : to;
+  const floats = between(live.timeMs, from, until);
+  const points = between(live.histogramTimeMs, from, until);
+  const cut = {
+    ...live,
+    timeMs: live.timeMs.slice(floats.from, floats.to),
+    value: live.value.slice(floats.from, floats.to),
+    startMs: undefined,
+    histogramTimeMs: live.histogramTimeMs.slice(points.from, points.to),
+    histograms: live.histograms.slice(points.from, points.to),
+    histogramStartMs: undefined,
+  };
+  if (extended === undefined) return cut;
+  if (cut.histograms.length > 0)
+    throw queryFailed(`${extended} modifier is not supported with histograms`);
+  return cut.timeMs.length === 0 ? cut : withEnds(cut, { after, to }, { extended, run });
+}
+
+function withEnds(
+  live: LiveSeries,
+  { after, to }: { readonly after: number; readonly to: number },
+  { extended, run }: { readonly extended: "anchored" | "smoothed"; readonly run: Evaluation },
+): LiveSeries {
+  const span = { start: 0, end: 0 };
+  const window = {
+    series: live,
+    from: 0,
+    to: live.timeMs.length,
+    histogramFrom: 0,
+    histogramTo: 0,
+    startMs: after,
+    endMs: to,
+    rangeMs: to - after,
+    evalMs: to,
+    args: [],
+    resets: undefined,
+    extended,
+    metric: "",
+    annotate: run.annotations,
+    span,
+    argsSpan: span,
+  };
+  const smoothed = extended === "smoothed";
+  const ends = endsOf(window, live.timeMs, { from: 0, to: window.to, smoothed });
+  if (ends === undefined)
+    return { ...live, timeMs: new Float64Array(0), value: new Float64Array(0) };
+  const { left, right } = endValues(window, ends, { smoothed, isCounter: false, from: 0 });
+  const timeMs = [after];
+  const value = [left];
+  for (let i = ends.first; i <= ends.last; i++) {
+    const t = live.timeMs[i] as number;
+    if (t <= after || t >= to) continue;
+    timeMs.push(t);
+    value.push(live.value[i] as number);
+  }
+  timeMs.push(to);
+  value.push(right);
+  return { ...live, timeMs: Float64Array.from(timeMs), value: Float64Array.from(value) };
+}

@@ -1,0 +1,35 @@
+/** What functions see of the evaluation that runs them. */
+import type { Matcher } from "../matcher.ts";
+import type { Annotations } from "./annotations.ts";
+import type { PromqlExpr } from "./ast.ts";
+import type { CompiledRegex } from "./regex.ts";
+import type { Row } from "./rows.ts";
+import type { LoadedSeries } from "./load.ts";
+import type { Grid } from "./series.ts";
+
+/** A selector's time, computed: where the step looks, whatever `@` and `offset` say. */
+export interface SelectorTime {
+  readonly offsetMs: number;
+  readonly atMs: number | undefined;
+}
+
+export interface Evaluation {
+  readonly annotations: Annotations;
+  readonly lookbackMs: number;
+  /** Of subqueries without one. */
+  readonly subqueryIntervalMs: number;
+  evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]>;
+  /** The steps of a scalar. */
+  scalar(expr: PromqlExpr, grid: Grid): Promise<Float64Array>;
+  load(
+    matchers: readonly Matcher[],
+    range: { readonly afterMs: number; readonly toMs: number },
+    /** The selector, when it is one of the query. */
+    selector?: PromqlExpr,
+  ): Promise<readonly LoadedSeries[]>;
+  /** `offset` and `@` of a selector or subquery in this query. */
+  timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime;
+  regex(pattern: string): CompiledRegex;
+  /** Lets others have a turn and ends the query when nobody waits for it. */
+  pause(): Promise<void> | undefined;
+}

@@ -1,0 +1,300 @@
+/** How fast values change over a range: rate, increase, delta and their instant forms. */
+import { messages } from "../annotations.ts";
+import {
+  add,
+  compact,
+  divide,
+  emptyHistogram,
+  type Histogram,
+  isCustom,
+  multiply,
+  reduceTo,
+  subtract,
+  wasReset,
+} from "../histogram.ts";
+import { told } from "../interpolate.ts";
+import type { RangeWindow } from "../window.ts";
+import { extendedRate, type RateKind } from "./extended-rate.ts";
+import { define, type FunctionSpec } from "./spec.ts";
+
+/** Whether the count began anew between two samples, as their start times tell. */
+export function startTellsReset(
+  previous: { readonly startMs: number; readonly timeMs: number },
+  current: { readonly startMs: number; readonly timeMs: number },
+): boolean {
+  if (current.startMs === 0 || current.startMs >= current.timeMs) return false;
+  if (current.startMs !== previous.timeMs) return current.startMs > previous.timeMs;
+  // It points at the sample before: a delta, unless nobody knows where that one began.
+  if (previous.startMs > previous.timeMs) return false;
+  return previous.startMs !== 0 && previous.startMs !== previous.timeMs;
+}
+
+function startsOverlap(startMs: Float64Array, timeMs: Float64Array, i: number): boolean {
+  const start = startMs[i] as number;
+  return start !== 0 && start < (timeMs[i - 1] as number) && start !== startMs[i - 1];
+}
+
+function resetByStart(startMs: Float64Array, timeMs: Float64Array, i: number): boolean {
+  return startTellsReset(
+    { startMs: startMs[i - 1] as number, timeMs: timeMs[i - 1] as number },
+    { startMs: startMs[i] as number, timeMs: timeMs[i] as number },
+  );
+}
+
+function resetCounts(value: Float64Array): Uint32Array {
+  const counts = new Uint32Array(value.length);
+  let count = 0;
+  for (let i = 1; i < value.length; i++) {
+    if ((value[i] as number) < (value[i - 1] as number)) count++;
+    counts[i] = count;
+  }
+  return counts;
+}
+
+function floatIncrease(w: RangeWindow, isCounter: boolean): number {
+  const { timeMs, value, startMs } = w.series;
+  let result = (value[w.to - 1] as number) - (value[w.from] as number);
+  if (!isCounter) return result;
+  if (startMs === undefined) {
+    w.resets ??= resetCounts(value);
+    if (w.resets[w.to - 1] === w.resets[w.from]) return result;
+  }
+  let overlap = false;
+  for (let i = w.from + 1; i < w.to; i++) {
+    const before = value[i - 1] as number;
+    let reset = (value[i] as number) < before;
+    if (startMs !== undefined) {
+      if (!overlap && startsOverlap(startMs, timeMs, i)) {
+        overlap = true;
+        w.annotate.overlap(w.metric, w.span);
+      }
+      reset ||= resetByStart(startMs, timeMs, i);
+    }
+    if (reset) result += before;
+  }
+  return result;
+}
+
+/** `undefined` when the histograms cannot be combined; that is annotated. */
+function histogramIncrease(w: RangeWindow, isCounter: boolean): Histogram | undefined {
+  const { histograms, histogramTimeMs: timeMs, histogramStartMs: startMs } = w.series;
+  const { annotate, metric, span } = w;
+  const report = { annotate, metric, span };
+  const at = (i: number): Histogram => histograms[i] as Histogram;
+  const last = at(w.histogramTo - 1);
+  const first = at(w.histogramFrom);
+  let previous = first;
+  if (isCounter && (previous.hint === "gauge" || last.hint === "gauge"))
+    annotate.warning(messages.notCounter(metric), span);
+  const isReset = (i: number, before: Histogram): boolean =>
+    (startMs !== undefined && resetByStart(startMs, timeMs, i)) || wasReset(at(i), before);
+  if (isCounter && isReset(w.histogramFrom + 1, previous)) {
+    // Nothing of the first sample counts then, not even its layout.
+    const { schema, customValues } = at(w.histogramFrom + 1);
+    previous = { ...emptyHistogram, schema, customValues };
+  }
+  const custom = isCustom(previous);
+  if (isCustom(last) !== custom) {
+    annotate.warning(messages.mixedSchemas(metric), span);
+    return undefined;
+  }
+  let schema = Math.min(last.schema, previous.schema);
+  for (let i = w.histogramFrom + 1; isCounter && i < w.histogramTo - 1; i++) {
+    const histogram = at(i);
+    if (histogram.hint === "gauge") annotate.warning(messages.notCounter(metric), span);
+    schema = Math.min(schema, histogram.schema);
+    if (isCustom(histogram) !== custom) {
+      annotate.warning(messages.mixedSchemas(metric), span);
+      return undefined;
+    }
+  }
+  // What conflicts in hints is treated below.
+  let result = told(subtract(reduceTo(last, schema), previous), "subtraction", report);
+  if (isCounter) {
+    let overlap = false;
+    for (let i = w.histogramFrom + 1; i < w.histogramTo && result !== undefined; i++) {
+      if (!overlap && startMs !== undefined && startsOverlap(startMs, timeMs, i)) {
+        overlap = true;
+        annotate.overlap(metric, span);
+      }
+      if (isReset(i, previous)) result = told(add(result, previous), "addition", report);
+      previous = at(i);
+    }
+  } else if (first.hint !== "gauge" || last.hint !== "gauge") {
+    annotate.warning(messages.notGauge(metric), span);
+  }
+  return result && compact({ ...result, hint: "gauge" });
+}
+
+/** The rate over the range, stretched to its ends where the samples come close to them. */
+function extrapolate(w: RangeWindow, kind: RateKind): number | Histogram | undefined {
+  if (w.extended !== undefined) return extendedRate(w, w.extended, kind);
+  const { isCounter, isRate } = kind;
+  const { series } = w;
+  const floats = w.to - w.from;
+  const points = w.histogramTo - w.histogramFrom;
+  if (floats > 0 && points > 0) {
+    w.annotate.warning(messages.mixedFloatsHistograms(w.metric), w.span);
+    return undefined;
+  }
+  const times = points > 0 ? series.histogramTimeMs : series.timeMs;
+  const from = points > 0 ? w.histogramFrom : w.from;
+  const to = points > 0 ? w.histogramTo : w.to;
+  const starts = points > 0 ? series.histogramStartMs : series.startMs;
+  let histogram: Histogram | undefined;
+  let result = 0;
+  if (points > 1) {
+    histogram = histogramIncrease(w, isCounter);
+    if (histogram === undefined) return undefined;
+  } else if (floats > 0) {
+    result = floatIncrease(w, isCounter);
+  }
+  const firstMs = times[from] as number;
+  const lastMs = times[to - 1] as number;
+  let toStart = (firstMs - w.startMs) / 1000;
+  let toEnd = (w.endMs - lastMs) / 1000;
+  let sampled = (lastMs - firstMs) / 1000;
+  const gaps = to - from - 1;
+  const average = gaps > 0 ? sampled / gaps : 0;
+  const threshold = average * 1.1;
+  const firstHistogram = series.histograms[from];
+  const began = starts?.[from] ?? 0;
+  if (isCounter && began !== 0 && began > w.startMs && began < firstMs) {
+    // The count began inside the range: it was zero then.
+    toStart = 0;
+    sampled = (lastMs - began) / 1000;
+    if (points === 0) {
+      result += series.value[from] as number;
+    } else if (firstHistogram !== undefined) {
+      const { annotate, metric, span } = w;
+      histogram =
+        histogram === undefined
+          ? firstHistogram
+          : told(add(histogram, firstHistogram), "addition", { annotate, metric, span });
+      if (histogram === undefined) return undefined;
+    }
+  } else if (gaps === 0) {
+    return undefined;
+  } else {
+    if (toStart >= threshold) toStart = average / 2;
+    if (isCounter) {
+      let toZero = toStart;
+      const firstValue = series.value[from] as number;
+      if (points === 0) {
+        if (result > 0 && firstValue >= 0) toZero = sampled * (firstValue / result);
+      } else if (histogram !== undefined && histogram.count > 0 && firstHistogram !== undefined) {
+        if (firstHistogram.count >= 0) toZero = sampled * (firstHistogram.count / histogram.count);
+      }
+      // A counter is never below zero.
+      if (toZero < toStart) toStart = toZero;
+    }
+  }
+  if (toEnd >= threshold) toEnd = average / 2;
+  let factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
+  if (isRate) factor /= w.rangeMs / 1000;
+  return histogram === undefined ? result * factor : multiply(histogram, factor);
+}
+
+interface Last {
+  readonly timeMs: number;
+  readonly startMs: number;
+  readonly value: number | Histogram;
+}
+
+/** The last two samples, whatever they are. */
+function lastTwo(w: RangeWindow): readonly [Last, Last] | undefined {
+  const { series } = w;
+  const all: Last[] = [];
+  for (let i = Math.max(w.from, w.to - 2); i < w.to; i++)
+    all.push({
+      timeMs: series.timeMs[i] as number,
+      startMs: series.startMs?.[i] ?? 0,
+      value: series.value[i] as number,
+    });
+  for (let i = Math.max(w.histogramFrom, w.histogramTo - 2); i < w.histogramTo; i++)
+    all.push({
+      timeMs: series.histogramTimeMs[i] as number,
+      startMs: series.histogramStartMs?.[i] ?? 0,
+      value: series.histograms[i] as Histogram,
+    });
+  const [first, second] = all.sort((a, b) => a.timeMs - b.timeMs).slice(-2);
+  return first === undefined || second === undefined ? undefined : [first, second];
+}
+
+function instant(w: RangeWindow, isRate: boolean): number | Histogram | undefined {
+  const two = lastTwo(w);
+  if (two === undefined) return undefined;
+  const [first, second] = two;
+  const intervalMs = second.timeMs - first.timeMs;
+  if (intervalMs === 0) return undefined;
+  const { annotate, metric, argsSpan: span } = w;
+  const byStart = startTellsReset(first, second);
+  const a = first.value;
+  const b = second.value;
+  if (typeof a === "number" && typeof b === "number") {
+    const change = isRate && (b < a || byStart) ? b : b - a;
+    return isRate ? change / (intervalMs / 1000) : change;
+  }
+  if (typeof a === "number" || typeof b === "number") {
+    annotate.warning(messages.mixedFloatsHistograms(metric), span);
+    return undefined;
+  }
+  if (isRate && (a.hint === "gauge" || b.hint === "gauge"))
+    annotate.warning(messages.notCounter(metric), span);
+  if (!isRate && (a.hint !== "gauge" || b.hint !== "gauge"))
+    annotate.warning(messages.notGauge(metric), span);
+  let change: Histogram | undefined = b;
+  if (!isRate || (!byStart && !wasReset(b, a)))
+    change = told(subtract(b, a), "subtraction", { annotate, metric, span });
+  if (change === undefined) return undefined;
+  const done = compact({ ...change, hint: "gauge" });
+  return isRate ? divide(done, intervalMs / 1000) : done;
+}
+
+const range = (given: {
+  readonly name: string;
+  readonly doc: string;
+  readonly run: (w: RangeWindow) => number | Histogram | undefined;
+  readonly extended?: readonly ("anchored" | "smoothed")[];
+}): FunctionSpec =>
+  define({
+    name: given.name,
+    args: ["matrix"],
+    doc: given.doc,
+    example: `${given.name}(http_requests_total[5m])`,
+    extended: given.extended ?? [],
+    kernel: { kind: "range", run: given.run },
+  });
+
+const both = ["anchored", "smoothed"] as const;
+
+export const rateFunctions: readonly FunctionSpec[] = [
+  range({
+    name: "rate",
+    doc: "Increase of a counter per second, averaged over the range; resets are accounted for.",
+    run: (w) => extrapolate(w, { isCounter: true, isRate: true }),
+    extended: both,
+  }),
+  range({
+    name: "increase",
+    doc: "Increase of a counter over the range; resets are accounted for.",
+    run: (w) => extrapolate(w, { isCounter: true, isRate: false }),
+    extended: both,
+  }),
+  range({
+    name: "delta",
+    doc: "Difference between the ends of the range, for gauges.",
+    run: (w) => extrapolate(w, { isCounter: false, isRate: false }),
+    extended: both,
+  }),
+  range({
+    name: "irate",
+    doc: "Increase of a counter per second between the last two samples of the range.",
+    run: (w) => instant(w, true),
+  }),
+  range({
+    name: "idelta",
+    doc: "Difference between the last two samples of the range.",
+    run: (w) => instant(w, false),
+  }),
+];

@@ -1,0 +1,258 @@
+/** Range functions: each step's window over a series goes through the function's kernel. */
+import { messages } from "./annotations.ts";
+import type { Call, MatrixSelector, PromqlExpr, Subquery } from "./ast.ts";
+import type { Evaluation, SelectorTime } from "./evaluation.ts";
+import { type Grid, gridEnd } from "./series.ts";
+import { queryFailed } from "./failure.ts";
+import type { Histogram } from "./histogram.ts";
+import { type Labels, metricName } from "./labels.ts";
+import { isEmpty, newRow, putValue, type Row } from "./rows.ts";
+import { lookAt, neededRange } from "./selector-eval.ts";
+import { selectorMatchers } from "./ast.ts";
+import type { LiveSeries, RangeWindow } from "./window.ts";
+import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
+
+export interface RangeInput {
+  readonly labels: Labels;
+  readonly dropName: boolean;
+  readonly live: LiveSeries;
+}
+
+export interface RangeCall {
+  readonly call: Call;
+  readonly run: (window: RangeWindow) => number | Histogram | undefined;
+  readonly keepsName: boolean;
+}
+
+export async function evaluateRange(
+  evaluation: Evaluation,
+  { call, run, keepsName }: RangeCall,
+  grid: Grid,
+): Promise<Row[]> {
+  const place = call.args.findIndex(isRange);
+  const arg = call.args[place] as MatrixSelector | Subquery;
+  const { inputs, time, extended } = await rangeInputs(evaluation, arg, grid);
+  const scalars: Float64Array[] = [];
+  for (const [i, other] of call.args.entries())
+    if (i !== place) scalars.push(await evaluation.scalar(other, grid));
+  checkExtended(call, extended);
+  const first = call.args[0] as PromqlExpr;
+  const last = call.args[call.args.length - 1] as PromqlExpr;
+  const context: WindowContext = {
+    grid,
+    time,
+    rangeMs: arg.rangeMs,
+    lookbackMs: evaluation.lookbackMs,
+    scalars,
+    pause: () => evaluation.pause(),
+    window: {
+      series: noSeries,
+      from: 0,
+      to: 0,
+      histogramFrom: 0,
+      histogramTo: 0,
+      startMs: 0,
+      endMs: 0,
+      rangeMs: arg.rangeMs,
+      evalMs: 0,
+      args: [],
+      resets: undefined,
+      extended,
+      metric: "",
+      annotate: evaluation.annotations,
+      span: first.span,
+      argsSpan: { start: first.span.start, end: last.span.end },
+    },
+  };
+  const rows: Row[] = [];
+  const isRate = call.func.name === "rate" || call.func.name === "increase";
+  for (const input of inputs) {
+    const row = await windowRow(input, context, { run, dropName: !keepsName });
+    if (!isEmpty(row)) {
+      rows.push(row);
+      if (isRate && row.kind.includes(1)) noteNonCounter(evaluation, input.labels, first);
+    }
+    await evaluation.pause();
+  }
+  return rows;
+}
+
+const noSeries: LiveSeries = {
+  timeMs: new Float64Array(0),
+  value: new Float64Array(0),
+  startMs: undefined,
+  histogramTimeMs: new Float64Array(0),
+  histograms: [],
+  histogramStartMs: undefined,
+};
+
+export function isRange(expr: PromqlExpr): boolean {
+  return expr.kind === "matrix_selector" || expr.kind === "subquery";
+}
+
+function checkExtended(call: Call, extended: RangeWindow["extended"]): void {
+  if (extended === undefined || call.func.extended.includes(extended)) return;
+  const known = extended === "anchored" ? anchoredFunctions : smoothedFunctions;
+  throw queryFailed(
+    `${extended} modifier can only be used with: ${known.join(", ")} - not with ${call.func.name}`,
+  );
+}
+
+function noteNonCounter(evaluation: Evaluation, labels: Labels, arg: PromqlExpr): void {
+  const name = metricName(labels);
+  if (name !== "" && !/_(?:total|sum|count|bucket)$/.test(name))
+    evaluation.annotations.info(messages.possibleNonCounter(name), arg.span);
+}
+
+interface WindowContext {
+  readonly grid: Grid;
+  readonly time: SelectorTime;
+  readonly rangeMs: number;
+  readonly lookbackMs: number;
+  readonly scalars: readonly Float64Array[];
+  readonly window: RangeWindow;
+  readonly pause: () => Promise<void> | undefined;
+}
+
+async function windowRow(
+  input: RangeInput,
+  context: WindowContext,
+  how: { readonly run: RangeCall["run"]; readonly dropName: boolean },
+): Promise<Row> {
+  const { grid, time, rangeMs, lookbackMs, scalars, window } = context;
+  const { live } = input;
+  const { timeMs, histogramTimeMs } = live;
+  const row = newRow(input.labels, how.dropName || input.dropName, grid.count);
+  window.series = live;
+  window.resets = undefined;
+  window.metric = metricName(input.labels);
+  window.from = window.to = window.histogramFrom = window.histogramTo = 0;
+  const backMs = window.extended === undefined ? 0 : lookbackMs;
+  const aheadMs = window.extended === "smoothed" ? lookbackMs : 0;
+  for (let step = 0; step < grid.count; step++) {
+    const end = lookAt(grid, step, time);
+    window.evalMs = grid.startMs + step * grid.stepMs;
+    window.startMs = end - rangeMs;
+    window.endMs = end;
+    const after = window.startMs - backMs;
+    const to = end + aheadMs;
+    while (window.to < timeMs.length && (timeMs[window.to] as number) <= to) window.to++;
+    while (window.from < window.to && (timeMs[window.from] as number) <= after) window.from++;
+    const { length } = histogramTimeMs;
+    while (window.histogramTo < length && (histogramTimeMs[window.histogramTo] as number) <= to)
+      window.histogramTo++;
+    while (
+      window.histogramFrom < window.histogramTo &&
+      (histogramTimeMs[window.histogramFrom] as number) <= after
+    )
+      window.histogramFrom++;
+    // Wide windows over many steps take long even for one series.
+    if ((step & 255) === 255) await context.pause();
+    if (window.to === window.from && window.histogramTo === window.histogramFrom) continue;
+    if (scalars.length > 0) window.args = scalars.map((values) => values[step] as number);
+    const result = how.run(window);
+    if (result !== undefined) putValue(row, step, result);
+  }
+  return row;
+}
+
+interface RangeInputs {
+  readonly inputs: readonly RangeInput[];
+  readonly time: SelectorTime;
+  readonly extended: RangeWindow["extended"];
+}
+
+export async function rangeInputs(
+  evaluation: Evaluation,
+  arg: MatrixSelector | Subquery,
+  grid: Grid,
+): Promise<RangeInputs> {
+  if (arg.kind === "subquery") {
+    const time = evaluation.timeOf(arg);
+    const inputs = await subqueryInputs(evaluation, arg, { grid, time });
+    return { inputs, time, extended: undefined };
+  }
+  const { selector, rangeMs } = arg;
+  const time = evaluation.timeOf(selector);
+  const { lookbackMs } = evaluation;
+  const { extended } = selector;
+  const backMs = rangeMs + (extended === undefined ? 0 : lookbackMs);
+  const aheadMs = extended === "smoothed" ? lookbackMs : 0;
+  const range = neededRange(grid, time, { backMs, aheadMs });
+  const series = await evaluation.load(selectorMatchers(selector), range, selector);
+  const inputs = series.map((one) => ({
+    labels: one.labels,
+    dropName: false,
+    /** Made when it is its turn. */
+    get live() {
+      return one.live;
+    },
+  }));
+  return { inputs, time, extended };
+}
+
+/** The steps a subquery is evaluated at: multiples of its interval. */
+export function subqueryGrid(
+  arg: Subquery,
+  parent: { readonly grid: Grid; readonly time: SelectorTime },
+  defaultIntervalMs: number,
+): Grid {
+  const stepMs = Math.max(1, Math.trunc(arg.intervalMs === 0 ? defaultIntervalMs : arg.intervalMs));
+  const { grid, time } = parent;
+  const after = (time.atMs ?? grid.startMs) - time.offsetMs - arg.rangeMs;
+  const end = (time.atMs ?? gridEnd(grid)) - time.offsetMs;
+  let startMs = stepMs * Math.trunc(after / stepMs);
+  if (startMs <= after) startMs += stepMs;
+  return { startMs, stepMs, count: Math.max(0, Math.floor((end - startMs) / stepMs) + 1) };
+}
+
+export async function subqueryRows(
+  evaluation: Evaluation,
+  arg: Subquery,
+  parent: { readonly grid: Grid; readonly time: SelectorTime },
+): Promise<{ rows: readonly Row[]; grid: Grid }> {
+  const grid = subqueryGrid(arg, parent, evaluation.subqueryIntervalMs);
+  if (grid.count === 0) return { rows: [], grid };
+  return { rows: await evaluation.evaluate(arg.expr, grid), grid };
+}
+
+async function subqueryInputs(
+  evaluation: Evaluation,
+  arg: Subquery,
+  parent: { readonly grid: Grid; readonly time: SelectorTime },
+): Promise<RangeInput[]> {
+  const { rows, grid } = await subqueryRows(evaluation, arg, parent);
+  return rows.map((row) => ({
+    labels: row.labels,
+    dropName: row.dropName,
+    live: liveOfRow(row, grid),
+  }));
+}
+
+function liveOfRow(row: Row, grid: Grid): LiveSeries {
+  const timeMs: number[] = [];
+  const value: number[] = [];
+  const histogramTimeMs: number[] = [];
+  const histograms: Histogram[] = [];
+  for (let step = 0; step < grid.count; step++) {
+    const t = grid.startMs + step * grid.stepMs;
+    if (row.kind[step] === 1) {
+      timeMs.push(t);
+      value.push(row.value[step] as number);
+      continue;
+    }
+    const histogram = row.kind[step] === 2 ? row.histograms?.[step] : undefined;
+    if (histogram === undefined) continue;
+    histogramTimeMs.push(t);
+    // What was known of resets holds between neighbours only, and these may not be neighbours.
+    const isCounter = histogram.hint === "reset" || histogram.hint === "not_reset";
+    histograms.push(isCounter ? { ...histogram, hint: "unknown" } : histogram);
+  }
+  return {
+    ...noSeries,
+    timeMs: Float64Array.from(timeMs),
+    value: Float64Array.from(value),
+    histogramTimeMs: Float64Array.from(histogramTimeMs),
+    histograms,
+  };
+}

@@ -1,0 +1,47 @@
+/** `triptych test promql FILE…`: runs test scripts of PromQL and reports each evaluation that went wrong. */
+import { readFileSync } from "node:fs";
+import { type EvalOutcome, runPromqlTest } from "@triptych/lang";
+import { compileRegex } from "../query/promql/regex.ts";
+import { createPacing } from "../query/pacing.ts";
+import { partMatcher } from "../query/regex.ts";
+import type { Command } from "commander";
+
+interface Output {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/** Adds the command; `done` gets 0 when everything went as expected, 1 when not, 2 when a file cannot be run. */
+export function addTest(program: Command, deps: Output, done: (code: number) => void): void {
+  program
+    .command("test")
+    .description("Runs test scripts; exit 1 with file:line of what went wrong.")
+    .command("promql")
+    .description("Scripts in Prometheus's format: load, clear, eval.")
+    .argument("<file...>")
+    .action(async (files: string[]) => {
+      let code = 0;
+      for (const file of files) code = Math.max(code, await testPromql(file, deps));
+      done(code);
+    });
+}
+
+async function testPromql(file: string, deps: Output): Promise<number> {
+  let outcomes: EvalOutcome[];
+  try {
+    const pacing = createPacing();
+    outcomes = await runPromqlTest(readFileSync(file, "utf8"), {
+      compileRegex,
+      matchesPart: (pattern, text) => partMatcher(pattern)(text),
+      pause: () => pacing.pause(),
+    });
+  } catch (error) {
+    deps.err(`${file}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 2;
+  }
+  const failed = outcomes.filter((one) => one.failure !== undefined);
+  for (const { line, query, failure } of failed)
+    deps.err(`${file}:${line}: ${query}\n  ${failure ?? ""}\n`);
+  deps.out(`${file}: ${outcomes.length - failed.length} of ${outcomes.length} as expected\n`);
+  return failed.length === 0 ? 0 : 1;
+}
