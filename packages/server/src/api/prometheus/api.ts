@@ -12,7 +12,7 @@ import {
 import { type Clock, defaultLimits, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { seriesMatchers } from "../../query/metrics/matchers.ts";
-import { byLabels } from "../../query/metrics/selector.ts";
+import { byLabels } from "../../query/metrics/series-order.ts";
 import {
   type Ask,
   createStoreSource,

@@ -11,7 +11,7 @@ import { type Grid, gridOf, LOOKBACK_MS, liveSamples, rowsAtSteps } from "./grid
 import { storeMatcher } from "./matchers.ts";
 import { type Bucket, bucketQuantile } from "./quantile.ts";
 import { type LiveSeries, ratesAtSteps } from "./rate.ts";
-import { noSamples } from "./selector.ts";
+import { noSamples } from "./series-order.ts";
 import type { Ask, MetricsSource, SampleColumns, Series } from "./source.ts";
 
 export type Chart = Pick<

@@ -1,4 +1,5 @@
 /** Metric data as the PromQL evaluator takes it, and the evaluator as the server runs it. */
+
 import {
   evaluatePromql,
   type Histogram,
@@ -11,6 +12,7 @@ import {
 } from "@triptych/lang";
 import { defaultLimits, TriptychError } from "@triptych/model";
 import { storeMatcher } from "../metrics/matchers.ts";
+import { byLabels } from "../metrics/series-order.ts";
 import type { Ask, HistogramSample, MetricsSource, Series } from "../metrics/source.ts";
 import { createPacing } from "../pacing.ts";
 import { compileRegex } from "./regex.ts";
@@ -100,17 +102,6 @@ async function read(
     const timeMs = columns.timeMs.subarray(start, end);
     return [{ labels, timeMs, value: columns.value.subarray(start, end), histograms: points }];
   });
-}
-
-function byLabels(a: Series, b: Series): number {
-  const shorter = Math.min(a.labels.length, b.labels.length);
-  for (let i = 0; i < shorter; i++) {
-    const [nameA, valueA] = a.labels[i] as readonly [string, string];
-    const [nameB, valueB] = b.labels[i] as readonly [string, string];
-    if (nameA !== nameB) return nameA < nameB ? -1 : 1;
-    if (valueA !== valueB) return valueA < valueB ? -1 : 1;
-  }
-  return a.labels.length - b.labels.length;
 }
 
 /** The numbers that remote write and the store use. */
