@@ -13,7 +13,7 @@ import {
 import { defaultLimits, TriptychError } from "@triptych/model";
 import { storeMatcher } from "../metrics/matchers.ts";
 import { byLabels } from "../metrics/series-order.ts";
-import type { Ask, HistogramSample, MetricsSource, Series } from "../metrics/source.ts";
+import type { Ask, HistogramSample, MetricsSource } from "../metrics/source.ts";
 import { createPacing } from "../pacing.ts";
 import { compileRegex } from "./regex.ts";
 
