@@ -43,3 +43,9 @@ test("a path that cannot be made says so", () => {
   writeFileSync(`${path}/file`, "");
   expect(codeOf(() => openDataDirectory(`${path}/file/data`, "chdb"))).toBe("data_dir_unusable");
 });
+test("a path that no directory can be made under says so, and returns", () => {
+  expect(codeOf(() => openDataDirectory("/proc/triptych/data", "chdb"))).toBe("data_dir_unusable");
+});
+test("several missing levels are made", () => {
+  expect(codeOf(() => openDataDirectory(`${path}/a/b/c`, "chdb"))).toBe("opened");
+});

@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -11,6 +12,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { TriptychError } from "@triptych/model";
 
 export const FORMAT_VERSION = 1;
@@ -24,7 +26,7 @@ export interface DataDirectory {
 /** Throws `data_dir_unusable`, `data_dir_locked` or `data_dir_format`; then nothing in the directory was changed. */
 export function openDataDirectory(path: string, engine: string): DataDirectory {
   try {
-    mkdirSync(path, { recursive: true });
+    makeDirectories(resolve(path));
   } catch (cause) {
     throw unusable(path, cause);
   }
@@ -37,6 +39,13 @@ export function openDataDirectory(path: string, engine: string): DataDirectory {
     throw unusable(path, cause);
   }
   return { path, release };
+}
+
+/** Level by level: Node's recursive `mkdirSync` never returns for a path under /proc. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path));
+  mkdirSync(path);
 }
 
 function unusable(path: string, cause: unknown): TriptychError {
