@@ -1,4 +1,7 @@
-/** `triptych test promql FILE…`: runs test scripts of PromQL and reports each evaluation that went wrong. */
+/**
+ * `triptych test promql FILE…`: runs test scripts of PromQL and reports each evaluation that went wrong. The last line
+ * is `N passed, N failed`; a file that cannot be run counts as one failure.
+ */
 import { readFileSync } from "node:fs";
 import { type EvalOutcome, runPromqlTest } from "@triptych/lang";
 import { compileRegex } from "../query/promql/regex.ts";
@@ -20,13 +23,25 @@ export function addTest(program: Command, deps: Output, done: (code: number) => 
     .description("Scripts in Prometheus's format: load, clear, eval.")
     .argument("<file...>")
     .action(async (files: string[]) => {
-      let code = 0;
-      for (const file of files) code = Math.max(code, await testPromql(file, deps));
-      done(code);
+      const total: Verdict = { passed: 0, failed: 0, code: 0 };
+      for (const file of files) {
+        const verdict = await testPromql(file, deps);
+        total.passed += verdict.passed;
+        total.failed += verdict.failed;
+        total.code = Math.max(total.code, verdict.code);
+      }
+      deps.out(`${total.passed} passed, ${total.failed} failed\n`);
+      done(total.code);
     });
 }
 
-async function testPromql(file: string, deps: Output): Promise<number> {
+interface Verdict {
+  passed: number;
+  failed: number;
+  code: number;
+}
+
+async function testPromql(file: string, deps: Output): Promise<Verdict> {
   let outcomes: EvalOutcome[];
   try {
     const pacing = createPacing();
@@ -37,11 +52,12 @@ async function testPromql(file: string, deps: Output): Promise<number> {
     });
   } catch (error) {
     deps.err(`${file}: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 2;
+    return { passed: 0, failed: 1, code: 2 };
   }
   const failed = outcomes.filter((one) => one.failure !== undefined);
   for (const { line, query, failure } of failed)
     deps.err(`${file}:${line}: ${query}\n  ${failure ?? ""}\n`);
   deps.out(`${file}: ${outcomes.length - failed.length} of ${outcomes.length} as expected\n`);
-  return failed.length === 0 ? 0 : 1;
+  const passed = outcomes.length - failed.length;
+  return { passed, failed: failed.length, code: failed.length === 0 ? 0 : 1 };
 }
