@@ -55,7 +55,12 @@ export const nodeFs: Fs = {
 /** Reads a whole file; undefined when there is none. */
 export function readWhole(fs: Fs, directory: string, name: string): Uint8Array | undefined {
   if (!fs.list(directory).includes(name)) return undefined;
-  const fd = fs.openRead(`${directory}/${name}`);
+  return readFile(fs, `${directory}/${name}`);
+}
+
+/** Reads a whole file that is there. */
+export function readFile(fs: Fs, path: string): Uint8Array {
+  const fd = fs.openRead(path);
   try {
     const bytes = new Uint8Array(fs.size(fd));
     let at = 0;

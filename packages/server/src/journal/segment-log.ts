@@ -8,7 +8,7 @@
 import { dirname } from "node:path";
 import { assert } from "@triptych/model";
 import { failpoint } from "../self/failpoint.ts";
-import type { Fs } from "./fs.ts";
+import { type Fs, readFile } from "./fs.ts";
 import {
   abortPayload,
   type FoundRecord,
@@ -261,19 +261,7 @@ function contentOf(record: FoundRecord): Content | undefined {
 }
 
 function readSegment({ fs, directory }: Options, segment: number): Uint8Array {
-  const fd = fs.openRead(`${directory}/${segmentName(segment)}`);
-  try {
-    const bytes = new Uint8Array(fs.size(fd));
-    let at = 0;
-    while (at < bytes.length) {
-      const got = fs.read(fd, bytes.subarray(at), at);
-      if (got === 0) break;
-      at += got;
-    }
-    return bytes.subarray(0, at);
-  } finally {
-    fs.close(fd);
-  }
+  return readFile(fs, `${directory}/${segmentName(segment)}`);
 }
 
 /**

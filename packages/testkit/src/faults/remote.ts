@@ -14,6 +14,7 @@ import {
   type Figures,
   pause,
   percentile,
+  Skipped,
 } from "./case.ts";
 import { createLoad, type Load, type LoadOptions } from "./load.ts";
 import { drained, expectExact, verify } from "./verify.ts";
@@ -133,7 +134,7 @@ const late: FaultCase = {
   run: (context) =>
     withScene(context, { lanes: 2, rowsMax: 50, pauseMs: 100 }, async (scene) => {
       const { front, server, load } = scene;
-      if (context.short) return { note: "runs in the long form only: it takes a minute" };
+      if (context.short) throw new Skipped("runs in the long form only: it takes a minute");
       const sending = load.start(server);
       await pause(2_000);
       // Longer than the driver waits for an answer, so that it asks before the commit and sends again.
