@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { type EvalOutcome, runPromqlTest } from "@triptych/lang";
-import { compileRegex } from "../query/promql/regex.ts";
+import { compileRegex } from "../regex/compile.ts";
 import { createPacing } from "../query/pacing.ts";
-import { partMatcher } from "../query/regex.ts";
+import { partMatcher } from "../regex/regex.ts";
 import type { Command } from "commander";
 
 interface Output {

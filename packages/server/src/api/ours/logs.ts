@@ -8,7 +8,7 @@ import {
   type LogFilter,
   type LogSource,
 } from "../../query/logs/source.ts";
-import { wholePattern } from "../../query/regex.ts";
+import { wholePattern } from "../../regex/regex.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { commaSeparated } from "../comma-separated.ts";
 import { answerInfo } from "./answer-info.ts";

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { chart } from "../../query/metrics/chart.ts";
 import { listFamilies } from "../../query/metrics/families.ts";
 import { createStoreSource, type MetricsSource } from "../../query/metrics/source.ts";
-import { checkPattern } from "../../query/regex.ts";
+import { checkPattern } from "../../regex/regex.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { answerInfo } from "./answer-info.ts";
 import { clientGone } from "./client-gone.ts";

@@ -4,7 +4,7 @@
  */
 import type { AttributeFilter, TimeRange } from "@triptych/contract";
 import { type Clock, TriptychError } from "@triptych/model";
-import { checkPattern } from "../../query/regex.ts";
+import { checkPattern } from "../../regex/regex.ts";
 
 /** The last time that the store's nanosecond columns can hold (2262). */
 const TIME_MS_MAX = 9_223_372_036_854;

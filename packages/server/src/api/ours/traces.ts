@@ -9,7 +9,7 @@ import type {
 } from "@triptych/contract";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { wholePattern } from "../../query/regex.ts";
+import { wholePattern } from "../../regex/regex.ts";
 import { traceDifference } from "../../query/traces/difference.ts";
 import { traceHeat } from "../../query/traces/heat.ts";
 import { searchTraces } from "../../query/traces/search.ts";

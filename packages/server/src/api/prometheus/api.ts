@@ -20,7 +20,7 @@ import {
   type Series,
   type SeriesMatcher,
 } from "../../query/metrics/source.ts";
-import { compileRegex } from "../../query/promql/regex.ts";
+import { compileRegex } from "../../regex/compile.ts";
 import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { commaSeparated } from "../comma-separated.ts";

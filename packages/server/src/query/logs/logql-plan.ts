@@ -3,7 +3,7 @@ import type { LineFilter, LogqlQuery, Matcher } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { LogCondition, LogField } from "../../store/clickhouse/select/logs-filter.ts";
 import { testOf } from "../metrics/matchers.ts";
-import { checkPattern, partPattern, wholePattern } from "../regex.ts";
+import { checkPattern, partPattern, wholePattern } from "../../regex/regex.ts";
 import { lineField, streamField } from "./loki-labels.ts";
 
 export function planLogql(query: LogqlQuery): LogCondition[] {

@@ -27,7 +27,7 @@ import {
 } from "../../store/clickhouse/select/rows.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
 import { createPacing } from "../pacing.ts";
-import { asPatternError } from "../regex.ts";
+import { asPatternError } from "../../regex/regex.ts";
 
 export type { Head, LinesQuery, Seen, StoredLine } from "../../store/clickhouse/select/logs.ts";
 export type { LogCondition, LogRange } from "../../store/clickhouse/select/logs-filter.ts";

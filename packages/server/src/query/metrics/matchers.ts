@@ -2,7 +2,7 @@
 import type { Matcher } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { SeriesMatcher } from "../../store/clickhouse/select/series.ts";
-import { wholeMatcher, wholePattern } from "../regex.ts";
+import { wholeMatcher, wholePattern } from "../../regex/regex.ts";
 
 /** Throws `query_invalid` with the pattern's offset, and when no matcher asks for a value. */
 export function seriesMatchers(matchers: readonly Matcher[]): SeriesMatcher[] {

@@ -32,7 +32,7 @@ import {
 } from "../../store/clickhouse/select/series.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
 import { createPacing } from "../pacing.ts";
-import { asPatternError } from "../regex.ts";
+import { asPatternError } from "../../regex/regex.ts";
 
 export type { SampleRange } from "../../store/clickhouse/select/samples.ts";
 export type { SeriesMatcher, SeriesRange } from "../../store/clickhouse/select/series.ts";

@@ -9,7 +9,7 @@ import {
 } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import { expect, test } from "vitest";
-import { compileRegex } from "./regex.ts";
+import { compileRegex } from "../../regex/compile.ts";
 
 const root = new URL("../../../../../", import.meta.url).pathname;
 const data = join(root, "../shared/conformance/promql-parse");

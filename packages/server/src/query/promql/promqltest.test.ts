@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type EvalOutcome, runPromqlTest } from "@triptych/lang";
 import { describe, expect, test } from "vitest";
-import { partMatcher } from "../regex.ts";
-import { compileRegex } from "./regex.ts";
+import { partMatcher } from "../../regex/regex.ts";
+import { compileRegex } from "../../regex/compile.ts";
 
 const root = new URL("../../../../../", import.meta.url).pathname;
 const published = join(

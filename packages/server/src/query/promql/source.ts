@@ -15,7 +15,7 @@ import { storeMatcher } from "../metrics/matchers.ts";
 import { byLabels } from "../metrics/series-order.ts";
 import type { Ask, HistogramSample, MetricsSource } from "../metrics/source.ts";
 import { createPacing } from "../pacing.ts";
-import { compileRegex } from "./regex.ts";
+import { compileRegex } from "../../regex/compile.ts";
 
 export interface PromqlTimes {
   readonly startMs: number;

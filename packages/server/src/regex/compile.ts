@@ -1,6 +1,6 @@
 /** Regular expressions for the language package: RE2's meaning, each pattern compiled once for a while. */
 import type { CompiledRegex } from "@triptych/lang";
-import { wholeGroups, wholeMatcher } from "../regex.ts";
+import { wholeGroups, wholeMatcher } from "./regex.ts";
 
 export function compileRegex(pattern: string): CompiledRegex {
   const matches = wholeMatcher(pattern);
