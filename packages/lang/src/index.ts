@@ -25,7 +25,15 @@ export {
   type PromqlResult,
   type PromqlValue,
 } from "./promql/evaluate.ts";
-export type { Grid, HistogramPoint, PromqlSource, SourceSeries } from "./promql/series.ts";
+export {
+  type FloatSamples,
+  type Grid,
+  type HistogramPoint,
+  type PromqlSource,
+  SampleScratch,
+  seriesInMemory,
+  type SourceSeries,
+} from "./promql/series.ts";
 export { formatFloat } from "./promql/format-float.ts";
 export { functions as promqlFunctions } from "./promql/functions/registry.ts";
 export type { FunctionSpec } from "./promql/functions/spec.ts";
@@ -37,7 +45,7 @@ export {
   type ResetHint,
   sideBuckets,
 } from "./promql/histogram.ts";
-export { type LabelPair, type Labels, labelsFrom, printLabels } from "./promql/labels.ts";
+export { type LabelPair, type Labels, labelsFrom, labelsOf, printLabels } from "./promql/labels.ts";
 export { type ParseOptions, parsePromql, parseSeriesSelector } from "./promql/parser.ts";
 export { formatPromql, printPromql } from "./promql/printer.ts";
 export { type EvalOutcome, runPromqlTest, type TestOptions } from "./promql/promqltest.ts";

@@ -5,30 +5,11 @@ import type { Evaluation } from "./evaluation.ts";
 import type { Grid } from "./series.ts";
 import { queryFailed } from "./failure.ts";
 import { formatFloat } from "./format-float.ts";
-import { compact, type Histogram, printHistogram } from "./histogram.ts";
-import { HistogramMean, HistogramSum } from "./histogram-sum.ts";
-import { isInfinite, type KahanSum, kahanAdd } from "./kahan.ts";
-import {
-  dropLabels,
-  keepLabels,
-  type Labels,
-  METRIC_NAME,
-  metricName,
-  noLabels,
-  withLabel,
-} from "./labels.ts";
+import { type Accumulator, type AggregateContext, accumulators } from "./accumulate.ts";
+import { printHistogram } from "./histogram.ts";
+import { dropLabels, keepLabels, type Labels, METRIC_NAME, noLabels, withLabel } from "./labels.ts";
 import { quantile } from "./quantile.ts";
-import {
-  FLOAT,
-  HISTOGRAM,
-  isEmpty,
-  newRow,
-  NONE,
-  putValue,
-  type Row,
-  RowSet,
-  valueAt,
-} from "./rows.ts";
+import { FLOAT, HISTOGRAM, isEmpty, newRow, type Row, RowSet, valueAt } from "./rows.ts";
 import { chooseRows } from "./choose.ts";
 
 export interface Group {
@@ -61,19 +42,91 @@ export async function evaluateAggregate(
   grid: Grid,
 ): Promise<Row[]> {
   if (node.op === "count_values") return countValues(evaluation, node, grid);
+  const makeAccumulator = accumulators[node.op];
+  if (makeAccumulator !== undefined) return accumulate(evaluation, node, { grid, makeAccumulator });
   const param = node.param === undefined ? undefined : await evaluation.scalar(node.param, grid);
   const rows = await evaluation.evaluate(node.expr, grid);
   const groups = groupRows(rows, node);
   if (node.op === "quantile" && param !== undefined) warnQuantile(evaluation, node, param);
-  if (["topk", "bottomk", "limitk", "limit_ratio"].includes(node.op) && param !== undefined)
+  if (node.op !== "quantile" && param !== undefined)
     return chooseRows(evaluation, node, { rows, groups, param, grid });
   const out: Row[] = [];
   for (const group of groups) {
-    const row = aggregateGroup(evaluation, node, { group, param, steps: grid.count });
+    const row = quantileGroup(evaluation, node, { group, param, steps: grid.count });
     if (!isEmpty(row)) out.push(row);
     await evaluation.pause();
   }
   return out;
+}
+
+interface RunningGroup {
+  readonly labels: Labels;
+  readonly sum: Accumulator;
+  dropName: boolean;
+}
+
+/** Row after row goes into its group: the rows themselves are not held. */
+async function accumulate(
+  evaluation: Evaluation,
+  node: Aggregate,
+  {
+    grid,
+    makeAccumulator,
+  }: { readonly grid: Grid; readonly makeAccumulator: (context: AggregateContext) => Accumulator },
+): Promise<Row[]> {
+  const context: AggregateContext = {
+    op: node.op,
+    span: node.expr.span,
+    annotations: evaluation.annotations,
+    steps: grid.count,
+  };
+  const groupLabels = grouped(node);
+  const groups = new Map<string, RunningGroup>();
+  await evaluation.each(node.expr, grid, (row) => {
+    const { key, labels } = groupLabels(row.labels);
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { labels: labels(), sum: makeAccumulator(context), dropName: false };
+      groups.set(key, group);
+    }
+    if (row.dropName) group.dropName = true;
+    group.sum.add(row);
+  });
+  const out: Row[] = [];
+  for (const { labels, sum, dropName } of groups.values()) {
+    const row = newRow(labels, dropName, grid.count);
+    sum.finish(row);
+    if (!isEmpty(row)) out.push(row);
+    const pause = evaluation.pause();
+    if (pause !== undefined) await pause;
+  }
+  return out;
+}
+
+interface GroupKey {
+  /** Equal for equal groups only. */
+  readonly key: string;
+  readonly labels: () => Labels;
+}
+
+/** Tells the group of a row. With few labels to keep no label set is made for each row. */
+function grouped({
+  grouping,
+  without,
+}: Pick<Aggregate, "grouping" | "without">): (labels: Labels) => GroupKey {
+  const names = new Set(without ? [...grouping, METRIC_NAME] : grouping);
+  if (without)
+    return (labels) => {
+      const rest = dropLabels(labels, names);
+      return { key: rest.key, labels: () => rest };
+    };
+  if (names.size === 0) return () => ({ key: "", labels: () => noLabels });
+  return (labels) => {
+    let key = "";
+    for (const [name, value] of labels.pairs)
+      if (names.has(name)) key += `${name}\u{1}${value}\u{2}`;
+    return { key, labels: () => keepLabels(labels, names) };
+  };
 }
 
 function warnQuantile(evaluation: Evaluation, node: Aggregate, param: Float64Array): void {
@@ -93,45 +146,21 @@ interface GroupInput {
   readonly steps: number;
 }
 
-function aggregateGroup(evaluation: Evaluation, node: Aggregate, input: GroupInput): Row {
+function quantileGroup(evaluation: Evaluation, node: Aggregate, input: GroupInput): Row {
   const { group, steps, param } = input;
-  const dropName = group.rows.some((row) => row.dropName);
-  const out = newRow(group.labels, dropName, steps);
-  switch (node.op) {
-    case "sum":
-    case "avg":
-      sumGroup(evaluation, node, { rows: group.rows, out });
-      return out;
-    case "count":
-    case "group":
-      for (const { kind } of group.rows)
-        for (let step = 0; step < steps; step++) {
-          if (kind[step] === NONE) continue;
-          out.kind[step] = FLOAT;
-          out.value[step] = node.op === "group" ? 1 : (out.value[step] as number) + 1;
-        }
-      return out;
-    case "min":
-    case "max":
-      noteHistograms(evaluation, node, group.rows);
-      extreme(group.rows, out, node.op === "min");
-      return out;
-    case "stddev":
-    case "stdvar":
-      noteHistograms(evaluation, node, group.rows);
-      deviation(group.rows, out, node.op === "stddev");
-      return out;
-    default: {
-      noteHistograms(evaluation, node, group.rows);
-      for (let step = 0; step < steps; step++) {
-        const values = floatsAt(group.rows, step);
-        if (values.length === 0) continue;
-        out.kind[step] = FLOAT;
-        out.value[step] = quantile(param?.[step] ?? Number.NaN, values);
-      }
-      return out;
-    }
+  const out = newRow(
+    group.labels,
+    group.rows.some((row) => row.dropName),
+    steps,
+  );
+  noteHistograms(evaluation, node, group.rows);
+  for (let step = 0; step < steps; step++) {
+    const values = floatsAt(group.rows, step);
+    if (values.length === 0) continue;
+    out.kind[step] = FLOAT;
+    out.value[step] = quantile(param?.[step] ?? Number.NaN, values);
   }
+  return out;
 }
 
 function floatsAt(rows: readonly Row[], step: number): Float64Array {
@@ -143,165 +172,6 @@ function floatsAt(rows: readonly Row[], step: number): Float64Array {
 function noteHistograms(evaluation: Evaluation, node: Aggregate, rows: readonly Row[]): void {
   if (rows.some((row) => row.kind.includes(HISTOGRAM)))
     evaluation.annotations.info(messages.histogramIgnoredInAggregation(node.op), node.expr.span);
-}
-
-function extreme(rows: readonly Row[], out: Row, isMin: boolean): void {
-  for (const { kind, value } of rows)
-    for (let step = 0; step < kind.length; step++) {
-      if (kind[step] !== FLOAT) continue;
-      const candidate = value[step] as number;
-      const held = out.value[step] as number;
-      if (
-        out.kind[step] === NONE ||
-        Number.isNaN(held) ||
-        (isMin ? candidate < held : candidate > held)
-      )
-        out.value[step] = candidate;
-      out.kind[step] = FLOAT;
-    }
-}
-
-function deviation(rows: readonly Row[], out: Row, isStddev: boolean): void {
-  const steps = out.kind.length;
-  const count = new Float64Array(steps);
-  const mean = new Float64Array(steps);
-  for (const { kind, value } of rows)
-    for (let step = 0; step < steps; step++) {
-      if (kind[step] !== FLOAT) continue;
-      const v = value[step] as number;
-      count[step] = (count[step] as number) + 1;
-      if (out.kind[step] === NONE) {
-        out.kind[step] = FLOAT;
-        mean[step] = v;
-        out.value[step] = Number.isFinite(v) ? 0 : Number.NaN;
-        continue;
-      }
-      const delta = v - (mean[step] as number);
-      mean[step] = (mean[step] as number) + delta / (count[step] as number);
-      out.value[step] = (out.value[step] as number) + delta * (v - (mean[step] as number));
-    }
-  for (let step = 0; step < steps; step++) {
-    if (out.kind[step] === NONE) continue;
-    const variance = (out.value[step] as number) / (count[step] as number);
-    out.value[step] = isStddev ? Math.sqrt(variance) : variance;
-  }
-}
-
-interface SumInput {
-  readonly rows: readonly Row[];
-  readonly out: ReturnType<typeof newRow>;
-}
-
-/** Sums and means: of floats in arrays, of histograms one by one. Both at one step give nothing but a warning. */
-function sumGroup(evaluation: Evaluation, node: Aggregate, { rows, out }: SumInput): void {
-  const isAvg = node.op === "avg";
-  const steps = out.kind.length;
-  const floats = new FloatSums(steps, isAvg);
-  const sums: (HistogramSum | HistogramMean | undefined)[] = [];
-  const broken = new Set<number>();
-  const { annotations } = evaluation;
-  const { span } = node.expr;
-  for (const row of rows) {
-    floats.add(row);
-    if (row.histograms === undefined) continue;
-    for (let step = 0; step < steps; step++) {
-      const histogram = row.kind[step] === HISTOGRAM ? row.histograms[step] : undefined;
-      if (histogram === undefined || broken.has(step)) continue;
-      sums[step] ??= isAvg ? new HistogramMean() : new HistogramSum();
-      if (sums[step]?.add(histogram)) continue;
-      // A float before makes the step a mix, whatever the histograms are.
-      if (!floats.has(step))
-        annotations.warning(messages.mixedSchemas(metricName(row.labels)), span);
-      broken.add(step);
-    }
-  }
-  for (let step = 0; step < steps; step++) {
-    const sum = sums[step];
-    if (floats.has(step) && sum !== undefined) {
-      annotations.warning(messages.mixedFloatsHistogramsAggregation, span);
-      continue;
-    }
-    if (floats.has(step)) {
-      putValue(out, step, floats.result(step));
-      continue;
-    }
-    if (sum === undefined) continue;
-    if (sum.reconciled) annotations.info(messages.reconciled("aggregation"), span);
-    if (broken.has(step)) continue;
-    if (sum.collision) annotations.warning(messages.resetCollision("aggregation"), span);
-    putValue(out, step, compact(sum.result() as Histogram));
-  }
-}
-
-const cell: KahanSum = { sum: 0, compensation: 0 };
-
-/** Compensated sums of floats, or their means, for each step. */
-class FloatSums {
-  private readonly sum: Float64Array;
-  private readonly lost: Float64Array;
-  private readonly count: Uint32Array;
-  /** Where the sum would overflow, `sum` is the mean so far. */
-  private readonly isMean: Uint8Array;
-  private readonly isAvg: boolean;
-
-  constructor(steps: number, isAvg: boolean) {
-    this.sum = new Float64Array(steps);
-    this.lost = new Float64Array(steps);
-    this.count = new Uint32Array(steps);
-    this.isMean = new Uint8Array(steps);
-    this.isAvg = isAvg;
-  }
-
-  has(step: number): boolean {
-    return this.count[step] !== 0;
-  }
-
-  add({ kind, value }: Row): void {
-    const { sum, lost, count } = this;
-    for (let step = 0; step < kind.length; step++) {
-      if (kind[step] !== FLOAT) continue;
-      const v = value[step] as number;
-      const n = (count[step] as number) + 1;
-      count[step] = n;
-      if (n === 1) {
-        sum[step] = v;
-        continue;
-      }
-      if (this.isMean[step] === 1) {
-        this.addToMean(step, v, n);
-        continue;
-      }
-      cell.sum = sum[step] as number;
-      cell.compensation = lost[step] as number;
-      kahanAdd(cell, v);
-      if (this.isAvg && isInfinite(cell.sum)) {
-        this.isMean[step] = 1;
-        sum[step] = (sum[step] as number) / (n - 1);
-        lost[step] = (lost[step] as number) / (n - 1);
-        this.addToMean(step, v, n);
-        continue;
-      }
-      sum[step] = cell.sum;
-      lost[step] = cell.compensation;
-    }
-  }
-
-  private addToMean(step: number, value: number, n: number): void {
-    const share = (n - 1) / n;
-    cell.sum = share * (this.sum[step] as number);
-    cell.compensation = share * (this.lost[step] as number);
-    kahanAdd(cell, value / n);
-    this.sum[step] = cell.sum;
-    this.lost[step] = cell.compensation;
-  }
-
-  result(step: number): number {
-    const sum = this.sum[step] as number;
-    const lost = this.lost[step] as number;
-    if (!this.isAvg || this.isMean[step] === 1) return sum + lost;
-    const n = this.count[step] as number;
-    return sum / n + lost / n;
-  }
 }
 
 async function countValues(evaluation: Evaluation, node: Aggregate, grid: Grid): Promise<Row[]> {

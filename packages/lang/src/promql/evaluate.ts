@@ -16,8 +16,7 @@ import {
 } from "./ast.ts";
 import { evaluateBinary } from "./binary.ts";
 import type { Evaluation, SelectorTime } from "./evaluation.ts";
-import type { Grid, PromqlSource, SourceSeries } from "./series.ts";
-import { endsOf, endValues } from "./functions/extended-rate.ts";
+import { type Grid, type PromqlSource, SampleScratch, type SourceSeries } from "./series.ts";
 import { functionNamed } from "./functions/registry.ts";
 import type { FunctionKernel } from "./functions/spec.ts";
 import { queryFailed, tooManySamples } from "./failure.ts";
@@ -25,10 +24,17 @@ import { multiply } from "./histogram.ts";
 import { compareLabels, dropMetadata, type Labels, noLabels } from "./labels.ts";
 import { type LoadedSeries, loadSeries } from "./load.ts";
 import { type Prepared, prepare, refuseAsRange } from "./preprocess.ts";
-import { evaluateRange, rangeInputs, subqueryRows } from "./range-eval.ts";
+import {
+  eachRangeRow,
+  evaluateRange,
+  rangeInputs,
+  type RowTarget,
+  subqueryRows,
+} from "./range-eval.ts";
 import type { CompiledRegex, CompileRegex } from "./regex.ts";
 import { FLOAT, HISTOGRAM, isEmpty, mergeSame, newRow, NONE, type Row } from "./rows.ts";
-import { between, instantRow, neededRange, smoothedRow } from "./selector-eval.ts";
+import { instantRow, neededRange, smoothedRow } from "./selector-eval.ts";
+import { windowOf } from "./matrix-window.ts";
 import type { LiveSeries } from "./window.ts";
 
 export interface EvaluateOptions {
@@ -136,7 +142,8 @@ class Run implements Evaluation {
       const labels = input.dropName ? dropMetadata(input.labels) : input.labels;
       const span = { after: end - expr.rangeMs, to: end };
       const isSub = expr.kind === "subquery";
-      const series = isSub ? input.live : windowOf(input.live, span, { extended, run: this });
+      const live = input.live();
+      const series = isSub ? live : windowOf(live, span, { extended, run: this });
       if (series.timeMs.length + series.histograms.length > 0) out.push({ labels, series });
     }
     return out.sort((a, b) => compareLabels(a.labels, b.labels));
@@ -198,21 +205,47 @@ class Run implements Evaluation {
   }
 
   private async selector(expr: VectorSelector, grid: Grid): Promise<Row[]> {
+    const rows: Row[] = [];
+    await this.eachSelected(expr, { grid, rowOf: newRow, take: (row) => rows.push(row) });
+    return rows;
+  }
+
+  private async eachSelected(
+    expr: VectorSelector,
+    { grid, rowOf, take }: RowTarget & { readonly grid: Grid },
+  ): Promise<void> {
     const time = this.timeOf(expr);
     const { lookbackMs, annotations } = this;
     const smoothed = expr.extended === "smoothed";
     const reach = { backMs: lookbackMs, aheadMs: smoothed ? lookbackMs : 0 };
     const range = neededRange(grid, time, reach);
     const series = await this.load(selectorMatchers(expr), range, expr);
-    const rows: Row[] = [];
+    const scratch = new SampleScratch();
     for (const one of series) {
       const row = smoothed
         ? smoothedRow(one, grid, { time, lookbackMs, annotations, span: expr.span })
-        : instantRow(one, grid, { time, lookbackMs, field: "value" });
-      if (row !== undefined) rows.push(row);
-      await this.pause();
+        : instantRow(one, grid, { time, lookbackMs, field: "value", scratch, rowOf });
+      if (row !== undefined) take(row);
+      const pause = this.pause();
+      if (pause !== undefined) await pause;
     }
-    return rows;
+  }
+
+  async each(expr: PromqlExpr, grid: Grid, take: (row: Row) => void): Promise<void> {
+    const bare = unwrapped(expr);
+    const kernel = bare.kind === "call" ? functionNamed(bare.func.name)?.kernel : undefined;
+    const isSelector = bare.kind === "vector_selector";
+    const isLeaf = isSelector || (kernel?.kind === "range" && !bareArgs(bare).some(isSubquery));
+    if (!isLeaf || this.prepared.invariant.has(expr) || this.prepared.invariant.has(bare)) {
+      for (const row of await this.evaluate(expr, grid)) take(row);
+      return;
+    }
+    const before = this.samples;
+    const target = { grid, rowOf: reusedRows(grid.count), take };
+    if (isSelector) await this.eachSelected(bare, target);
+    else if (bare.kind === "call" && kernel?.kind === "range")
+      await eachRangeRow(this, { call: bare, kernel }, target);
+    this.samples = before;
   }
 
   private async call(call: Call, grid: Grid): Promise<Row[]> {
@@ -222,11 +255,7 @@ class Run implements Evaluation {
       case "special":
         return kernel.run(this, call, grid);
       case "range":
-        return evaluateRange(
-          this,
-          { call, run: kernel.run, keepsName: kernel.keepsName === true },
-          grid,
-        );
+        return evaluateRange(this, { call, kernel }, grid);
       case "float":
         return this.floatCall(call, kernel, grid);
       case "histogram": {
@@ -309,11 +338,25 @@ class Run implements Evaluation {
   }
 }
 
+const bareArgs = (expr: PromqlExpr): readonly PromqlExpr[] =>
+  expr.kind === "call" ? expr.args : [];
+const isSubquery = (expr: PromqlExpr): boolean => expr.kind === "subquery";
+
+/** One row for series after series: what is written in it holds until the next is asked for. */
+function reusedRows(steps: number): typeof newRow {
+  const kind = new Uint8Array(steps);
+  const value = new Float64Array(steps);
+  return (labels, dropName) => {
+    kind.fill(NONE);
+    return { labels, dropName, kind, value, histograms: undefined };
+  };
+}
+
 /** A histogram is many numbers. */
 const SAMPLES_PER_HISTOGRAM = 12;
 
 function sizeOf(series: SourceSeries): number {
-  return series.timeMs.length + series.histograms.length * SAMPLES_PER_HISTOGRAM;
+  return series.floatCount + series.histograms.length * SAMPLES_PER_HISTOGRAM;
 }
 
 function unwrapped(expr: PromqlExpr): PromqlExpr {
@@ -392,72 +435,4 @@ function histogramValues(
     out.value[step] = run(histogram);
   }
   return out.kind.some((kind) => kind !== NONE) ? out : undefined;
-}
-
-/** The samples of a range; those of an extended one begin and end with the range. */
-function windowOf(
-  live: LiveSeries,
-  { after, to }: { readonly after: number; readonly to: number },
-  { extended, run }: { readonly extended: VectorSelector["extended"]; readonly run: Evaluation },
-): LiveSeries {
-  const { lookbackMs } = run;
-  const from = extended === undefined ? after : after - lookbackMs;
-  const until = extended === "smoothed" ? to + lookbackMs : to;
-  const floats = between(live.timeMs, from, until);
-  const points = between(live.histogramTimeMs, from, until);
-  const cut = {
-    ...live,
-    timeMs: live.timeMs.slice(floats.from, floats.to),
-    value: live.value.slice(floats.from, floats.to),
-    startMs: undefined,
-    histogramTimeMs: live.histogramTimeMs.slice(points.from, points.to),
-    histograms: live.histograms.slice(points.from, points.to),
-    histogramStartMs: undefined,
-  };
-  if (extended === undefined) return cut;
-  if (cut.histograms.length > 0)
-    throw queryFailed(`${extended} modifier is not supported with histograms`);
-  return cut.timeMs.length === 0 ? cut : withEnds(cut, { after, to }, { extended, run });
-}
-
-function withEnds(
-  live: LiveSeries,
-  { after, to }: { readonly after: number; readonly to: number },
-  { extended, run }: { readonly extended: "anchored" | "smoothed"; readonly run: Evaluation },
-): LiveSeries {
-  const span = { start: 0, end: 0 };
-  const window = {
-    series: live,
-    from: 0,
-    to: live.timeMs.length,
-    histogramFrom: 0,
-    histogramTo: 0,
-    startMs: after,
-    endMs: to,
-    rangeMs: to - after,
-    evalMs: to,
-    args: [],
-    resets: undefined,
-    extended,
-    metric: "",
-    annotate: run.annotations,
-    span,
-    argsSpan: span,
-  };
-  const smoothed = extended === "smoothed";
-  const ends = endsOf(window, live.timeMs, { from: 0, to: window.to, smoothed });
-  if (ends === undefined)
-    return { ...live, timeMs: new Float64Array(0), value: new Float64Array(0) };
-  const { left, right } = endValues(window, ends, { smoothed, isCounter: false, from: 0 });
-  const timeMs = [after];
-  const value = [left];
-  for (let i = ends.first; i <= ends.last; i++) {
-    const t = live.timeMs[i] as number;
-    if (t <= after || t >= to) continue;
-    timeMs.push(t);
-    value.push(live.value[i] as number);
-  }
-  timeMs.push(to);
-  value.push(right);
-  return { ...live, timeMs: Float64Array.from(timeMs), value: Float64Array.from(value) };
 }

@@ -19,6 +19,8 @@ export interface Evaluation {
   /** Of subqueries without one. */
   readonly subqueryIntervalMs: number;
   evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]>;
+  /** Gives the rows one after the other; each holds only until `take` returns. */
+  each(expr: PromqlExpr, grid: Grid, take: (row: Row) => void): Promise<void>;
   /** The steps of a scalar. */
   scalar(expr: PromqlExpr, grid: Grid): Promise<Float64Array>;
   load(

@@ -14,11 +14,28 @@ export const METRIC_NAME = "__name__";
 /** What a computed value no longer has: name, type and unit. */
 const METADATA = new Set([METRIC_NAME, "__type__", "__unit__"]);
 
+/** Many label sets are never asked for their key: it is made when it is. */
+class LabelSet implements Labels {
+  readonly pairs: readonly LabelPair[];
+  private made: string | undefined;
+
+  constructor(pairs: readonly LabelPair[]) {
+    this.pairs = pairs;
+  }
+
+  get key(): string {
+    if (this.made === undefined) {
+      let key = "";
+      for (const [name, value] of this.pairs) key += `${name}\u{1}${value}\u{2}`;
+      this.made = key;
+    }
+    return this.made;
+  }
+}
+
 /** `pairs` must be sorted by name. */
 export function labelsOf(pairs: readonly LabelPair[]): Labels {
-  let key = "";
-  for (const [name, value] of pairs) key += `${name}\u{1}${value}\u{2}`;
-  return { pairs, key };
+  return new LabelSet(pairs);
 }
 
 export const noLabels: Labels = labelsOf([]);

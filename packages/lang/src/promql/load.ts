@@ -1,16 +1,18 @@
 /** Series as the evaluator holds them: labels with their key, and the samples without markers of the series' end. */
 import { STALE_NAN_WORDS } from "@triptych/model";
-import type { HistogramPoint, SourceSeries } from "./series.ts";
+import type { FloatSamples, HistogramPoint, SampleScratch, SourceSeries } from "./series.ts";
 import { emptyHistogram, type Histogram, noBuckets, wasReset } from "./histogram.ts";
-import { type Labels, labelsOf } from "./labels.ts";
+import type { Labels } from "./labels.ts";
 import type { LiveSeries } from "./window.ts";
 
 export interface LoadedSeries {
   readonly labels: Labels;
   /** With markers. */
   readonly source: SourceSeries;
-  /** Without markers. */
-  readonly live: LiveSeries;
+  /**
+   * Without markers. What is read into a scratch holds until that scratch is used again; without one it may be kept.
+   */
+  live(scratch?: SampleScratch): LiveSeries;
 }
 
 /** Tells of a row of `values` whether it says that the series ended there. */
@@ -30,33 +32,73 @@ export function isStaleHistogram({ sum, count }: Histogram): boolean {
 }
 
 export function loadSeries(source: SourceSeries, withBuckets: boolean): LoadedSeries {
-  const shown = withBuckets ? source : { ...source, histograms: withoutBuckets(source.histograms) };
-  let live: LiveSeries | undefined;
-  return {
-    labels: labelsOf(source.labels),
-    source: shown,
-    get live() {
-      live ??= liveOf(shown);
-      return live;
-    },
-  };
+  return new Loaded(
+    withBuckets || source.histograms.length === 0
+      ? source
+      : { ...source, histograms: withoutBuckets(source.histograms) },
+  );
 }
 
-function liveOf(source: SourceSeries): LiveSeries {
-  const { timeMs, value, startMs } = source;
+/** One for each series of a query, of which there may be many. */
+class Loaded implements LoadedSeries {
+  readonly source: SourceSeries;
+
+  constructor(source: SourceSeries) {
+    this.source = source;
+  }
+
+  get labels(): Labels {
+    return this.source.labels;
+  }
+
+  live(scratch?: SampleScratch): LiveSeries {
+    const { source } = this;
+    const floats = withoutStale(source.floats(scratch));
+    return source.histograms.length === 0
+      ? { ...floats, ...noHistograms }
+      : { ...floats, ...liveHistograms(source.histograms) };
+  }
+}
+
+const noHistograms = {
+  histogramTimeMs: new Float64Array(0),
+  histograms: [],
+  histogramStartMs: undefined,
+};
+
+function withoutStale({ timeMs, value, startMs }: FloatSamples): {
+  timeMs: Float64Array;
+  value: Float64Array;
+  startMs: Float64Array | undefined;
+} {
+  let hasNaN = false;
+  for (let row = 0; row < value.length; row++) {
+    const v = value[row] as number;
+    // Only what is no number may be a marker.
+    if (Number.isNaN(v)) {
+      hasNaN = true;
+      break;
+    }
+  }
+  if (!hasNaN) return { timeMs, value, startMs };
   const isStale = staleTest(value);
   const rows: number[] = [];
-  let all = true;
-  for (let row = 0; row < timeMs.length && all; row++) all = !isStale(row);
-  for (let row = 0; row < timeMs.length && !all; row++) if (!isStale(row)) rows.push(row);
+  for (let row = 0; row < value.length; row++) if (!isStale(row)) rows.push(row);
   const pick = (from: Float64Array): Float64Array =>
-    all ? from : Float64Array.from(rows, (row) => from[row] as number);
-  const points = source.histograms.filter((point) => !isStaleHistogram(point.histogram));
-  const starts = points.some((point) => point.startMs !== 0);
+    Float64Array.from(rows, (row) => from[row] as number);
   return {
     timeMs: pick(timeMs),
     value: pick(value),
     startMs: startMs === undefined ? undefined : pick(startMs),
+  };
+}
+
+function liveHistograms(
+  given: readonly HistogramPoint[],
+): Pick<LiveSeries, "histogramTimeMs" | "histograms" | "histogramStartMs"> {
+  const points = given.filter((point) => !isStaleHistogram(point.histogram));
+  const starts = points.some((point) => point.startMs !== 0);
+  return {
     histogramTimeMs: Float64Array.from(points, (point) => point.timeMs),
     histograms: points.map((point) => point.histogram),
     histogramStartMs: starts ? Float64Array.from(points, (point) => point.startMs) : undefined,

@@ -1,6 +1,12 @@
 /** The samples of a test script, in memory; histograms are told apart from their resets as a database would. */
 import type { Matcher } from "../matcher.ts";
-import type { HistogramPoint, PromqlSource, SourceSeries } from "./series.ts";
+import {
+  type FloatSamples,
+  type HistogramPoint,
+  type PromqlSource,
+  seriesInMemory,
+  type SourceSeries,
+} from "./series.ts";
 import {
   CUSTOM_SCHEMA,
   emptyHistogram,
@@ -28,10 +34,19 @@ export interface LoadedSample {
   readonly value: number | Histogram;
 }
 
+interface Columns extends FloatSamples {
+  readonly histograms: readonly HistogramPoint[];
+}
+
+interface Range {
+  readonly afterMs: number;
+  readonly toMs: number;
+}
+
 interface Stored {
   readonly labels: Labels;
   readonly samples: Map<number, LoadedSample>;
-  cut: SourceSeries | undefined;
+  cut: Columns | undefined;
 }
 
 export class TestStore implements PromqlSource {
@@ -49,10 +64,7 @@ export class TestStore implements PromqlSource {
     known.cut = undefined;
   }
 
-  async select(
-    matchers: readonly Matcher[],
-    { afterMs, toMs }: { readonly afterMs: number; readonly toMs: number },
-  ): Promise<SourceSeries[]> {
+  async select(matchers: readonly Matcher[], range: Range): Promise<SourceSeries[]> {
     const tests = matchers.map((matcher) => ({
       name: matcher.name,
       test: matcherTest(matcher, this.compileRegex),
@@ -61,33 +73,35 @@ export class TestStore implements PromqlSource {
     for (const stored of this.series.values()) {
       if (!tests.every(({ name, test }) => test(labelValue(stored.labels, name)))) continue;
       stored.cut ??= columnsOf(stored);
-      const found = between(stored.cut, afterMs, toMs);
-      if (found.timeMs.length + found.histograms.length > 0) out.push(found);
+      const found = between(stored.cut, stored.labels, range);
+      if (found.floatCount + found.histograms.length > 0) out.push(found);
     }
-    return out.sort((a, b) => (JSON.stringify(a.labels) < JSON.stringify(b.labels) ? -1 : 1));
+    const text = ({ labels }: SourceSeries): string => JSON.stringify(labels.pairs);
+    return out.sort((a, b) => (text(a) < text(b) ? -1 : 1));
   }
 }
 
-function between(series: SourceSeries, afterMs: number, toMs: number): SourceSeries {
-  const { timeMs, value, startMs, histograms } = series;
+function between(columns: Columns, labels: Labels, { afterMs, toMs }: Range): SourceSeries {
+  const { timeMs, value, startMs, histograms } = columns;
   const from = timeMs.findIndex((t) => t > afterMs);
   const start = from < 0 ? timeMs.length : from;
   const past = timeMs.findIndex((t) => t > toMs);
   const end = past < 0 ? timeMs.length : past;
-  return {
-    ...series,
-    timeMs: timeMs.slice(start, end),
-    value: value.slice(start, end),
-    startMs: startMs?.slice(start, end),
+  return seriesInMemory({
+    labels,
+    floats: {
+      timeMs: timeMs.slice(start, end),
+      value: value.slice(start, end),
+      startMs: startMs?.slice(start, end),
+    },
     histograms: histograms.filter((point) => point.timeMs > afterMs && point.timeMs <= toMs),
-  };
+  });
 }
 
-function columnsOf({ labels, samples }: Stored): SourceSeries {
+function columnsOf({ samples }: Stored): Columns {
   const sorted = [...samples.values()].sort((a, b) => a.timeMs - b.timeMs);
   const floats = sorted.filter((sample) => typeof sample.value === "number");
   return {
-    labels: labels.pairs,
     timeMs: Float64Array.from(floats, (sample) => sample.timeMs),
     value: Float64Array.from(floats, (sample) => sample.value as number),
     startMs: floats.some((sample) => sample.startMs !== 0)

@@ -2,33 +2,52 @@
 import { messages } from "./annotations.ts";
 import type { Call, MatrixSelector, PromqlExpr, Subquery } from "./ast.ts";
 import type { Evaluation, SelectorTime } from "./evaluation.ts";
-import { type Grid, gridEnd } from "./series.ts";
+import { type Grid, gridEnd, SampleScratch } from "./series.ts";
 import { queryFailed } from "./failure.ts";
 import type { Histogram } from "./histogram.ts";
 import { type Labels, metricName } from "./labels.ts";
-import { isEmpty, newRow, putValue, type Row } from "./rows.ts";
+import { FLOAT, isEmpty, newRow, putValue, type Row, type RowBuilder } from "./rows.ts";
 import { lookAt, neededRange } from "./selector-eval.ts";
 import { selectorMatchers } from "./ast.ts";
-import type { LiveSeries, RangeWindow } from "./window.ts";
+import type { FunctionKernel, RangeKernel } from "./functions/spec.ts";
+import type { FloatWindows, LiveSeries, RangeWindow } from "./window.ts";
 import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
 
 export interface RangeInput {
   readonly labels: Labels;
   readonly dropName: boolean;
-  readonly live: LiveSeries;
+  /** What is read into a scratch holds until that is used again; without one it may be kept. */
+  readonly live: (scratch?: SampleScratch) => LiveSeries;
 }
 
 export interface RangeCall {
   readonly call: Call;
-  readonly run: (window: RangeWindow) => number | Histogram | undefined;
-  readonly keepsName: boolean;
+  readonly kernel: Extract<FunctionKernel, { kind: "range" }>;
+}
+
+/** What becomes of each row that is not empty. */
+export interface RowTarget {
+  /** Makes the empty row of a series. */
+  readonly rowOf: typeof newRow;
+  readonly take: (row: Row) => void;
 }
 
 export async function evaluateRange(
   evaluation: Evaluation,
-  { call, run, keepsName }: RangeCall,
+  what: RangeCall,
   grid: Grid,
 ): Promise<Row[]> {
+  const rows: Row[] = [];
+  await eachRangeRow(evaluation, what, { grid, rowOf: newRow, take: (row) => rows.push(row) });
+  return rows;
+}
+
+/** Gives the function's rows one after the other. */
+export async function eachRangeRow(
+  evaluation: Evaluation,
+  { call, kernel }: RangeCall,
+  { grid, rowOf, take }: RowTarget & { readonly grid: Grid },
+): Promise<void> {
   const place = call.args.findIndex(isRange);
   const arg = call.args[place] as MatrixSelector | Subquery;
   const { inputs, time, extended } = await rangeInputs(evaluation, arg, grid);
@@ -64,17 +83,56 @@ export async function evaluateRange(
       argsSpan: { start: first.span.start, end: last.span.end },
     },
   };
-  const rows: Row[] = [];
+  const together = scalars.length === 0 && extended === undefined ? kernel.floats : undefined;
+  const windows = together && newWindows(context);
   const isRate = call.func.name === "rate" || call.func.name === "increase";
+  const scratch = new SampleScratch();
   for (const input of inputs) {
-    const row = await windowRow(input, context, { run, dropName: !keepsName });
-    if (!isEmpty(row)) {
-      rows.push(row);
-      if (isRate && row.kind.includes(1)) noteNonCounter(evaluation, input.labels, first);
+    const live = input.live(scratch);
+    const row = rowOf(input.labels, kernel.keepsName !== true || input.dropName, grid.count);
+    if (windows !== undefined && live.histograms.length === 0 && live.startMs === undefined) {
+      placeWindows(windows, live);
+      together?.(windows, row);
+    } else {
+      await windowRow({ input, live, row }, context, kernel.run);
     }
-    await evaluation.pause();
+    if (!isEmpty(row)) {
+      take(row);
+      if (isRate && row.kind.includes(FLOAT)) noteNonCounter(evaluation, input.labels, first);
+    }
+    const pause = evaluation.pause();
+    if (pause !== undefined) await pause;
   }
-  return rows;
+}
+
+function newWindows({ grid, time, rangeMs }: WindowContext): FloatWindows {
+  return {
+    timeMs: noSeries.timeMs,
+    value: noSeries.value,
+    from: new Int32Array(grid.count),
+    to: new Int32Array(grid.count),
+    steps: grid.count,
+    rangeMs,
+    endMs: lookAt(grid, 0, time),
+    stepMs: time.atMs === undefined ? grid.stepMs : 0,
+  };
+}
+
+function placeWindows(windows: FloatWindows, { timeMs, value }: LiveSeries): void {
+  windows.timeMs = timeMs;
+  windows.value = value;
+  const { from: froms, to: tos, steps, rangeMs, stepMs } = windows;
+  const { length } = timeMs;
+  let from = 0;
+  let to = 0;
+  let end = windows.endMs;
+  for (let step = 0; step < steps; step++, end += stepMs) {
+    const after = end - rangeMs;
+    while (to < length && (timeMs[to] as number) <= end) to++;
+    while (from < to && (timeMs[from] as number) <= after) from++;
+    froms[step] = from;
+    tos[step] = to;
+  }
 }
 
 const noSeries: LiveSeries = {
@@ -115,14 +173,12 @@ interface WindowContext {
 }
 
 async function windowRow(
-  input: RangeInput,
+  { input, live, row }: { readonly input: RangeInput; readonly live: LiveSeries; row: RowBuilder },
   context: WindowContext,
-  how: { readonly run: RangeCall["run"]; readonly dropName: boolean },
-): Promise<Row> {
+  run: RangeKernel,
+): Promise<void> {
   const { grid, time, rangeMs, lookbackMs, scalars, window } = context;
-  const { live } = input;
   const { timeMs, histogramTimeMs } = live;
-  const row = newRow(input.labels, how.dropName || input.dropName, grid.count);
   window.series = live;
   window.resets = undefined;
   window.metric = metricName(input.labels);
@@ -150,10 +206,9 @@ async function windowRow(
     if ((step & 255) === 255) await context.pause();
     if (window.to === window.from && window.histogramTo === window.histogramFrom) continue;
     if (scalars.length > 0) window.args = scalars.map((values) => values[step] as number);
-    const result = how.run(window);
+    const result = run(window);
     if (result !== undefined) putValue(row, step, result);
   }
-  return row;
 }
 
 interface RangeInputs {
@@ -183,10 +238,7 @@ export async function rangeInputs(
   const inputs = series.map((one) => ({
     labels: one.labels,
     dropName: false,
-    /** Made when it is its turn. */
-    get live() {
-      return one.live;
-    },
+    live: (scratch?: SampleScratch) => one.live(scratch),
   }));
   return { inputs, time, extended };
 }
@@ -225,7 +277,7 @@ async function subqueryInputs(
   return rows.map((row) => ({
     labels: row.labels,
     dropName: row.dropName,
-    live: liveOfRow(row, grid),
+    live: () => liveOfRow(row, grid),
   }));
 }
 

@@ -1,7 +1,7 @@
 /** Vector selectors over all steps, and the windows that ranges cover. */
 import { type Annotations, messages } from "./annotations.ts";
 import type { SelectorTime } from "./evaluation.ts";
-import { type Grid, gridEnd } from "./series.ts";
+import { type Grid, gridEnd, type SampleScratch } from "./series.ts";
 import { interpolateHistograms } from "./interpolate.ts";
 import { metricName } from "./labels.ts";
 import { isStaleHistogram, type LoadedSeries, staleTest } from "./load.ts";
@@ -36,12 +36,23 @@ export function instantRow(
     readonly time: SelectorTime;
     readonly lookbackMs: number;
     readonly field: SampleField;
+    readonly scratch?: SampleScratch | undefined;
+    /** Where the row comes from. */
+    readonly rowOf?: typeof newRow | undefined;
   },
 ): Row | undefined {
-  const { timeMs, value, startMs, histograms } = series.source;
+  const { histograms } = series.source;
+  const { timeMs, value, startMs } = series.source.floats(options.scratch);
   const { time, lookbackMs, field } = options;
-  const isStale = staleTest(value);
-  const row = newRow(series.labels, field !== "value", grid.count);
+  let stale: ((row: number) => boolean) | undefined;
+  const isStale = (row: number): boolean => {
+    const v = value[row] as number;
+    // Only what is no number may be a marker.
+    if (!Number.isNaN(v)) return false;
+    stale ??= staleTest(value);
+    return stale(row);
+  };
+  const row = (options.rowOf ?? newRow)(series.labels, field !== "value", grid.count);
   let next = 0;
   let nextHistogram = 0;
   let any = false;
@@ -85,7 +96,8 @@ export function smoothedRow(
     readonly span: Span;
   },
 ): Row | undefined {
-  const { live, labels } = series;
+  const { labels } = series;
+  const live = series.live();
   const { time, lookbackMs, annotations, span } = options;
   const row = newRow(labels, false, grid.count);
   for (let step = 0; step < grid.count; step++) {

@@ -1,7 +1,7 @@
 /** Series as a source of samples gives them, and the steps of a query. */
 import type { Matcher } from "../matcher.ts";
 import type { Histogram } from "./histogram.ts";
-import type { LabelPair } from "./labels.ts";
+import type { Labels } from "./labels.ts";
 
 /** The instants `startMs + i * stepMs` for `i` below `count`. */
 export interface Grid {
@@ -20,15 +20,62 @@ export interface HistogramPoint {
   readonly histogram: Histogram;
 }
 
-/** A series as the source gives it; markers of its end are among the samples. The source owns the arrays. */
-export interface SourceSeries {
-  /** Sorted by name. */
-  readonly labels: readonly LabelPair[];
-  /** Ascending, each time once. */
+/** Floats of a series, ascending, each time once; markers of the series' end are among them. */
+export interface FloatSamples {
   readonly timeMs: Float64Array;
   readonly value: Float64Array;
+  /** When each sample's count began, 0 when that is not known; absent when none is. */
   readonly startMs?: Float64Array | undefined;
+}
+
+/** A series as the source gives it. */
+export interface SourceSeries {
+  readonly labels: Labels;
+  /** How many floats there are, or a few more. */
+  readonly floatCount: number;
+  /**
+   * The floats. What is read into a scratch holds until that scratch is used again; without one the arrays stay, and
+   * nobody may change them.
+   */
+  floats(scratch?: SampleScratch): FloatSamples;
   readonly histograms: readonly HistogramPoint[];
+}
+
+/** Arrays that one series after the other is read into. */
+export class SampleScratch {
+  timeMs = new Float64Array(1024);
+  value = new Float64Array(1024);
+  private shown: FloatSamples = { timeMs: this.timeMs, value: this.value };
+
+  /** Makes room for `count` samples; the arrays may be others after. */
+  reserve(count: number): void {
+    if (count <= this.timeMs.length) return;
+    const size = Math.max(count, this.timeMs.length * 2);
+    this.timeMs = new Float64Array(size);
+    this.value = new Float64Array(size);
+    this.shown = { timeMs: this.timeMs, value: this.value };
+  }
+
+  /** The first `count` samples. Series are often equally long: the view of the last one is used again. */
+  view(count: number): FloatSamples {
+    const { shown } = this;
+    if (shown.timeMs.length !== count || shown.timeMs.buffer !== this.timeMs.buffer)
+      this.shown = {
+        timeMs: this.timeMs.subarray(0, count),
+        value: this.value.subarray(0, count),
+      };
+    return this.shown;
+  }
+}
+
+/** A series whose samples lie in arrays already. */
+export function seriesInMemory(given: {
+  readonly labels: Labels;
+  readonly floats: FloatSamples;
+  readonly histograms: readonly HistogramPoint[];
+}): SourceSeries {
+  const { labels, floats, histograms } = given;
+  return { labels, floatCount: floats.timeMs.length, floats: () => floats, histograms };
 }
 
 /** Where samples come from. */

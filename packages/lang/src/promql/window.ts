@@ -38,3 +38,17 @@ export interface RangeWindow {
   readonly span: Span;
   readonly argsSpan: Span;
 }
+
+/** The floats of one series and which of them each step's range covers. The object and its arrays are reused. */
+export interface FloatWindows {
+  timeMs: Float64Array;
+  value: Float64Array;
+  /** For each step floats `from` to `to` (exclusive). */
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  readonly steps: number;
+  readonly rangeMs: number;
+  /** Where the range of the first step ends, and how much later that of the next. */
+  readonly endMs: number;
+  readonly stepMs: number;
+}

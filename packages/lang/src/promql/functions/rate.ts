@@ -15,7 +15,7 @@ import {
 import { told } from "../interpolate.ts";
 import type { RangeWindow } from "../window.ts";
 import { extendedRate, type RateKind } from "./extended-rate.ts";
-import { define, type FunctionSpec } from "./spec.ts";
+import { define, type FloatRangeKernel, type FunctionSpec } from "./spec.ts";
 
 /** Whether the count began anew between two samples, as their start times tell. */
 export function startTellsReset(
@@ -251,10 +251,55 @@ function instant(w: RangeWindow, isRate: boolean): number | Histogram | undefine
   return isRate ? divide(done, intervalMs / 1000) : done;
 }
 
+/** `extrapolate` for all steps of a series of floats; the arithmetic and its order are the same. */
+function extrapolateFloats({ isCounter, isRate }: RateKind): FloatRangeKernel {
+  return (windows, out) => {
+    const { timeMs, value, from, to, steps, rangeMs, stepMs } = windows;
+    const { kind, value: results } = out;
+    const seconds = rangeMs / 1000;
+    const resets = isCounter && hasReset(value) ? resetCounts(value) : undefined;
+    let end = windows.endMs;
+    for (let step = 0; step < steps; step++, end += stepMs) {
+      const first = from[step] as number;
+      const last = (to[step] as number) - 1;
+      if (last <= first) continue;
+      const firstValue = value[first] as number;
+      let result = (value[last] as number) - firstValue;
+      if (resets !== undefined && resets[last] !== resets[first])
+        for (let i = first + 1; i <= last; i++)
+          if ((value[i] as number) < (value[i - 1] as number)) result += value[i - 1] as number;
+      const firstMs = timeMs[first] as number;
+      const lastMs = timeMs[last] as number;
+      let toStart = (firstMs - (end - rangeMs)) / 1000;
+      let toEnd = (end - lastMs) / 1000;
+      const sampled = (lastMs - firstMs) / 1000;
+      const average = sampled / (last - first);
+      const threshold = average * 1.1;
+      if (toStart >= threshold) toStart = average / 2;
+      if (isCounter && result > 0 && firstValue >= 0) {
+        const toZero = sampled * (firstValue / result);
+        if (toZero < toStart) toStart = toZero;
+      }
+      if (toEnd >= threshold) toEnd = average / 2;
+      let factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
+      if (isRate) factor /= seconds;
+      kind[step] = 1;
+      results[step] = result * factor;
+    }
+  };
+}
+
+function hasReset(value: Float64Array): boolean {
+  for (let i = 1; i < value.length; i++)
+    if ((value[i] as number) < (value[i - 1] as number)) return true;
+  return false;
+}
+
 const range = (given: {
   readonly name: string;
   readonly doc: string;
   readonly run: (w: RangeWindow) => number | Histogram | undefined;
+  readonly floats?: FloatRangeKernel;
   readonly extended?: readonly ("anchored" | "smoothed")[];
 }): FunctionSpec =>
   define({
@@ -263,7 +308,7 @@ const range = (given: {
     doc: given.doc,
     example: `${given.name}(http_requests_total[5m])`,
     extended: given.extended ?? [],
-    kernel: { kind: "range", run: given.run },
+    kernel: { kind: "range", run: given.run, floats: given.floats },
   });
 
 const both = ["anchored", "smoothed"] as const;
@@ -273,18 +318,21 @@ export const rateFunctions: readonly FunctionSpec[] = [
     name: "rate",
     doc: "Increase of a counter per second, averaged over the range; resets are accounted for.",
     run: (w) => extrapolate(w, { isCounter: true, isRate: true }),
+    floats: extrapolateFloats({ isCounter: true, isRate: true }),
     extended: both,
   }),
   range({
     name: "increase",
     doc: "Increase of a counter over the range; resets are accounted for.",
     run: (w) => extrapolate(w, { isCounter: true, isRate: false }),
+    floats: extrapolateFloats({ isCounter: true, isRate: false }),
     extended: both,
   }),
   range({
     name: "delta",
     doc: "Difference between the ends of the range, for gauges.",
     run: (w) => extrapolate(w, { isCounter: false, isRate: false }),
+    floats: extrapolateFloats({ isCounter: false, isRate: false }),
     extended: both,
   }),
   range({

@@ -4,12 +4,17 @@ import type { Evaluation } from "../evaluation.ts";
 import type { Grid } from "../series.ts";
 import type { Histogram } from "../histogram.ts";
 import type { Row } from "../rows.ts";
-import type { RangeWindow } from "../window.ts";
+import type { FloatWindows, RangeWindow } from "../window.ts";
 
 /** Called for each sample; `args` are the scalar arguments at that step. */
 export type FloatKernel = (value: number, args: readonly number[]) => number;
 /** Called for each series and step that has samples; `undefined` leaves the step empty. */
 export type RangeKernel = (window: RangeWindow) => number | Histogram | undefined;
+/** Writes kind and value of the steps that have one; `out` is empty before. */
+export type FloatRangeKernel = (
+  windows: FloatWindows,
+  out: { readonly kind: Uint8Array; readonly value: Float64Array },
+) => void;
 export type SpecialRun = (evaluation: Evaluation, call: Call, grid: Grid) => Promise<Row[]>;
 
 export type FunctionKernel =
@@ -22,7 +27,13 @@ export type FunctionKernel =
   | { readonly kind: "histogram"; readonly run: (histogram: Histogram) => number }
   | { readonly kind: "scalar"; readonly run: (timeMs: number, args: readonly number[]) => number }
   | { readonly kind: "date"; readonly run: (date: Date) => number }
-  | { readonly kind: "range"; readonly run: RangeKernel; readonly keepsName?: true }
+  | {
+      readonly kind: "range";
+      readonly run: RangeKernel;
+      /** The same for all steps of a series together, when it has floats only and the function no scalar arguments. */
+      readonly floats?: FloatRangeKernel | undefined;
+      readonly keepsName?: true;
+    }
   | { readonly kind: "special"; readonly run: SpecialRun }
   /** Replaced by a number before the query runs: `start()`, `end()`, `range()`, `step()`. */
   | { readonly kind: "context" };

@@ -61,7 +61,7 @@ const absent: SpecialRun = async (evaluation, call, grid) => {
 };
 
 const absentOverTime: SpecialRun = async (evaluation, call, grid) => {
-  const present = { call, run: () => 1, keepsName: false };
+  const present = { call, kernel: { kind: "range", run: () => 1 } } as const;
   const rows = await evaluateRange(evaluation, present, grid);
   return absentRow(rows, absentLabels(arg(call, 0)), { steps: grid.count, dropName: true });
 };

@@ -4,10 +4,12 @@ import {
   evaluatePromql,
   type Histogram,
   type HistogramPoint,
+  labelsOf,
   type PromqlExpr,
   type PromqlResult,
   type PromqlSource,
   type ResetHint,
+  seriesInMemory,
   type SourceSeries,
 } from "@triptych/lang";
 import { defaultLimits, TriptychError } from "@triptych/model";
@@ -100,7 +102,8 @@ async function read(
     const start = at < 0 ? 0 : (columns.offsets[at] as number);
     const end = at < 0 ? 0 : (columns.offsets[at + 1] as number);
     const timeMs = columns.timeMs.subarray(start, end);
-    return [{ labels, timeMs, value: columns.value.subarray(start, end), histograms: points }];
+    const floats = { timeMs, value: columns.value.subarray(start, end) };
+    return [seriesInMemory({ labels: labelsOf(labels), floats, histograms: points })];
   });
 }
 
