@@ -13,7 +13,7 @@ import {
   openTestStore,
   type TestLine,
   type TestStore,
-} from "../store-for-tests.ts";
+} from "../../store/store-for-tests.ts";
 import { registerOwnLogs } from "./logs.ts";
 import { createTails } from "./logs-tail.ts";
 

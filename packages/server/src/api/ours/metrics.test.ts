@@ -10,7 +10,7 @@ import {
   samplesOf,
   type TestSeries,
   type TestStore,
-} from "../store-for-tests.ts";
+} from "../../store/store-for-tests.ts";
 import { registerOwnMetrics } from "./metrics.ts";
 
 const T = 1_700_000_000_000;

@@ -23,7 +23,7 @@ function within({ afterMs, toMs }: SampleRange): Sql {
   return sql`Time > ${i64(Math.floor(afterMs))} AND Time <= ${i64(Math.floor(toMs))}`;
 }
 
-/** Columns `id`, `time`, `value`. Of samples with the same id and time the last one counts. */
+/** Columns `id`, `time`, `value`. Of samples with the same id and time the first one counts. */
 export function samplesSql(ids: readonly bigint[], range: SampleRange, limit: number): Sql {
   return sql`SELECT Id AS id, Time AS time, Value AS value FROM samples
     WHERE ${among(ids)} AND ${within(range)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
@@ -34,6 +34,12 @@ export function histogramsSql(ids: readonly bigint[], range: SampleRange, limit:
   return sql`SELECT Id AS id, Time AS time, Schema, ResetHint, ZeroThreshold, ZeroCount, Count, Sum,
       PositiveGaps, PositiveLengths, PositiveCounts, NegativeGaps, NegativeLengths, NegativeCounts, CustomValues
     FROM histograms WHERE ${among(ids)} AND ${within(range)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
+}
+
+/** Columns `id` and `time`: the newest histogram of each series that has one in the range. */
+export function newestHistogramsSql(range: SampleRange, limit: number): Sql {
+  return sql`SELECT Id AS id, max(Time) AS time FROM histograms WHERE ${within(range)}
+    GROUP BY Id LIMIT ${u64(limit)}`;
 }
 
 /** Exemplars with a trace, spread over the range: columns `id`, `time`, `value`, `trace`. */

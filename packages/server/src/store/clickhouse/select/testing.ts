@@ -1,15 +1,8 @@
-/** For tests: an embedded store in a temporary directory, filled with spans given as OTLP JSON. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Batch, defaultLimits } from "@triptych/model";
+/** For tests: a store that takes spans given as OTLP JSON. */
+import { defaultLimits } from "@triptych/model";
 import { decodeOtlpTraces, drain } from "@triptych/wire";
-import type { Block } from "../../../journal/block.ts";
-import { createStatements } from "../ddl.ts";
-import { openEmbedded } from "../embedded.ts";
-import { createBlockEncoder } from "../encode/block-encoder.ts";
+import { createTestClock, openTestStore as openStore } from "../../store-for-tests.ts";
 import type { Engine } from "../engine.ts";
-import { createBlockSink } from "../sink.ts";
 
 export interface TestStore {
   readonly engine: Engine;
@@ -19,50 +12,18 @@ export interface TestStore {
 }
 
 export async function openTestStore(): Promise<TestStore> {
-  const directory = mkdtempSync(join(tmpdir(), "triptych-traces-"));
-  const engine = await openEmbedded({
-    directory,
-    readers: 2,
-    queueMax: 100,
-    memoryBytesMax: 2 ** 31,
-    queryTimeoutMs: 30_000,
-  });
-  for (const ddl of createStatements({ database: "triptych", minFreeBytes: 1e6 }))
-    await engine.execute(ddl);
-  let seq = 0;
+  const store = await openStore(createTestClock(1e12));
   return {
-    engine,
+    engine: store.engine,
     async add(request) {
       const text = typeof request === "string" ? request : JSON.stringify(request);
       const { batch } = drain(
         decodeOtlpTraces(new TextEncoder().encode(text), "json", { limits: defaultLimits }),
       );
-      await insert(engine, batch, ++seq);
+      await store.put(batch);
     },
-    async close() {
-      await engine.close();
-      rmSync(directory, { recursive: true, force: true });
-    },
+    close: () => store.close(),
   };
-}
-
-async function insert(engine: Engine, batch: Batch, seq: number): Promise<void> {
-  const clock = { nowMs: () => 1e12, monotonicMs: () => 0, after: () => () => {} };
-  const steps = createBlockEncoder({ clock, seriesMax: 1000 }).encode([batch]);
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  const groups = new Map<string, Block[]>();
-  for (const block of step.value) {
-    const key = `${block.kind}/${block.partition}`;
-    groups.set(key, [...(groups.get(key) ?? []), block]);
-  }
-  const sink = createBlockSink(engine);
-  for (const blocks of groups.values()) {
-    await sink.insert(
-      blocks.map((block) => ({ ...block, seq, writer: 7 })),
-      null,
-    );
-  }
 }
 
 /** A span in short form; times in milliseconds. */

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Batch, type Clock, LogBatch, SampleBatch, Temporality } from "@triptych/model";
-import { createStatements } from "../store/clickhouse/ddl.ts";
-import { openEmbedded } from "../store/clickhouse/embedded.ts";
-import { createBlockEncoder } from "../store/clickhouse/encode/block-encoder.ts";
-import type { Engine } from "../store/clickhouse/engine.ts";
-import { createBlockSink } from "../store/clickhouse/sink.ts";
+import { createStatements } from "./clickhouse/ddl.ts";
+import { openEmbedded } from "./clickhouse/embedded.ts";
+import { createBlockEncoder } from "./clickhouse/encode/block-encoder.ts";
+import type { Engine } from "./clickhouse/engine.ts";
+import { createBlockSink } from "./clickhouse/sink.ts";
 
 export interface TestStore {
   readonly engine: Engine;
