@@ -66,21 +66,11 @@ const noHistograms = {
   histogramStartMs: undefined,
 };
 
-function withoutStale({ timeMs, value, startMs }: FloatSamples): {
-  timeMs: Float64Array;
-  value: Float64Array;
-  startMs: Float64Array | undefined;
-} {
-  let hasNaN = false;
-  for (let row = 0; row < value.length; row++) {
-    const v = value[row] as number;
-    // Only what is no number may be a marker.
-    if (Number.isNaN(v)) {
-      hasNaN = true;
-      break;
-    }
-  }
-  if (!hasNaN) return { timeMs, value, startMs };
+function withoutStale(floats: FloatSamples): Omit<LiveSeries, keyof typeof noHistograms> {
+  const { timeMs, value, startMs, falls } = floats;
+  // Only what is no number may be a marker.
+  const hasNaN = floats.hasNaN ?? someNaN(value);
+  if (!hasNaN) return { timeMs, value, startMs, falls };
   const isStale = staleTest(value);
   const rows: number[] = [];
   for (let row = 0; row < value.length; row++) if (!isStale(row)) rows.push(row);
@@ -90,7 +80,13 @@ function withoutStale({ timeMs, value, startMs }: FloatSamples): {
     timeMs: pick(timeMs),
     value: pick(value),
     startMs: startMs === undefined ? undefined : pick(startMs),
+    falls: undefined,
   };
+}
+
+function someNaN(value: Float64Array): boolean {
+  for (let row = 0; row < value.length; row++) if (Number.isNaN(value[row] as number)) return true;
+  return false;
 }
 
 function liveHistograms(

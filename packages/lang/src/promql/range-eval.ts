@@ -109,6 +109,7 @@ function newWindows({ grid, time, rangeMs }: WindowContext): FloatWindows {
   return {
     timeMs: noSeries.timeMs,
     value: noSeries.value,
+    falls: undefined,
     from: new Int32Array(grid.count),
     to: new Int32Array(grid.count),
     steps: grid.count,
@@ -118,9 +119,10 @@ function newWindows({ grid, time, rangeMs }: WindowContext): FloatWindows {
   };
 }
 
-function placeWindows(windows: FloatWindows, { timeMs, value }: LiveSeries): void {
+function placeWindows(windows: FloatWindows, { timeMs, value, falls }: LiveSeries): void {
   windows.timeMs = timeMs;
   windows.value = value;
+  windows.falls = falls;
   const { from: froms, to: tos, steps, rangeMs, stepMs } = windows;
   const { length } = timeMs;
   let from = 0;

@@ -26,6 +26,10 @@ export interface FloatSamples {
   readonly value: Float64Array;
   /** When each sample's count began, 0 when that is not known; absent when none is. */
   readonly startMs?: Float64Array | undefined;
+  /** False: no value is NaN, so there are no markers. Absent: not known. */
+  readonly hasNaN?: boolean | undefined;
+  /** False: no value is smaller than the one before it. Absent: not known. */
+  readonly falls?: boolean | undefined;
 }
 
 /** A series as the source gives it. */
@@ -47,12 +51,15 @@ export class SampleScratch {
   value = new Float64Array(1024);
   private shown: FloatSamples = { timeMs: this.timeMs, value: this.value };
 
-  /** Makes room for `count` samples; the arrays may be others after. */
+  /** Makes room for `count` samples and keeps what is there; the arrays may be others after. */
   reserve(count: number): void {
     if (count <= this.timeMs.length) return;
     const size = Math.max(count, this.timeMs.length * 2);
+    const { timeMs, value } = this;
     this.timeMs = new Float64Array(size);
+    this.timeMs.set(timeMs);
     this.value = new Float64Array(size);
+    this.value.set(value);
     this.shown = { timeMs: this.timeMs, value: this.value };
   }
 

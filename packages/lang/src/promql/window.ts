@@ -9,6 +9,8 @@ export interface LiveSeries {
   readonly value: Float64Array;
   /** When each sample's count began, 0 when that is not known. */
   readonly startMs: Float64Array | undefined;
+  /** False: no value is smaller than the one before it. Absent: not known. */
+  readonly falls?: boolean | undefined;
   readonly histogramTimeMs: Float64Array;
   readonly histograms: readonly Histogram[];
   readonly histogramStartMs: Float64Array | undefined;
@@ -43,6 +45,7 @@ export interface RangeWindow {
 export interface FloatWindows {
   timeMs: Float64Array;
   value: Float64Array;
+  falls: boolean | undefined;
   /** For each step floats `from` to `to` (exclusive). */
   readonly from: Int32Array;
   readonly to: Int32Array;

@@ -257,7 +257,8 @@ function extrapolateFloats({ isCounter, isRate }: RateKind): FloatRangeKernel {
     const { timeMs, value, from, to, steps, rangeMs, stepMs } = windows;
     const { kind, value: results } = out;
     const seconds = rangeMs / 1000;
-    const resets = isCounter && hasReset(value) ? resetCounts(value) : undefined;
+    const falls = isCounter && (windows.falls ?? hasReset(value));
+    const resets = falls ? resetCounts(value) : undefined;
     let end = windows.endMs;
     for (let step = 0; step < steps; step++, end += stepMs) {
       const first = from[step] as number;

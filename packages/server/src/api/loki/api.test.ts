@@ -8,7 +8,7 @@ import {
   openTestStore,
   type TestLine,
   type TestStore,
-} from "../store-for-tests.ts";
+} from "../../store/store-for-tests.ts";
 import { registerLokiApi } from "./api.ts";
 import { parseTimeNs } from "./params.ts";
 

@@ -9,8 +9,9 @@ import {
   samplesOf,
   type TestSeries,
   type TestStore,
-} from "../store-for-tests.ts";
-import { registerPrometheusApi, unescapedName } from "./api.ts";
+} from "../../store/store-for-tests.ts";
+import { registerPrometheusApi } from "./api.ts";
+import { unescapedName } from "./unescaped-name.ts";
 
 const T = 1_700_000_000_000;
 const clock = createTestClock(T + 600_000);
@@ -52,7 +53,7 @@ beforeAll(async () => {
       ...hostile,
     ]),
   );
-  // The same sample again: the later record counts.
+  // The same time again: as in Prometheus the first value counts.
   const again = samplesOf([{ labels: { __name__: "up", job: "a" }, samples: [[T + 15_000, 22]] }]);
   again.metadata.push({ family: "up", type: "gauge", unit: "", help: 'is "up"' });
   await store.put(again);
@@ -117,7 +118,7 @@ describe("instant queries", () => {
   check(
     'up{job="a"}',
     15_000,
-    vector('{"metric":{"__name__":"up","job":"a"},"value":[1700000015,"22"]}'),
+    vector('{"metric":{"__name__":"up","job":"a"},"value":[1700000015,"2"]}'),
   );
   check('up{job="a"}', 30_000, vector(""));
   check('up{job="a"}', 59_999, vector(""));
@@ -183,14 +184,14 @@ describe("instant queries", () => {
     "sum by (job) (up)",
     15_000,
     vector(
-      '{"metric":{"job":"a"},"value":[1700000015,"22"]},{"metric":{"job":"b"},"value":[1700000015,"+Inf"]}',
+      '{"metric":{"job":"a"},"value":[1700000015,"2"]},{"metric":{"job":"b"},"value":[1700000015,"+Inf"]}',
     ),
   );
   check("count(up)", 0, vector('{"metric":{},"value":[1700000000,"2"]}'));
   check(
     'up{job="a"}[1m]',
     30_000,
-    '{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},"values":[[1700000000,"1"],[1700000015,"22"]]}]}',
+    '{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},"values":[[1700000000,"1"],[1700000015,"2"]]}]}',
   );
   check(
     'label_replace(up{job="a"}, "x", "${1}!", "job", "(.).*") * 2',
@@ -226,7 +227,7 @@ test("range queries step through staleness and lookback", async () => {
         metric: { __name__: "up", job: "a" },
         values: [
           [1700000000, "1"],
-          [1700000015, "22"],
+          [1700000015, "2"],
           [1700000060, "3"],
         ],
       },

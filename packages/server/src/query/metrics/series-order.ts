@@ -1,4 +1,5 @@
 /** Small facts about series that several readers share: their order, and no samples at all. */
+import type { LabelPair } from "@triptych/lang";
 import type { SampleColumns, Series } from "./source.ts";
 
 export const noSamples = (): SampleColumns => ({
@@ -10,12 +11,19 @@ export const noSamples = (): SampleColumns => ({
 
 /** Orders series by their labels, name and value in turn. */
 export function byLabels(a: Series, b: Series): number {
-  const shorter = Math.min(a.labels.length, b.labels.length);
+  return byLabelPairs(a.labels, b.labels);
+}
+
+/** The same for labels alone; both sorted by name. */
+export function byLabelPairs(a: readonly LabelPair[], b: readonly LabelPair[]): number {
+  const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i++) {
-    const [nameA, valueA] = a.labels[i] as readonly [string, string];
-    const [nameB, valueB] = b.labels[i] as readonly [string, string];
-    if (nameA !== nameB) return nameA < nameB ? -1 : 1;
-    if (valueA !== valueB) return valueA < valueB ? -1 : 1;
+    const left = a[i] as LabelPair;
+    const right = b[i] as LabelPair;
+    // Series of one index share their pairs.
+    if (left === right) continue;
+    if (left[0] !== right[0]) return left[0] < right[0] ? -1 : 1;
+    if (left[1] !== right[1]) return left[1] < right[1] ? -1 : 1;
   }
-  return a.labels.length - b.labels.length;
+  return a.length - b.length;
 }

@@ -1,0 +1,262 @@
+/**
+ * A chunk: up to `CHUNK_SAMPLES_MAX` samples of one series in a page. Made to be read fast: times are a line and what
+ * they miss it by, values of counters are differences of few bytes; what does not fit stays as it is. Bits of values
+ * are kept (staleness markers, negative zero).
+ *
+ * Words: 0 address of the chunk before; 1 first time; 2 last time; 3 step of the line; 4 first value;
+ * 5 count, kinds and flags; then the times, then the values, each from a word's start.
+ */
+import { PAGE_WORDS, type Page, type Pages, type PageTable } from "./pages.ts";
+
+export const CHUNK_SAMPLES_MAX = 128;
+const HEADER_WORDS = 6;
+export const NO_CHUNK = -1;
+
+/** How many bytes each number takes; 0: none are needed. */
+type Width = 0 | 1 | 2 | 4 | 8;
+
+export interface Samples {
+  readonly timeMs: Float64Array;
+  readonly value: Float64Array;
+}
+
+/** Appends a chunk of samples `from` to `to` (exclusive) and returns its address. Times ascend and are whole. */
+export function writeChunk(
+  pages: Pages,
+  previous: number,
+  { timeMs, value }: Samples,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
+  const count = to - from;
+  const firstMs = timeMs[from] as number;
+  const lastMs = timeMs[to - 1] as number;
+  const step = count > 1 ? Math.round((lastMs - firstMs) / (count - 1)) : 0;
+  let miss = 0;
+  for (let i = 0; i < count; i++)
+    miss = Math.max(miss, Math.abs((timeMs[from + i] as number) - (firstMs + i * step)));
+  const timeWidth: Width =
+    miss === 0 ? 0 : miss < 128 ? 1 : miss < 32_768 ? 2 : miss < 2 ** 31 ? 4 : 8;
+  const { width: valueWidth, hasNaN, falls } = valueWidthOf(value, from, to);
+  const timeWords = Math.ceil((count * timeWidth) / 8);
+  const words = HEADER_WORDS + timeWords + Math.ceil((count * valueWidth) / 8);
+  const address = pages.allocate(words, lastMs);
+  const page = pages.current[Math.floor(address / PAGE_WORDS)] as Page;
+  const at = address % PAGE_WORDS;
+  page.f64[at] = previous;
+  page.f64[at + 1] = firstMs;
+  page.f64[at + 2] = lastMs;
+  page.f64[at + 3] = step;
+  page.f64[at + 4] = value[from] as number;
+  page.u32[(at + 5) * 2] = count;
+  const info = (at + 5) * 8 + 4;
+  page.u8[info] = timeWidth;
+  page.u8[info + 1] = valueWidth;
+  page.u8[info + 2] = (hasNaN ? HAS_NAN : 0) | (falls ? FALLS : 0);
+  writeTimes(page, { at: at + HEADER_WORDS, width: timeWidth, step }, { timeMs, from, to });
+  const values = { at: at + HEADER_WORDS + timeWords, width: valueWidth };
+  writeValues(page, values, { value, from, to });
+  return address;
+}
+
+const HAS_NAN = 1;
+const FALLS = 2;
+
+/** The least width of differences between values, and what is worth knowing of them. */
+function valueWidthOf(
+  value: Float64Array,
+  from: number,
+  to: number,
+): { readonly width: Width; readonly hasNaN: boolean; readonly falls: boolean } {
+  let previous = value[from] as number;
+  let whole = Number.isSafeInteger(previous) && !Object.is(previous, -0);
+  let hasNaN = Number.isNaN(previous);
+  let falls = false;
+  let widest = 0;
+  for (let i = from + 1; i < to; i++) {
+    const v = value[i] as number;
+    if (Number.isNaN(v)) hasNaN = true;
+    if (v < previous) falls = true;
+    whole &&= Number.isSafeInteger(v) && !Object.is(v, -0);
+    if (whole) widest = Math.max(widest, Math.abs(v - previous));
+    previous = v;
+  }
+  const width: Width = !whole || widest >= 2 ** 31 ? 8 : widthOf(widest);
+  return { width, hasNaN, falls };
+}
+
+function widthOf(widest: number): Width {
+  return widest === 0 ? 0 : widest < 128 ? 1 : widest < 32_768 ? 2 : 4;
+}
+
+interface Place {
+  /** Word in the page. */
+  readonly at: number;
+  readonly width: Width;
+}
+
+function writeTimes(
+  page: Page,
+  { at, width, step }: Place & { readonly step: number },
+  {
+    timeMs,
+    from,
+    to,
+  }: { readonly timeMs: Float64Array; readonly from: number; readonly to: number },
+): void {
+  if (width === 0) return;
+  const firstMs = timeMs[from] as number;
+  const { into, start } = arrayOf(page, at, width);
+  for (let i = from; i < to; i++) {
+    const t = timeMs[i] as number;
+    into[start + i - from] = width === 8 ? t : t - (firstMs + (i - from) * step);
+  }
+}
+
+function writeValues(
+  page: Page,
+  { at, width }: Place,
+  { value, from, to }: { readonly value: Float64Array; readonly from: number; readonly to: number },
+): void {
+  if (width === 0) return;
+  if (width === 8) {
+    // A copy of memory: the bits of a NaN stay.
+    page.f64.set(value.subarray(from, to), at);
+    return;
+  }
+  const { into, start } = arrayOf(page, at, width);
+  for (let i = from + 1; i < to; i++)
+    into[start + i - from] = (value[i] as number) - (value[i - 1] as number);
+}
+
+function arrayOf(
+  page: Page,
+  at: number,
+  width: Exclude<Width, 0>,
+): { into: Float64Array | Int32Array | Int16Array | Int8Array; start: number } {
+  const start = at * (8 / width);
+  switch (width) {
+    case 1:
+      return { into: page.i8, start };
+    case 2:
+      return { into: page.i16, start };
+    case 4:
+      return { into: page.i32, start };
+    case 8:
+      return { into: page.f64, start };
+  }
+}
+
+export interface ChunkInfo {
+  previous: number;
+  firstMs: number;
+  lastMs: number;
+  count: number;
+  hasNaN: boolean;
+  falls: boolean;
+}
+
+export const pageOf = (pages: PageTable, address: number): Page | undefined =>
+  pages[Math.floor(address / PAGE_WORDS)];
+
+/** Reads the header of the chunk at `address` of `page` into `out`. */
+export function chunkInfo(page: Page, address: number, out: ChunkInfo): void {
+  const at = address % PAGE_WORDS;
+  out.previous = page.f64[at] as number;
+  out.firstMs = page.f64[at + 1] as number;
+  out.lastMs = page.f64[at + 2] as number;
+  out.count = page.u32[(at + 5) * 2] as number;
+  const flags = page.u8[(at + 5) * 8 + 6] as number;
+  out.hasNaN = (flags & HAS_NAN) !== 0;
+  out.falls = (flags & FALLS) !== 0;
+}
+
+/** Writes the chunk's samples to `out` from row `to` on and returns the row after the last. */
+export function readChunk(page: Page, address: number, out: Samples, to: number): number {
+  const at = address % PAGE_WORDS;
+  const firstMs = page.f64[at + 1] as number;
+  const step = page.f64[at + 3] as number;
+  const count = page.u32[(at + 5) * 2] as number;
+  const timeWidth = page.u8[(at + 5) * 8 + 4] as Width;
+  const valueWidth = page.u8[(at + 5) * 8 + 5] as Width;
+  const times = at + HEADER_WORDS;
+  readTimes(page, { at: times, width: timeWidth, step }, { firstMs, count, out: out.timeMs, to });
+  const values = times + Math.ceil((count * timeWidth) / 8);
+  const base = page.f64[at + 4] as number;
+  readValues(page, { at: values, width: valueWidth }, { base, count, out: out.value, to });
+  return to + count;
+}
+
+function readTimes(
+  page: Page,
+  { at, width, step }: Place & { readonly step: number },
+  what: {
+    readonly firstMs: number;
+    readonly count: number;
+    readonly out: Float64Array;
+    readonly to: number;
+  },
+): void {
+  const { firstMs, count, out, to } = what;
+  const start = width === 0 ? 0 : at * (8 / width);
+  // One loop for each kind: an array of a known kind is read several times faster.
+  switch (width) {
+    case 0:
+      for (let i = 0; i < count; i++) out[to + i] = firstMs + i * step;
+      return;
+    case 1:
+      for (let i = 0; i < count; i++)
+        out[to + i] = firstMs + i * step + (page.i8[start + i] as number);
+      return;
+    case 2:
+      for (let i = 0; i < count; i++)
+        out[to + i] = firstMs + i * step + (page.i16[start + i] as number);
+      return;
+    case 4:
+      for (let i = 0; i < count; i++)
+        out[to + i] = firstMs + i * step + (page.i32[start + i] as number);
+      return;
+    case 8:
+      for (let i = 0; i < count; i++) out[to + i] = page.f64[start + i] as number;
+  }
+}
+
+function readValues(
+  page: Page,
+  { at, width }: Place,
+  what: {
+    readonly base: number;
+    readonly count: number;
+    readonly out: Float64Array;
+    readonly to: number;
+  },
+): void {
+  const { base, count, out, to } = what;
+  const start = width === 0 ? 0 : at * (8 / width);
+  let value = base;
+  switch (width) {
+    case 0:
+      out.fill(base, to, to + count);
+      return;
+    case 1: {
+      const { i8 } = page;
+      out[to] = value;
+      for (let i = 1; i < count; i++) out[to + i] = value += i8[start + i] as number;
+      return;
+    }
+    case 2: {
+      const { i16 } = page;
+      out[to] = value;
+      for (let i = 1; i < count; i++) out[to + i] = value += i16[start + i] as number;
+      return;
+    }
+    case 4: {
+      const { i32 } = page;
+      out[to] = value;
+      for (let i = 1; i < count; i++) out[to + i] = value += i32[start + i] as number;
+      return;
+    }
+    case 8:
+      // A copy of memory: the bits of a NaN stay.
+      out.set(page.f64.subarray(start, start + count), to);
+  }
+}

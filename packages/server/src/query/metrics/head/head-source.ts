@@ -1,0 +1,164 @@
+/**
+ * The head before the store: what the head knows completely comes from it, older samples and those that came late from
+ * the store. The rest of the source (exemplars, metadata, catalogue) is the store's.
+ */
+import {
+  type FloatSamples,
+  type HistogramPoint,
+  type Labels,
+  labelsOf,
+  type Matcher,
+  SampleScratch,
+  seriesInMemory,
+  type SourceSeries,
+} from "@triptych/lang";
+import { storeMatcher, testOf } from "../matchers.ts";
+import { floatsById, histogramsById, noFloats, readSeries } from "../read-series.ts";
+import { byLabelPairs } from "../series-order.ts";
+import type { Ask, MetricsSource, SampleRange, Series } from "../source.ts";
+import type { Head, HeadSeries } from "./head.ts";
+import type { IndexMatcher } from "./series-index.ts";
+
+export function createHeadSource(store: MetricsSource, head: Head): MetricsSource {
+  return {
+    ...store,
+    read: (matchers, range, ask) => read({ store, head }, { matchers, range, ask }),
+  };
+}
+
+interface Parts {
+  readonly store: MetricsSource;
+  readonly head: Head;
+}
+
+interface Question {
+  readonly matchers: readonly Matcher[];
+  readonly range: SampleRange;
+  readonly ask: Ask;
+}
+
+async function read(parts: Parts, question: Question): Promise<readonly SourceSeries[]> {
+  const { store, head } = parts;
+  const { range, matchers, ask } = question;
+  const completeAfterMs = head.completeAfterMs;
+  if (range.toMs <= completeAfterMs) return readSeries(store, matchers, range, ask);
+  const found = head
+    .match(matchers.map(indexMatcher))
+    .filter((one) => one.lastMs > range.afterMs || seenSince(one, range.afterMs));
+  const older =
+    range.afterMs >= completeAfterMs
+      ? new Map<bigint, Series>()
+      : await storedSeries(store, question);
+  // The newest time of which the store must be asked, for each series that needs it.
+  const late = found.filter((one) => one.lateUntilMs > range.afterMs);
+  const untilMs = late.reduce(
+    (max, one) => Math.max(max, one.lateUntilMs),
+    older.size > 0 ? completeAfterMs : range.afterMs,
+  );
+  const ids = [...new Set([...older.keys(), ...late.map((one) => one.id)])];
+  const past = { afterMs: range.afterMs, toMs: Math.min(range.toMs, untilMs) };
+  const floats = ids.length === 0 ? NO_FLOATS : floatsById(await store.readSamples(ids, past, ask));
+  const withHistograms = found.filter((one) => one.lastHistogramMs > range.afterMs);
+  const known = new Set(found.map((one) => one.id));
+  const histogramIds = [
+    ...withHistograms.map((one) => one.id),
+    ...[...older.keys()].filter((id) => !known.has(id) && !floats.has(id)),
+  ];
+  const histograms = await histogramsById(store, { ids: histogramIds, range }, ask);
+  const out: SourceSeries[] = [];
+  for (const series of found) {
+    const needsId = ids.length > 0 || histogramIds.length > 0;
+    const id = needsId ? series.id : undefined;
+    const before = id === undefined ? undefined : floats.get(id);
+    const fromMs = Math.max(range.afterMs, completeAfterMs, series.lateUntilMs);
+    out.push(
+      new Joined(series, {
+        range: { afterMs: fromMs, toMs: range.toMs },
+        before: before === undefined ? noFloats : upTo(before, fromMs),
+        histograms: id === undefined ? NO_POINTS : (histograms.get(id) ?? NO_POINTS),
+      }),
+    );
+    if (id !== undefined) older.delete(id);
+  }
+  if (older.size === 0) return out;
+  for (const [id, { labels }] of older) {
+    const before = floats.get(id);
+    const points = histograms.get(id) ?? NO_POINTS;
+    if (before === undefined && points.length === 0) continue;
+    out.push(
+      seriesInMemory({ labels: labelsOf(labels), floats: before ?? noFloats, histograms: points }),
+    );
+  }
+  return out.sort((a, b) => byLabelPairs(a.labels.pairs, b.labels.pairs));
+}
+
+const NO_POINTS: readonly HistogramPoint[] = [];
+const NO_FLOATS: ReadonlyMap<bigint, FloatSamples> = new Map();
+
+function seenSince({ lastHistogramMs, lateUntilMs }: HeadSeries, afterMs: number): boolean {
+  return lastHistogramMs > afterMs || lateUntilMs > afterMs;
+}
+
+function indexMatcher(matcher: Matcher): IndexMatcher {
+  const { name, op, value } = matcher;
+  return { name, op, value, test: testOf(matcher) };
+}
+
+async function storedSeries(
+  store: MetricsSource,
+  { matchers, range, ask }: Question,
+): Promise<Map<bigint, Series>> {
+  const days = { fromMs: range.afterMs, toMs: range.toMs };
+  const series = await store.selectSeries(matchers.map(storeMatcher), days, ask);
+  return new Map(series.map((one) => [one.id, one]));
+}
+
+/** Floats up to `toMs`. */
+function upTo({ timeMs, value }: FloatSamples, toMs: number): FloatSamples {
+  let end = timeMs.length;
+  while (end > 0 && (timeMs[end - 1] as number) > toMs) end--;
+  return { timeMs: timeMs.subarray(0, end), value: value.subarray(0, end) };
+}
+
+/** What the store gave of a series, then what the head has. */
+class Joined implements SourceSeries {
+  readonly histograms: readonly HistogramPoint[];
+  private readonly series: HeadSeries;
+  private readonly range: SampleRange;
+  private readonly before: FloatSamples;
+
+  constructor(
+    series: HeadSeries,
+    given: {
+      readonly range: SampleRange;
+      readonly before: FloatSamples;
+      readonly histograms: readonly HistogramPoint[];
+    },
+  ) {
+    this.series = series;
+    this.range = given.range;
+    this.before = given.before;
+    this.histograms = given.histograms;
+  }
+
+  get labels(): Labels {
+    return this.series.labels;
+  }
+
+  get floatCount(): number {
+    return this.before.timeMs.length + this.series.count(this.range);
+  }
+
+  floats(scratch: SampleScratch = new SampleScratch()): FloatSamples {
+    const { before, series, range } = this;
+    const { length } = before.timeMs;
+    if (length > 0) {
+      scratch.reserve(length);
+      scratch.timeMs.set(before.timeMs);
+      scratch.value.set(before.value);
+    }
+    const { end, hasNaN, falls } = series.read(range, scratch, length);
+    const { timeMs, value } = scratch.view(end);
+    return length > 0 ? { timeMs, value } : { timeMs, value, hasNaN, falls };
+  }
+}

@@ -1,0 +1,496 @@
+/**
+ * The head: recent samples of all series in memory, compressed and bounded. A cache, never the only copy: what is in it
+ * was acknowledged before. It is *complete* for times later than `completeAfterMs`: every float sample that this
+ * process or, once it is rebuilt, an earlier one took with a later time is here, but for the series in `lateUntil`.
+ *
+ * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
+ */
+import type { LabelPair, Labels, SampleScratch } from "@triptych/lang";
+import type { SampleBatch } from "@triptych/model";
+import {
+  type ChunkInfo,
+  CHUNK_SAMPLES_MAX,
+  chunkInfo,
+  NO_CHUNK,
+  pageOf,
+  readChunk,
+  type Samples,
+  writeChunk,
+} from "./chunk.ts";
+import { OPEN_SAMPLES, OpenSamples } from "./open-samples.ts";
+import { PAGE_WORDS, Pages, type PageTable } from "./pages.ts";
+import { type IndexMatcher, SeriesIndex } from "./series-index.ts";
+
+export interface HeadOptions {
+  /** Samples older than this are dropped. */
+  readonly windowMs: number;
+  /** Pages, open samples and labels together, about. */
+  readonly bytesMax: number;
+}
+
+export interface Head {
+  /** Later than this nothing is missing; `Infinity` while the head is of no use. */
+  readonly completeAfterMs: number;
+  readonly series: number;
+  readonly bytes: number;
+  /** Takes acknowledged samples. */
+  append(batch: SampleBatch, nowMs: number): void;
+  /** The series that match all, in the order of their labels. */
+  match(matchers: readonly IndexMatcher[]): readonly HeadSeries[];
+  /** The series with this id (the two words of the hash of its labels). */
+  byId(id: bigint): HeadSeries | undefined;
+  labelNames(): Iterable<string>;
+  labelValues(name: string): Iterable<string>;
+  /** Drops what is too old or too much. */
+  trim(nowMs: number): void;
+  /** Takes samples of an earlier process; see `rebuild.ts`. */
+  readonly restore: HeadRestore;
+}
+
+export interface HeadRestore {
+  /**
+   * A series with samples up to `completeAfterMs` only, ascending, and the time of its newest histogram. What is put
+   * later must be older. False when there is no room.
+   */
+  put(
+    series: { readonly id: bigint; readonly labels: readonly LabelPair[] },
+    samples: { readonly floats: Samples; readonly lastHistogramMs: number },
+    nowMs: number,
+  ): boolean;
+  /** All samples later than `afterMs` have been put. */
+  done(afterMs: number): void;
+}
+
+/** A series as one reader sees it; what is dropped later stays for him. */
+export interface HeadSeries {
+  readonly id: bigint;
+  readonly labels: Labels;
+  /** Before and at this time the head may miss samples that came late. */
+  readonly lateUntilMs: number;
+  readonly lastMs: number;
+  /** Time of the newest native histogram; those are not kept here. */
+  readonly lastHistogramMs: number;
+  /** At least as many as `read` gives. */
+  count(range: HeadRange): number;
+  /**
+   * Writes the floats in the range into the scratch from row `at` on and returns the row after the last, and whether
+   * one of them is no number or smaller than the one before it.
+   */
+  read(range: HeadRange, scratch: SampleScratch, at: number): HeadRead;
+}
+
+export interface HeadRange {
+  readonly afterMs: number;
+  readonly toMs: number;
+}
+
+export interface HeadRead {
+  readonly end: number;
+  readonly hasNaN: boolean;
+  readonly falls: boolean;
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
+const UNKNOWN = -1;
+const NO_ROOM = -2;
+/** Beyond this the head gives up the time they came for. */
+const LATE_SERIES_MAX = 100_000;
+/** What an earlier process left may take this much; the rest is for what comes. */
+const RESTORE_SHARE = 0.7;
+
+export function createHead(options: HeadOptions, startMs: number): Head {
+  return new HeadStore(options, startMs);
+}
+
+class HeadStore implements Head, HeadRestore {
+  completeAfterMs: number;
+  private readonly options: HeadOptions;
+  private readonly index = new SeriesIndex();
+  private readonly pages = new Pages();
+  private readonly open = new OpenSamples();
+  private newestChunk = new Float64Array(1024);
+  private lastMs = new Float64Array(1024);
+  private lastHistogramMs = new Float64Array(1024);
+  /** Series that got samples older than what they had: before and at this time they may miss some. */
+  private readonly lateUntil = new Map<number, number>();
+  /** While an earlier process's samples are put: those that come for that time are noted as late. */
+  private isRestoring = true;
+  /** Nothing can be claimed up to here, whatever is restored. */
+  private lostUntilMs = NEVER;
+  private refOfRow = new Int32Array(1024);
+  private addresses = new Float64Array(64);
+  private readonly info: ChunkInfo = {
+    previous: 0,
+    firstMs: 0,
+    lastMs: 0,
+    count: 0,
+    hasNaN: false,
+    falls: false,
+  };
+
+  constructor(options: HeadOptions, startMs: number) {
+    this.options = options;
+    this.completeAfterMs = startMs;
+  }
+
+  get series(): number {
+    return this.index.size;
+  }
+
+  get bytes(): number {
+    return this.pages.bytes + this.open.bytes + this.index.bytes;
+  }
+
+  get restore(): HeadRestore {
+    return this;
+  }
+
+  append(batch: SampleBatch, nowMs: number): void {
+    const { series, samples, histograms } = batch;
+    if (this.refOfRow.length < series.rows) this.refOfRow = new Int32Array(series.rows * 2);
+    this.refOfRow.fill(UNKNOWN, 0, series.rows);
+    for (let row = 0; row < samples.rows; row++) {
+      const t = Math.trunc(samples.timeMs[row] as number);
+      const ref = this.refOf(batch, samples.series[row] as number, nowMs);
+      if (ref < 0) this.missed(t);
+      else this.add(ref, t, samples.value, row);
+    }
+    for (let row = 0; row < histograms.rows; row++) {
+      const t = histograms.timeMs[row] as number;
+      const ref = this.refOf(batch, histograms.series[row] as number, nowMs);
+      if (ref < 0) this.missed(t);
+      else this.lastHistogramMs[ref] = Math.max(this.lastHistogramMs[ref] as number, t);
+    }
+    if (this.bytes > this.options.bytesMax) this.dropPages(NEVER);
+  }
+
+  /** There was no room: nothing may be claimed for that time. */
+  private missed(t: number): void {
+    this.lostUntilMs = Math.max(this.lostUntilMs, t);
+    this.completeAfterMs = Math.max(this.completeAfterMs, t);
+  }
+
+  private refOf(batch: SampleBatch, row: number, nowMs: number): number {
+    const known = this.refOfRow[row] as number;
+    if (known !== UNKNOWN) return known;
+    const { series } = batch;
+    const low = series.hashLow[row] as number;
+    const high = series.hashHigh[row] as number;
+    let ref = this.index.find(low, high);
+    if (ref < 0) ref = this.newSeries({ low, high }, () => series.labels(row), nowMs);
+    this.refOfRow[row] = ref;
+    return ref;
+  }
+
+  /** `NO_ROOM` when series alone take what there is. */
+  private newSeries(
+    hash: { readonly low: number; readonly high: number },
+    labels: () => readonly LabelPair[],
+    nowMs: number,
+  ): number {
+    if (this.open.bytes + this.index.bytes > this.options.bytesMax) return NO_ROOM;
+    const ref = this.index.add(hash, labels(), nowMs);
+    if (ref >= this.lastMs.length) {
+      this.newestChunk = grown(this.newestChunk);
+      this.lastMs = grown(this.lastMs);
+      this.lastHistogramMs = grown(this.lastHistogramMs);
+    }
+    this.newestChunk[ref] = NO_CHUNK;
+    this.lastMs[ref] = NEVER;
+    this.lastHistogramMs[ref] = NEVER;
+    this.open.reset(ref);
+    return ref;
+  }
+
+  private add(ref: number, t: number, values: Float64Array, row: number): void {
+    if (t <= this.completeAfterMs) {
+      // The store has it. What is being put together for that time may have been read before it came.
+      if (this.isRestoring) this.late(ref, t);
+      return;
+    }
+    const last = this.lastMs[ref] as number;
+    // Of samples with the same time the first counts.
+    if (t === last) return;
+    if (t < last) {
+      this.late(ref, t);
+      return;
+    }
+    if (!this.open.push(ref, t, values, row)) {
+      this.seal(ref);
+      this.open.push(ref, t, values, row);
+    }
+    this.lastMs[ref] = t;
+  }
+
+  private late(ref: number, t: number): void {
+    const until = Math.max(this.lateUntil.get(ref) ?? NEVER, t);
+    this.lateUntil.set(ref, until);
+    if (this.lateUntil.size <= LATE_SERIES_MAX) return;
+    for (const [, ms] of this.lateUntil) this.missed(ms);
+    this.lateUntil.clear();
+  }
+
+  private seal(ref: number): void {
+    const { samples, count } = this.open.samples(ref);
+    const previous = this.newestChunk[ref] as number;
+    this.newestChunk[ref] = writeChunk(this.pages, previous, samples, { from: 0, to: count });
+    this.open.reset(ref);
+  }
+
+  match(matchers: readonly IndexMatcher[]): readonly HeadSeries[] {
+    const pages = this.pages.snapshot();
+    return Array.from(this.index.match(matchers), (ref) => this.view(ref, pages));
+  }
+
+  byId(id: bigint): HeadSeries | undefined {
+    const ref = this.index.findId(id);
+    return ref < 0 ? undefined : this.view(ref, this.pages.snapshot());
+  }
+
+  private view(ref: number, pages: PageTable): HeadSeries {
+    return new View(this.reader, {
+      ref,
+      pages,
+      labels: this.index.labels(ref),
+      lateUntilMs: this.lateUntil.get(ref) ?? NEVER,
+      lastMs: this.lastMs[ref] as number,
+      lastHistogramMs: this.lastHistogramMs[ref] as number,
+    });
+  }
+
+  private readonly reader: Reader = {
+    id: (ref) => this.index.id(ref),
+    openCount: (ref) => this.open.count(ref),
+    chunks: (ref, pages, range) => this.chunks(ref, pages, range),
+    read: (ref, pages, { range, scratch, at }) => this.read(ref, pages, { range, scratch, at }),
+  };
+
+  /** Addresses of the chunks that touch the range, oldest last, in an array that holds until the next call. */
+  private chunks(
+    ref: number,
+    pages: PageTable,
+    { afterMs, toMs }: HeadRange,
+  ): { addresses: Float64Array; found: number; samples: number } {
+    const { info } = this;
+    let found = 0;
+    let samples = 0;
+    for (let address = this.newestChunk[ref] as number; address !== NO_CHUNK; ) {
+      // Pages made since the reader came are not in his table.
+      const page = pageOf(pages, address) ?? pageOf(this.pages.current, address);
+      if (page === undefined) break;
+      chunkInfo(page, address, info);
+      if (info.lastMs <= afterMs) break;
+      if (info.firstMs <= toMs) {
+        if (found === this.addresses.length) this.addresses = grown(this.addresses);
+        this.addresses[found++] = address;
+        samples += info.count;
+      }
+      address = info.previous;
+    }
+    return { addresses: this.addresses, found, samples };
+  }
+
+  private read(
+    ref: number,
+    pages: PageTable,
+    what: { readonly range: HeadRange; readonly scratch: SampleScratch; readonly at: number },
+  ): HeadRead {
+    const { range, scratch, at } = what;
+    const { addresses, found, samples } = this.chunks(ref, pages, range);
+    scratch.reserve(at + samples + OPEN_SAMPLES);
+    let end = at;
+    let hasNaN = false;
+    let falls = false;
+    for (let i = found - 1; i >= 0; i--) {
+      const address = addresses[i] as number;
+      const page = pageOf(pages, address) ?? pageOf(this.pages.current, address);
+      if (page === undefined) continue;
+      chunkInfo(page, address, this.info);
+      const start = end;
+      end = readChunk(page, address, scratch, start);
+      hasNaN ||= this.info.hasNaN;
+      falls ||= this.info.falls || fallsAt(scratch, start, at);
+      if (this.info.firstMs <= range.afterMs) end = cutStart(scratch, start, end, range.afterMs);
+    }
+    while (end > at && (scratch.timeMs[end - 1] as number) > range.toMs) end--;
+    const opened = end;
+    end = this.open.read(ref, range, scratch, opened);
+    for (let row = opened; row < end; row++) {
+      if (Number.isNaN(scratch.value[row])) hasNaN = true;
+      falls ||= fallsAt(scratch, row, at);
+    }
+    return { end, hasNaN, falls };
+  }
+
+  labelNames(): Iterable<string> {
+    return this.index.labelNames();
+  }
+
+  labelValues(name: string): Iterable<string> {
+    return this.index.labelValues(name);
+  }
+
+  trim(nowMs: number): void {
+    const oldestMs = nowMs - this.options.windowMs;
+    this.dropPages(oldestMs);
+    this.missed(oldestMs);
+    this.forgetOld(nowMs);
+  }
+
+  /** Drops pages whose samples are all older than `oldestMs`, and more while there is too much. */
+  private dropPages(oldestMs: number): void {
+    for (;;) {
+      const oldest = this.pages.oldest();
+      if (oldest === undefined) return;
+      if (oldest.maxMs > oldestMs && this.bytes <= this.options.bytesMax) return;
+      this.pages.drop(oldest.number);
+      this.missed(oldest.maxMs);
+    }
+  }
+
+  /** Series whose samples are all older than what the head answers for. */
+  private forgetOld(nowMs: number): void {
+    const old: number[] = [];
+    for (let ref = 0; ref < this.index.refs; ref++) {
+      if (!this.index.has(ref)) continue;
+      const last = Math.max(this.lastMs[ref] as number, this.lastHistogramMs[ref] as number);
+      if (last > this.completeAfterMs) continue;
+      // A series that only got late samples is known for a while, so that they are asked for.
+      if ((this.lateUntil.get(ref) ?? NEVER) > this.completeAfterMs) continue;
+      if (this.isRestoring && this.lateUntil.has(ref)) continue;
+      old.push(ref);
+    }
+    if (old.length > 0) this.index.remove(old, nowMs);
+    for (const [ref, until] of this.lateUntil)
+      if (!this.index.has(ref) || (!this.isRestoring && until <= this.completeAfterMs))
+        this.lateUntil.delete(ref);
+  }
+
+  put(
+    { id, labels }: { readonly id: bigint; readonly labels: readonly LabelPair[] },
+    { floats, lastHistogramMs }: { readonly floats: Samples; readonly lastHistogramMs: number },
+    nowMs: number,
+  ): boolean {
+    if (this.bytes > this.options.bytesMax * RESTORE_SHARE) return false;
+    const low = Number(id & 0xffff_ffffn);
+    const high = Number(id >> 32n);
+    let ref = this.index.find(low, high);
+    if (ref < 0) ref = this.newSeries({ low, high }, () => labels, nowMs);
+    if (ref < 0) return false;
+    this.lastHistogramMs[ref] = Math.max(this.lastHistogramMs[ref] as number, lastHistogramMs);
+    const { length } = floats.timeMs;
+    if (length === 0) return true;
+    let newest = NO_CHUNK;
+    for (let from = 0; from < length; from += CHUNK_SAMPLES_MAX) {
+      const to = Math.min(length, from + CHUNK_SAMPLES_MAX);
+      newest = writeChunk(this.pages, newest, floats, { from, to });
+    }
+    this.attach(ref, newest);
+    this.lastMs[ref] = Math.max(this.lastMs[ref] as number, floats.timeMs[length - 1] as number);
+    return true;
+  }
+
+  /** Puts chunks before the oldest one that the series has. */
+  private attach(ref: number, older: number): void {
+    let address = this.newestChunk[ref] as number;
+    if (address === NO_CHUNK) {
+      this.newestChunk[ref] = older;
+      return;
+    }
+    for (;;) {
+      const page = pageOf(this.pages.current, address);
+      if (page === undefined) return;
+      const at = address % PAGE_WORDS;
+      const previous = page.f64[at] as number;
+      if (previous === NO_CHUNK) {
+        page.f64[at] = older;
+        return;
+      }
+      address = previous;
+    }
+  }
+
+  done(afterMs: number): void {
+    this.isRestoring = false;
+    const claimed = Math.max(afterMs, this.lostUntilMs);
+    this.completeAfterMs = Math.min(this.completeAfterMs, claimed);
+  }
+}
+
+function grown(from: Float64Array): Float64Array<ArrayBuffer> {
+  const out = new Float64Array(from.length * 2);
+  out.set(from);
+  return out;
+}
+
+/** Whether the sample at `row` is smaller than the one before it; `first` has none before. */
+function fallsAt({ value }: Samples, row: number, first: number): boolean {
+  return row > first && (value[row] as number) < (value[row - 1] as number);
+}
+
+/** Takes away what is not later than `afterMs`; returns the new end. */
+function cutStart(out: Samples, start: number, end: number, afterMs: number): number {
+  let from = start;
+  while (from < end && (out.timeMs[from] as number) <= afterMs) from++;
+  out.timeMs.copyWithin(start, from, end);
+  out.value.copyWithin(start, from, end);
+  return end - (from - start);
+}
+
+/** What views ask of the head. */
+interface Reader {
+  readonly id: (ref: number) => bigint;
+  readonly openCount: (ref: number) => number;
+  readonly chunks: (
+    ref: number,
+    pages: PageTable,
+    range: HeadRange,
+  ) => { readonly samples: number };
+  readonly read: (
+    ref: number,
+    pages: PageTable,
+    what: { readonly range: HeadRange; readonly scratch: SampleScratch; readonly at: number },
+  ) => HeadRead;
+}
+
+/** One for each series that a query reads, of which there may be many. */
+class View implements HeadSeries {
+  readonly labels: Labels;
+  readonly lateUntilMs: number;
+  readonly lastMs: number;
+  readonly lastHistogramMs: number;
+  private readonly reader: Reader;
+  private readonly ref: number;
+  private readonly pages: PageTable;
+
+  constructor(
+    reader: Reader,
+    given: Pick<HeadSeries, "labels" | "lateUntilMs" | "lastMs" | "lastHistogramMs"> & {
+      readonly ref: number;
+      readonly pages: PageTable;
+    },
+  ) {
+    this.reader = reader;
+    this.ref = given.ref;
+    this.pages = given.pages;
+    this.labels = given.labels;
+    this.lateUntilMs = given.lateUntilMs;
+    this.lastMs = given.lastMs;
+    this.lastHistogramMs = given.lastHistogramMs;
+  }
+
+  get id(): bigint {
+    return this.reader.id(this.ref);
+  }
+
+  count(range: HeadRange): number {
+    if (this.lastMs <= range.afterMs) return 0;
+    const { ref, pages, reader } = this;
+    return reader.chunks(ref, pages, range).samples + reader.openCount(ref);
+  }
+
+  read(range: HeadRange, scratch: SampleScratch, at: number): HeadRead {
+    const { ref, pages, reader } = this;
+    return reader.read(ref, pages, { range, scratch, at });
+  }
+}

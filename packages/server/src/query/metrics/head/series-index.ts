@@ -1,0 +1,328 @@
+/**
+ * Which series the head holds: their labels, and lists of series for each label and value. A series is a small number
+ * (`ref`); numbers of series that went are used again only after a while, so that running queries meet no stranger.
+ */
+import { type LabelPair, type Labels, labelsOf } from "@triptych/lang";
+import { assert } from "@triptych/model";
+import { byLabelPairs } from "../series-order.ts";
+
+export interface IndexMatcher {
+  readonly name: string;
+  readonly op: "=" | "!=" | "=~" | "!~";
+  readonly value: string;
+  readonly test: (value: string) => boolean;
+}
+
+export class SeriesIndex {
+  private readonly labelsByRef: (Labels | undefined)[] = [];
+  private hashLow = new Uint32Array(1024);
+  private hashHigh = new Uint32Array(1024);
+  /** Open addressing; -1 is free, -2 was used. */
+  private table = new Int32Array(2048).fill(FREE);
+  private tableUsed = 0;
+  private readonly postings = new Map<string, Map<string, PostingList>>();
+  /** Pairs are shared by the series that have them. */
+  private readonly pairs = new Map<string, Map<string, LabelPair>>();
+  private readonly gone: { readonly ref: number; readonly atMs: number }[] = [];
+  size = 0;
+  /** About how much memory labels and lists take. */
+  bytes = 0;
+
+  /** One more than the greatest ref there ever was. */
+  get refs(): number {
+    return this.labelsByRef.length;
+  }
+
+  labels(ref: number): Labels {
+    const labels = this.labelsByRef[ref];
+    assert(labels !== undefined, "the series is known");
+    return labels;
+  }
+
+  has(ref: number): boolean {
+    return this.labelsByRef[ref] !== undefined;
+  }
+
+  id(ref: number): bigint {
+    return (BigInt(this.hashHigh[ref] as number) << 32n) | BigInt(this.hashLow[ref] as number);
+  }
+
+  /** -1 when there is none. */
+  find(low: number, high: number): number {
+    const mask = this.table.length - 1;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const ref = this.table[slot] as number;
+      if (ref === FREE) return -1;
+      if (ref >= 0 && this.hashLow[ref] === low && this.hashHigh[ref] === high) return ref;
+    }
+  }
+
+  findId(id: bigint): number {
+    return this.find(Number(id & 0xffff_ffffn), Number(id >> 32n));
+  }
+
+  /** `find` must have said that it is not there. */
+  add(
+    hash: { readonly low: number; readonly high: number },
+    pairs: readonly LabelPair[],
+    nowMs: number,
+  ): number {
+    const ref = this.newRef(nowMs);
+    if (ref >= this.hashLow.length) {
+      this.hashLow = grown(this.hashLow);
+      this.hashHigh = grown(this.hashHigh);
+    }
+    this.hashLow[ref] = hash.low;
+    this.hashHigh[ref] = hash.high;
+    const shared = pairs.map(([name, value]) => this.sharedPair(name, value));
+    this.labelsByRef[ref] = labelsOf(shared);
+    for (const [name, value] of shared) this.list(name, value, true)?.push(ref);
+    this.size++;
+    this.bytes += SERIES_BYTES + shared.length * LABEL_BYTES;
+    this.insert(ref);
+    return ref;
+  }
+
+  /** Forgets series; their refs stay unused for a while. */
+  remove(refs: readonly number[], nowMs: number): void {
+    const touched = new Map<PostingList, Set<number>>();
+    for (const ref of refs) {
+      const { pairs } = this.labels(ref);
+      for (const [name, value] of pairs) {
+        const list = this.list(name, value, false);
+        if (list === undefined) continue;
+        const set = touched.get(list) ?? new Set();
+        touched.set(list, set.add(ref));
+      }
+      this.unlist(ref);
+      this.labelsByRef[ref] = undefined;
+      this.gone.push({ ref, atMs: nowMs });
+      this.size--;
+      this.bytes -= SERIES_BYTES + pairs.length * LABEL_BYTES;
+    }
+    for (const [list, set] of touched) list.removeAll(set);
+    for (const [name, values] of this.postings) {
+      for (const [value, list] of values) {
+        if (list.count > 0) continue;
+        values.delete(value);
+        this.pairs.get(name)?.delete(value);
+      }
+      if (values.size === 0) this.postings.delete(name);
+    }
+  }
+
+  labelNames(): Iterable<string> {
+    return this.postings.keys();
+  }
+
+  /** In no order. */
+  labelValues(name: string): Iterable<string> {
+    return this.postings.get(name)?.keys() ?? [];
+  }
+
+  /** The series that match all, in the order of their labels. Nobody may change the answer. */
+  match(matchers: readonly IndexMatcher[]): Uint32Array {
+    const { base, rest } = this.base(matchers);
+    if (rest.length === 0) return base;
+    const out = new Uint32Array(base.length);
+    let count = 0;
+    const tests = rest.map(({ name, op, value, test }) => {
+      if (op === "=") return { name, test: (candidate: string) => candidate === value };
+      const known = new Map<string, boolean>();
+      return {
+        name,
+        test(candidate: string): boolean {
+          let answer = known.get(candidate);
+          if (answer === undefined) {
+            answer = test(candidate);
+            known.set(candidate, answer);
+          }
+          return answer;
+        },
+      };
+    });
+    for (const ref of base) {
+      const { pairs } = this.labels(ref);
+      let ok = true;
+      for (let i = 0; ok && i < tests.length; i++) {
+        const { name, test } = tests[i] as { name: string; test: (value: string) => boolean };
+        ok = test(pairValue(pairs, name));
+      }
+      if (ok) out[count++] = ref;
+    }
+    return out.subarray(0, count);
+  }
+
+  /** The shortest list that holds all matches, and the matchers that are not said by it. */
+  private base(matchers: readonly IndexMatcher[]): {
+    base: Uint32Array;
+    rest: readonly IndexMatcher[];
+  } {
+    let best: { list: PostingList; matcher: IndexMatcher } | undefined;
+    for (const matcher of matchers) {
+      if (matcher.op !== "=" || matcher.value === "") continue;
+      const list = this.list(matcher.name, matcher.value, false);
+      if (list === undefined) return { base: new Uint32Array(0), rest: [] };
+      if (best === undefined || list.count < best.list.count) best = { list, matcher };
+    }
+    if (best !== undefined) {
+      const { list, matcher } = best;
+      return { base: list.inOrder(), rest: matchers.filter((one) => one !== matcher) };
+    }
+    const asking = matchers.find((matcher) => !matcher.test(""));
+    if (asking === undefined) return { base: this.all(), rest: matchers };
+    const refs: number[] = [];
+    for (const [value, list] of this.postings.get(asking.name) ?? [])
+      if (asking.test(value)) for (const ref of list.inOrder()) refs.push(ref);
+    const sorted = Uint32Array.from(refs).sort((a, b) => this.compare(a, b));
+    return { base: sorted, rest: matchers.filter((one) => one !== asking) };
+  }
+
+  private all(): Uint32Array {
+    const refs: number[] = [];
+    for (let ref = 0; ref < this.labelsByRef.length; ref++) if (this.has(ref)) refs.push(ref);
+    return Uint32Array.from(refs).sort((a, b) => this.compare(a, b));
+  }
+
+  private compare(a: number, b: number): number {
+    return byLabelPairs(this.labels(a).pairs, this.labels(b).pairs);
+  }
+
+  private list(name: string, value: string, make: boolean): PostingList | undefined {
+    let values = this.postings.get(name);
+    if (values === undefined) {
+      if (!make) return undefined;
+      values = new Map();
+      this.postings.set(name, values);
+    }
+    let list = values.get(value);
+    if (list === undefined && make) {
+      list = new PostingList((a, b) => this.compare(a, b));
+      values.set(value, list);
+    }
+    return list;
+  }
+
+  private sharedPair(name: string, value: string): LabelPair {
+    let values = this.pairs.get(name);
+    if (values === undefined) {
+      values = new Map();
+      this.pairs.set(name, values);
+    }
+    let pair = values.get(value);
+    if (pair === undefined) {
+      pair = [name, value];
+      values.set(value, pair);
+      this.bytes += PAIR_BYTES + value.length;
+    }
+    return pair;
+  }
+
+  private newRef(nowMs: number): number {
+    const oldest = this.gone[0];
+    if (oldest !== undefined && oldest.atMs < nowMs - REUSE_AFTER_MS) {
+      this.gone.shift();
+      return oldest.ref;
+    }
+    this.labelsByRef.push(undefined);
+    return this.labelsByRef.length - 1;
+  }
+
+  private insert(ref: number): void {
+    if (this.tableUsed * 2 >= this.table.length) this.rehash();
+    const mask = this.table.length - 1;
+    let slot = (this.hashLow[ref] as number) & mask;
+    while ((this.table[slot] as number) !== FREE) slot = (slot + 1) & mask;
+    this.table[slot] = ref;
+    this.tableUsed++;
+  }
+
+  private unlist(ref: number): void {
+    const mask = this.table.length - 1;
+    let slot = (this.hashLow[ref] as number) & mask;
+    while (this.table[slot] !== ref) slot = (slot + 1) & mask;
+    this.table[slot] = WAS_USED;
+  }
+
+  /** Drops the marks of what was removed; grows when it must. */
+  private rehash(): void {
+    const old = this.table;
+    let length = 2048;
+    while (length < this.size * 4) length *= 2;
+    this.table = new Int32Array(length).fill(FREE);
+    this.tableUsed = 0;
+    const mask = length - 1;
+    for (const ref of old) {
+      if (ref < 0) continue;
+      let slot = (this.hashLow[ref] as number) & mask;
+      while ((this.table[slot] as number) !== FREE) slot = (slot + 1) & mask;
+      this.table[slot] = ref;
+      this.tableUsed++;
+    }
+  }
+}
+
+const FREE = -1;
+const WAS_USED = -2;
+/** Longer than any query runs. */
+const REUSE_AFTER_MS = 600_000;
+const SERIES_BYTES = 120;
+/** A place in the series' own list and one in the label's. */
+const LABEL_BYTES = 16;
+const PAIR_BYTES = 300;
+
+/** Refs in the order of their series' labels, made anew when somebody asks after series came. */
+class PostingList {
+  refs = new Uint32Array(2);
+  count = 0;
+  /** So many of them, from the start, are in order. */
+  private sorted = 0;
+  private readonly compare: (a: number, b: number) => number;
+
+  constructor(compare: (a: number, b: number) => number) {
+    this.compare = compare;
+  }
+
+  push(ref: number): void {
+    if (this.count === this.refs.length) this.refs = grown(this.refs);
+    this.refs[this.count++] = ref;
+  }
+
+  removeAll(refs: ReadonlySet<number>): void {
+    const kept = this.inOrder().filter((ref) => !refs.has(ref));
+    this.refs = kept.length === 0 ? new Uint32Array(2) : kept;
+    this.count = kept.length;
+    this.sorted = kept.length;
+  }
+
+  /** Sorts what came since and puts it among the rest; readers of older answers keep theirs. */
+  inOrder(): Uint32Array {
+    if (this.sorted < this.count) {
+      const came = this.refs.slice(this.sorted, this.count).sort(this.compare);
+      const merged = new Uint32Array(this.refs.length);
+      let left = 0;
+      let right = 0;
+      for (let at = 0; at < this.count; at++) {
+        const takeLeft =
+          right >= came.length ||
+          (left < this.sorted &&
+            this.compare(this.refs[left] as number, came[right] as number) <= 0);
+        merged[at] = (takeLeft ? this.refs[left++] : came[right++]) as number;
+      }
+      this.refs = merged;
+      this.sorted = this.count;
+    }
+    return this.refs.subarray(0, this.count);
+  }
+}
+
+function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
+  const out = new Uint32Array(from.length * 2);
+  out.set(from);
+  return out;
+}
+
+function pairValue(pairs: readonly LabelPair[], name: string): string {
+  for (const pair of pairs) if (pair[0] === name) return pair[1];
+  return "";
+}
