@@ -54,9 +54,18 @@ class Loaded implements LoadedSeries {
   live(scratch?: SampleScratch): LiveSeries {
     const { source } = this;
     const floats = withoutStale(source.floats(scratch));
-    return source.histograms.length === 0
-      ? { ...floats, ...noHistograms }
-      : { ...floats, ...liveHistograms(source.histograms) };
+    const points =
+      source.histograms.length === 0 ? noHistograms : liveHistograms(source.histograms);
+    // Written out: there may be very many series, and spreading objects is slow.
+    return {
+      timeMs: floats.timeMs,
+      value: floats.value,
+      startMs: floats.startMs,
+      falls: floats.falls,
+      histogramTimeMs: points.histogramTimeMs,
+      histograms: points.histograms,
+      histogramStartMs: points.histogramStartMs,
+    };
   }
 }
 
@@ -66,11 +75,11 @@ const noHistograms = {
   histogramStartMs: undefined,
 };
 
-function withoutStale(floats: FloatSamples): Omit<LiveSeries, keyof typeof noHistograms> {
-  const { timeMs, value, startMs, falls } = floats;
+function withoutStale(floats: FloatSamples): FloatSamples {
+  const { timeMs, value, startMs } = floats;
   // Only what is no number may be a marker.
   const hasNaN = floats.hasNaN ?? someNaN(value);
-  if (!hasNaN) return { timeMs, value, startMs, falls };
+  if (!hasNaN) return floats;
   const isStale = staleTest(value);
   const rows: number[] = [];
   for (let row = 0; row < value.length; row++) if (!isStale(row)) rows.push(row);
@@ -80,7 +89,6 @@ function withoutStale(floats: FloatSamples): Omit<LiveSeries, keyof typeof noHis
     timeMs: pick(timeMs),
     value: pick(value),
     startMs: startMs === undefined ? undefined : pick(startMs),
-    falls: undefined,
   };
 }
 

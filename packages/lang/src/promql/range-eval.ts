@@ -87,18 +87,25 @@ export async function eachRangeRow(
   const windows = together && newWindows(context);
   const isRate = call.func.name === "rate" || call.func.name === "increase";
   const scratch = new SampleScratch();
+  let lastName: string | undefined;
   for (const input of inputs) {
     const live = input.live(scratch);
     const row = rowOf(input.labels, kernel.keepsName !== true || input.dropName, grid.count);
     if (windows !== undefined && live.histograms.length === 0 && live.startMs === undefined) {
-      placeWindows(windows, live);
+      windows.timeMs = live.timeMs;
+      windows.value = live.value;
+      windows.falls = live.falls;
       together?.(windows, row);
     } else {
       await windowRow({ input, live, row }, context, kernel.run);
     }
     if (!isEmpty(row)) {
       take(row);
-      if (isRate && row.kind.includes(FLOAT)) noteNonCounter(evaluation, input.labels, first);
+      if (isRate && (row.histograms === undefined || row.kind.includes(FLOAT))) {
+        const name = metricName(input.labels);
+        if (name !== lastName) noteNonCounter(evaluation, name, first);
+        lastName = name;
+      }
     }
     const pause = evaluation.pause();
     if (pause !== undefined) await pause;
@@ -110,31 +117,11 @@ function newWindows({ grid, time, rangeMs }: WindowContext): FloatWindows {
     timeMs: noSeries.timeMs,
     value: noSeries.value,
     falls: undefined,
-    from: new Int32Array(grid.count),
-    to: new Int32Array(grid.count),
     steps: grid.count,
     rangeMs,
     endMs: lookAt(grid, 0, time),
     stepMs: time.atMs === undefined ? grid.stepMs : 0,
   };
-}
-
-function placeWindows(windows: FloatWindows, { timeMs, value, falls }: LiveSeries): void {
-  windows.timeMs = timeMs;
-  windows.value = value;
-  windows.falls = falls;
-  const { from: froms, to: tos, steps, rangeMs, stepMs } = windows;
-  const { length } = timeMs;
-  let from = 0;
-  let to = 0;
-  let end = windows.endMs;
-  for (let step = 0; step < steps; step++, end += stepMs) {
-    const after = end - rangeMs;
-    while (to < length && (timeMs[to] as number) <= end) to++;
-    while (from < to && (timeMs[from] as number) <= after) from++;
-    froms[step] = from;
-    tos[step] = to;
-  }
 }
 
 const noSeries: LiveSeries = {
@@ -158,8 +145,7 @@ function checkExtended(call: Call, extended: RangeWindow["extended"]): void {
   );
 }
 
-function noteNonCounter(evaluation: Evaluation, labels: Labels, arg: PromqlExpr): void {
-  const name = metricName(labels);
+function noteNonCounter(evaluation: Evaluation, name: string, arg: PromqlExpr): void {
   if (name !== "" && !/_(?:total|sum|count|bucket)$/.test(name))
     evaluation.annotations.info(messages.possibleNonCounter(name), arg.span);
 }

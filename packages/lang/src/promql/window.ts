@@ -41,17 +41,16 @@ export interface RangeWindow {
   readonly argsSpan: Span;
 }
 
-/** The floats of one series and which of them each step's range covers. The object and its arrays are reused. */
+/**
+ * The floats of one series and the ranges of all steps: that of step `i` ends at `endMs + i * stepMs`, includes its end
+ * and not its beginning. The object is reused.
+ */
 export interface FloatWindows {
   timeMs: Float64Array;
   value: Float64Array;
   falls: boolean | undefined;
-  /** For each step floats `from` to `to` (exclusive). */
-  readonly from: Int32Array;
-  readonly to: Int32Array;
   readonly steps: number;
   readonly rangeMs: number;
-  /** Where the range of the first step ends, and how much later that of the next. */
   readonly endMs: number;
   readonly stepMs: number;
 }

@@ -254,15 +254,19 @@ function instant(w: RangeWindow, isRate: boolean): number | Histogram | undefine
 /** `extrapolate` for all steps of a series of floats; the arithmetic and its order are the same. */
 function extrapolateFloats({ isCounter, isRate }: RateKind): FloatRangeKernel {
   return (windows, out) => {
-    const { timeMs, value, from, to, steps, rangeMs, stepMs } = windows;
+    const { timeMs, value, steps, rangeMs, stepMs } = windows;
+    const { length } = timeMs;
     const { kind, value: results } = out;
     const seconds = rangeMs / 1000;
     const falls = isCounter && (windows.falls ?? hasReset(value));
     const resets = falls ? resetCounts(value) : undefined;
     let end = windows.endMs;
+    let first = 0;
+    let to = 0;
     for (let step = 0; step < steps; step++, end += stepMs) {
-      const first = from[step] as number;
-      const last = (to[step] as number) - 1;
+      while (to < length && (timeMs[to] as number) <= end) to++;
+      while (first < to && (timeMs[first] as number) <= end - rangeMs) first++;
+      const last = to - 1;
       if (last <= first) continue;
       const firstValue = value[first] as number;
       let result = (value[last] as number) - firstValue;

@@ -15,10 +15,11 @@ import {
   pageOf,
   readChunk,
   type Samples,
+  wordOf,
   writeChunk,
 } from "./chunk.ts";
 import { OPEN_SAMPLES, OpenSamples } from "./open-samples.ts";
-import { PAGE_WORDS, Pages, type PageTable } from "./pages.ts";
+import { Pages, type PageTable } from "./pages.ts";
 import { type IndexMatcher, SeriesIndex } from "./series-index.ts";
 
 export interface HeadOptions {
@@ -400,7 +401,7 @@ class HeadStore implements Head, HeadRestore {
     for (;;) {
       const page = pageOf(this.pages.current, address);
       if (page === undefined) return;
-      const at = address % PAGE_WORDS;
+      const at = wordOf(address);
       const previous = page.f64[at] as number;
       if (previous === NO_CHUNK) {
         page.f64[at] = older;
