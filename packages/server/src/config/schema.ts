@@ -48,6 +48,9 @@ const retention = (days: number, doc: string) =>
 /** Half of the machine, and enough to work at all. */
 const memoryDefault = Math.max(GiB, Math.floor(totalmem() / 2));
 
+/** Two hours of 100,000 series at 15 s take about 200 MiB. */
+const headDefault = Math.min(512 * MiB, Math.floor(memoryDefault / 8));
+
 export const configSchema = z.strictObject({
   data: z.string().default("./data").describe("Directory of the journal and the embedded store."),
   listen: z.string().default("127.0.0.1").describe("Address all servers listen on."),
@@ -111,6 +114,15 @@ export const configSchema = z.strictObject({
         "Decoded request bytes held at once by all receivers.",
       ),
       series: count(1_000_000, "Series remembered as known; more only costs writing labels again."),
+      headBytes: bytes(
+        headDefault,
+        "Recent samples of metrics that are kept in memory; older ones are read from the store.",
+      ),
+      headHours: z
+        .number()
+        .min(0)
+        .default(2)
+        .describe("How far back the samples in memory reach, if there is room."),
       queryTimeoutSeconds: count(60, "A query is stopped after this long."),
       queriesQueued: count(100, "Queries that may wait for a reader."),
     })

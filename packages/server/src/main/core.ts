@@ -1,0 +1,55 @@
+/** What all parts of the process share: configuration, limits, our own telemetry, ports, and how it all closes. */
+import { defaultLimits, type Limits } from "@triptych/model";
+import type { Config } from "../config/schema.ts";
+import { systemClock as clock } from "../self/clock.ts";
+import type { Log } from "../self/log.ts";
+import { createMetrics } from "../self/metrics.ts";
+import { createProblems } from "../self/problems.ts";
+
+export const MiB = 1024 * 1024;
+
+/** Everything that comes from outside the process. */
+export interface ServerDeps {
+  readonly config: Config;
+  readonly log: Log;
+  /** The journal can no longer write: the process must end. */
+  readonly onDeath: (error: Error) => void;
+}
+
+/** What all parts share. Closers run in the opposite order of their registration. */
+export function createCore({ config, log, onDeath }: ServerDeps) {
+  const closers: (() => Promise<void> | void)[] = [];
+  const host = config.listen;
+  return {
+    config,
+    log,
+    onDeath,
+    startedAt: new Date(clock.nowMs()).toISOString(),
+    ready: false,
+    limits: {
+      ...defaultLimits,
+      bodyBytesMax: config.limits.bodyBytes,
+      inFlightBytesMax: inFlightBytes(config),
+      queryTimeoutMs: config.limits.queryTimeoutSeconds * 1000,
+    } satisfies Limits,
+    metrics: createMetrics(),
+    problems: createProblems(clock),
+    ports: { http: 0, otlpHttp: 0, otlpGrpc: 0 },
+    received: { spans: 0, lines: 0, samples: 0 },
+    address: (port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    onClose: (close: () => Promise<void> | void) => void closers.push(close),
+    async closeAll() {
+      for (const close of closers.splice(0).reverse()) {
+        await Promise.resolve()
+          .then(close)
+          .catch((error: unknown) => log("error", "closing failed", { error: String(error) }));
+      }
+    },
+  };
+}
+export type Core = ReturnType<typeof createCore>;
+
+/** What requests may hold at once: as configured, but no more than an eighth of the memory and at least one body. */
+function inFlightBytes({ limits, memory }: Config): number {
+  return Math.max(limits.bodyBytes, Math.min(limits.inFlightBytes, Math.floor(memory / 8)));
+}

@@ -1,0 +1,78 @@
+/** What the receivers are given: the pipeline, the journal, the byte budget and the counters. */
+import { type SampleBatch, TriptychError } from "@triptych/model";
+import type { Journal } from "../journal/journal.ts";
+import { createDeltaToCumulative } from "../pipeline/delta-to-cumulative.ts";
+import { createLimitDays } from "../pipeline/limit-days.ts";
+import { createPipeline } from "../pipeline/pipeline.ts";
+import type { IngestNext } from "../receivers/next.ts";
+import { systemClock as clock } from "../self/clock.ts";
+import { createMemoryWatch, privateBytes } from "../self/memory-watch.ts";
+import { type Core, MiB } from "./core.ts";
+
+/** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
+const SHED_ABOVE = 0.8;
+/** What may be in flight then. */
+const TIGHT_BYTES_MAX = 4 * MiB;
+const DELTA_SERIES_MAX = 200_000;
+
+/** `acknowledged` is given what became durable, once, in the order it did. */
+export function createIngest(
+  core: Core,
+  journal: Journal,
+  acknowledged: (batch: SampleBatch) => void,
+): IngestNext {
+  const { limits, metrics, config } = core;
+  const discarded = metrics.counter(
+    "triptych_discarded_total",
+    "Items that were refused, by reason.",
+    "reason",
+  );
+  const received = metrics.counter(
+    "triptych_received_total",
+    "Items acknowledged, by signal.",
+    "signal",
+  );
+  const memory = createMemoryWatch(clock, privateBytes);
+  core.onClose(() => memory.close());
+  const count = (reason: string, items: number): void => discarded.add(items, reason);
+  const stages = [
+    createLimitDays(limits.daysPerRequestMax),
+    createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count }),
+  ];
+  const pipeline = createPipeline(stages, async (batch, hash) => {
+    await journal.append(batch, hash);
+    if (batch.signal === "samples") acknowledged(batch);
+  });
+  let inFlight = 0;
+  return {
+    duplicateOf: (hash) => journal.duplicateOf(hash),
+    async accept(batch, hash) {
+      const { rows, signal } = batch;
+      await pipeline(batch, hash);
+      const name = signal === "logs" ? "lines" : signal;
+      core.received[name] += rows;
+      received.add(rows, name);
+    },
+    admit(bytes) {
+      // One request at a time always goes on: memory that the engine or the runtime keeps for later is no reason to
+      // refuse for ever.
+      const isTight = memory.usedBytes() > config.memory * SHED_ABOVE;
+      if (isTight && inFlight > 0 && inFlight + bytes > TIGHT_BYTES_MAX) {
+        const message =
+          "the process is near its memory limit; try again, or give it more with --memory";
+        throw new TriptychError("memory_pressure", message, { retryAfterSeconds: 1 });
+      }
+      if (inFlight + bytes > limits.inFlightBytesMax) {
+        const message = `requests in flight hold ${inFlight} of ${limits.inFlightBytesMax} bytes; try again`;
+        throw new TriptychError("memory_pressure", message, { retryAfterSeconds: 1 });
+      }
+      inFlight += bytes;
+      let released = false;
+      return () => {
+        if (!released) inFlight -= bytes;
+        released = true;
+      };
+    },
+    discarded: count,
+  };
+}

@@ -1,0 +1,55 @@
+/** Where metric queries get their samples: the head of recent ones, and the store behind it. */
+import { asTriptychError, type SampleBatch } from "@triptych/model";
+import { createHead } from "../query/metrics/head/head.ts";
+import { createHeadSource } from "../query/metrics/head/head-source.ts";
+import { rebuildHead } from "../query/metrics/head/rebuild.ts";
+import { createStoreSource, type MetricsSource } from "../query/metrics/source.ts";
+import { systemClock as clock } from "../self/clock.ts";
+import { repeat } from "../self/repeat.ts";
+import type { Core } from "./core.ts";
+import type { Storage } from "./storage.ts";
+
+const TRIM_EVERY_MS = 10_000;
+/** The head is filled again after a start from no more than this: more would take long and hold much at once. */
+const REBUILD_LIMITS = { seriesMax: 300_000, samplesMax: 20_000_000 };
+
+export interface MetricsParts {
+  readonly source: MetricsSource;
+  /** Takes samples that became durable. */
+  readonly acknowledged: (batch: SampleBatch) => void;
+  /** Begins to fill the head from the store. */
+  readonly start: () => void;
+}
+
+export function createMetricsParts(core: Core, { store, journal }: Storage): MetricsParts {
+  const { config, metrics } = core;
+  const windowMs = config.limits.headHours * 3_600_000;
+  const head = createHead({ windowMs, bytesMax: config.limits.headBytes }, clock.nowMs());
+  core.onClose(repeat(clock, TRIM_EVERY_MS, async () => head.trim(clock.nowMs())));
+  metrics.gauge("triptych_head_series", "Series with recent samples in memory.", () => head.series);
+  metrics.gauge("triptych_head_bytes", "Memory of recent samples, about.", () => head.bytes);
+  metrics.gauge(
+    "triptych_head_complete_after_seconds",
+    "Queries for later times need not ask the store.",
+    () => head.completeAfterMs / 1000,
+  );
+  const leaving = new AbortController();
+  core.onClose(() => leaving.abort());
+  return {
+    source: createHeadSource(createStoreSource(store.engine), head),
+    acknowledged: (batch) => head.append(batch, clock.nowMs()),
+    start: () =>
+      void rebuildHead({
+        head,
+        store: createStoreSource(store.engine, REBUILD_LIMITS),
+        clock,
+        windowMs,
+        drained: () => journal.drained(),
+        signal: leaving.signal,
+      }).catch((error: unknown) => {
+        if (leaving.signal.aborted) return;
+        const { code, message } = asTriptychError(error);
+        core.log("warn", `recent samples are read from the store: ${message}`, { code });
+      }),
+  };
+}
