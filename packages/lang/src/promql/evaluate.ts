@@ -159,6 +159,7 @@ class Run implements Evaluation {
 
   private async compute(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
     await this.pause();
+    this.room(1, grid);
     const before = this.samples;
     const rows = await this.computeNode(expr, grid);
     // What the parts held is free now.
@@ -193,10 +194,17 @@ class Run implements Evaluation {
     }
   }
 
+  room(series: number, grid: Grid): void {
+    const max = this.options.samplesMax ?? SAMPLES_MAX;
+    const estimate = this.samples + series * grid.count;
+    if (estimate > max) throw tooManySamples(estimate, max);
+  }
+
   /** Notes what is held now; throws when that is too much. */
   private count(samples: number): void {
     this.samples += samples;
-    if (this.samples > (this.options.samplesMax ?? SAMPLES_MAX)) throw tooManySamples();
+    const max = this.options.samplesMax ?? SAMPLES_MAX;
+    if (this.samples > max) throw tooManySamples(this.samples, max);
   }
 
   async scalar(expr: PromqlExpr, grid: Grid): Promise<Float64Array> {
@@ -206,13 +214,14 @@ class Run implements Evaluation {
 
   private async selector(expr: VectorSelector, grid: Grid): Promise<Row[]> {
     const rows: Row[] = [];
-    await this.eachSelected(expr, { grid, rowOf: newRow, take: (row) => rows.push(row) });
+    const take = (row: Row) => rows.push(row);
+    await this.eachSelected(expr, { grid, rowOf: newRow, take, holds: true });
     return rows;
   }
 
   private async eachSelected(
     expr: VectorSelector,
-    { grid, rowOf, take }: RowTarget & { readonly grid: Grid },
+    { grid, rowOf, take, holds }: RowTarget & { readonly grid: Grid },
   ): Promise<void> {
     const time = this.timeOf(expr);
     const { lookbackMs, annotations } = this;
@@ -220,6 +229,7 @@ class Run implements Evaluation {
     const reach = { backMs: lookbackMs, aheadMs: smoothed ? lookbackMs : 0 };
     const range = neededRange(grid, time, reach);
     const series = await this.load(selectorMatchers(expr), range, expr);
+    if (holds) this.room(series.length, grid);
     const scratch = new SampleScratch();
     for (const one of series) {
       const row = smoothed
@@ -240,8 +250,9 @@ class Run implements Evaluation {
       for (const row of await this.evaluate(expr, grid)) take(row);
       return;
     }
+    this.room(1, grid);
     const before = this.samples;
-    const target = { grid, rowOf: reusedRows(grid.count), take };
+    const target = { grid, rowOf: reusedRows(grid.count), take, holds: false };
     if (isSelector) await this.eachSelected(bare, target);
     else if (bare.kind === "call" && kernel?.kind === "range")
       await eachRangeRow(this, { call: bare, kernel }, target);

@@ -21,6 +21,8 @@ export interface Evaluation {
   evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]>;
   /** Gives the rows one after the other; each holds only until `take` returns. */
   each(expr: PromqlExpr, grid: Grid, take: (row: Row) => void): Promise<void>;
+  /** Throws when rows of so many series would be too much to hold; ask before they are made. */
+  room(series: number, grid: Grid): void;
   /** The steps of a scalar. */
   scalar(expr: PromqlExpr, grid: Grid): Promise<Float64Array>;
   load(

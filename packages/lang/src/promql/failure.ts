@@ -6,10 +6,12 @@ export function queryFailed(message: string): TriptychError {
   return new TriptychError("query_failed", message);
 }
 
-export function tooManySamples(): TriptychError {
+/** `estimate` is how many samples and values the query would hold at once, about. */
+export function tooManySamples(estimate: number, max: number): TriptychError {
+  const about = estimate.toLocaleString("en-US", { maximumSignificantDigits: 2 });
   return new TriptychError(
     "query_limit",
-    "query processing would load too many samples into memory in query execution",
+    `query processing would load too many samples into memory in query execution: about ${about}, at most ${max.toLocaleString("en-US")}; ask for less time, fewer series or a longer step`,
   );
 }
 

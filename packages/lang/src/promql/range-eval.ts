@@ -30,6 +30,8 @@ export interface RowTarget {
   /** Makes the empty row of a series. */
   readonly rowOf: typeof newRow;
   readonly take: (row: Row) => void;
+  /** Whether all rows are held until the end. */
+  readonly holds: boolean;
 }
 
 export async function evaluateRange(
@@ -38,7 +40,8 @@ export async function evaluateRange(
   grid: Grid,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  await eachRangeRow(evaluation, what, { grid, rowOf: newRow, take: (row) => rows.push(row) });
+  const take = (row: Row) => rows.push(row);
+  await eachRangeRow(evaluation, what, { grid, rowOf: newRow, take, holds: true });
   return rows;
 }
 
@@ -46,11 +49,12 @@ export async function evaluateRange(
 export async function eachRangeRow(
   evaluation: Evaluation,
   { call, kernel }: RangeCall,
-  { grid, rowOf, take }: RowTarget & { readonly grid: Grid },
+  { grid, rowOf, take, holds }: RowTarget & { readonly grid: Grid },
 ): Promise<void> {
   const place = call.args.findIndex(isRange);
   const arg = call.args[place] as MatrixSelector | Subquery;
   const { inputs, time, extended } = await rangeInputs(evaluation, arg, grid);
+  if (holds) evaluation.room(inputs.length, grid);
   const scalars: Float64Array[] = [];
   for (const [i, other] of call.args.entries())
     if (i !== place) scalars.push(await evaluation.scalar(other, grid));

@@ -16,6 +16,7 @@ import {
   textCells,
 } from "../../store/clickhouse/select/rows.ts";
 import {
+  countSql,
   exemplarsSql,
   histogramsSql,
   newestHistogramsSql,
@@ -324,6 +325,8 @@ async function readSamples(
   const perSeries = Math.ceil((what.range.toMs - what.range.afterMs) / INTERVAL_MS_GUESS) + 1;
   const size = Math.min(IDS_PER_SELECT, Math.max(1, Math.floor(SAMPLES_PER_SELECT / perSeries)));
   const pacing = createPacing(ask?.signal);
+  if (sorted.length * perSeries > deps.limits.samplesMax)
+    await refuseTooMany(deps, sorted, { range: what.range, ask });
   for (const chunk of chunksOf(sorted, size)) {
     const left = deps.limits.samplesMax - builder.rows;
     const result = await deps.select(samplesSql(chunk, what.range, left + 1), ask);
@@ -336,6 +339,23 @@ async function readSamples(
     if (rows > left) throw tooMuch(`the query reads more than ${deps.limits.samplesMax} samples`);
   }
   return builder.take();
+}
+
+/** Counts before anything is read: counting takes a small part of the time and no memory. */
+async function refuseTooMany(
+  { select, limits }: { readonly select: Select; readonly limits: SourceLimits },
+  ids: readonly bigint[],
+  { range, ask }: { readonly range: SampleRange; readonly ask: Ask | undefined },
+): Promise<void> {
+  let count = 0;
+  for (const chunk of chunksOf(ids, IDS_PER_SELECT)) {
+    const result = await select(countSql(chunk, range), ask);
+    for (const one of readRows(result, (block) => numberCells(block, "samples"))) count += one;
+  }
+  if (count > limits.samplesMax)
+    throw tooMuch(
+      `the query needs ${count.toLocaleString("en-US")} samples, more than ${limits.samplesMax.toLocaleString("en-US")}`,
+    );
 }
 
 /** Puts blocks of rows sorted by id and time together; of equal ids and times the first row stays. */

@@ -29,6 +29,11 @@ export function samplesSql(ids: readonly bigint[], range: SampleRange, limit: nu
     WHERE ${among(ids)} AND ${within(range)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
 }
 
+/** Column `samples`: how many rows `samplesSql` would give. */
+export function countSql(ids: readonly bigint[], range: SampleRange): Sql {
+  return sql`SELECT count() AS samples FROM samples WHERE ${among(ids)} AND ${within(range)}`;
+}
+
 /** The columns of `histograms`, with `id` and `time`. */
 export function histogramsSql(ids: readonly bigint[], range: SampleRange, limit: number): Sql {
   return sql`SELECT Id AS id, Time AS time, Schema, ResetHint, ZeroThreshold, ZeroCount, Count, Sum,
