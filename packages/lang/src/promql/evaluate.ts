@@ -16,7 +16,15 @@ import {
 } from "./ast.ts";
 import { evaluateBinary } from "./binary.ts";
 import type { Evaluation, SelectorTime } from "./evaluation.ts";
-import { type Grid, type PromqlSource, SampleScratch, type SourceSeries } from "./series.ts";
+import {
+  type Grid,
+  type LeafAnswer,
+  type LeafQuestion,
+  type PromqlSource,
+  SampleScratch,
+  type SourceSeries,
+} from "./series.ts";
+import { leafRows } from "./leaf.ts";
 import { functionNamed } from "./functions/registry.ts";
 import type { FunctionKernel } from "./functions/spec.ts";
 import { queryFailed, tooManySamples } from "./failure.ts";
@@ -223,6 +231,34 @@ class Run implements Evaluation {
     expr: VectorSelector,
     { grid, rowOf, take, holds }: RowTarget & { readonly grid: Grid },
   ): Promise<void> {
+    const rows = await this.selectedLeaf(expr, grid);
+    if (rows === undefined) await this.eachRead(expr, { grid, rowOf, take, holds });
+    else for (const row of rows) take(row);
+  }
+
+  private async selectedLeaf(expr: VectorSelector, grid: Grid): Promise<Row[] | undefined> {
+    const { offsetMs, atMs } = this.timeOf(expr);
+    if (expr.extended !== undefined || atMs !== undefined) return undefined;
+    const matchers = selectorMatchers(expr);
+    return leafRows(
+      this,
+      { leaf: "instant", matchers, rangeMs: this.lookbackMs, offsetMs, dropName: false },
+      {
+        grid,
+        rest: async (left) => {
+          const out: Row[] = [];
+          const take = (row: Row) => out.push(row);
+          await this.eachRead(expr, { grid: left, rowOf: newRow, take, holds: true });
+          return out;
+        },
+      },
+    );
+  }
+
+  private async eachRead(
+    expr: VectorSelector,
+    { grid, rowOf, take, holds }: RowTarget & { readonly grid: Grid },
+  ): Promise<void> {
     const time = this.timeOf(expr);
     const { lookbackMs, annotations } = this;
     const smoothed = expr.extended === "smoothed";
@@ -330,6 +366,10 @@ class Run implements Evaluation {
     this.count(found.reduce((sum, series) => sum + sizeOf(series), 0));
     const withBuckets = selector === undefined || !this.prepared.statsOnly.has(selector);
     return found.map((series) => loadSeries(series, withBuckets));
+  }
+
+  async leaf(question: LeafQuestion): Promise<LeafAnswer | undefined> {
+    return this.source.leaf?.(question);
   }
 
   timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime {

@@ -5,7 +5,7 @@ import type { PromqlExpr } from "./ast.ts";
 import type { CompiledRegex } from "./regex.ts";
 import type { Row } from "./rows.ts";
 import type { LoadedSeries } from "./load.ts";
-import type { Grid } from "./series.ts";
+import type { Grid, LeafAnswer, LeafQuestion } from "./series.ts";
 
 /** A selector's time, computed: where the step looks, whatever `@` and `offset` say. */
 export interface SelectorTime {
@@ -31,6 +31,8 @@ export interface Evaluation {
     /** The selector, when it is one of the query. */
     selector?: PromqlExpr,
   ): Promise<readonly LoadedSeries[]>;
+  /** What the source computes by itself. */
+  leaf(question: LeafQuestion): Promise<LeafAnswer | undefined>;
   /** `offset` and `@` of a selector or subquery in this query. */
   timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime;
   regex(pattern: string): CompiledRegex;

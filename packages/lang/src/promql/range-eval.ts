@@ -6,6 +6,7 @@ import { type Grid, gridEnd, SampleScratch } from "./series.ts";
 import { queryFailed } from "./failure.ts";
 import type { Histogram } from "./histogram.ts";
 import { type Labels, metricName } from "./labels.ts";
+import { isLeafFunction, leafRows } from "./leaf.ts";
 import { FLOAT, isEmpty, newRow, putValue, type Row, type RowBuilder } from "./rows.ts";
 import { lookAt, neededRange } from "./selector-eval.ts";
 import { selectorMatchers } from "./ast.ts";
@@ -48,6 +49,55 @@ export async function evaluateRange(
 /** Gives the function's rows one after the other. */
 export async function eachRangeRow(
   evaluation: Evaluation,
+  what: RangeCall,
+  target: RowTarget & { readonly grid: Grid },
+): Promise<void> {
+  const rows = await computedRows(evaluation, what, target.grid);
+  if (rows === undefined) return eachReadRow(evaluation, what, target);
+  let lastName: string | undefined;
+  for (const row of rows) {
+    target.take(row);
+    const name = metricName(row.labels);
+    if (name !== lastName && isCounterFunction(what.call))
+      noteNonCounter(evaluation, name, what.call.args[0] as PromqlExpr);
+    lastName = name;
+  }
+}
+
+/** The rows, when the source computes the first steps by itself. */
+async function computedRows(
+  evaluation: Evaluation,
+  what: RangeCall,
+  grid: Grid,
+): Promise<Row[] | undefined> {
+  const { call, kernel } = what;
+  const [arg] = call.args;
+  if (arg?.kind !== "matrix_selector" || arg.selector.extended !== undefined) return undefined;
+  const leaf = call.func.name;
+  const { offsetMs, atMs } = evaluation.timeOf(arg.selector);
+  if (!isLeafFunction(leaf) || atMs !== undefined) return undefined;
+  const matchers = selectorMatchers(arg.selector);
+  const dropName = kernel.keepsName !== true;
+  return leafRows(
+    evaluation,
+    { leaf, matchers, rangeMs: arg.rangeMs, offsetMs, dropName },
+    {
+      grid,
+      rest: async (left) => {
+        const out: Row[] = [];
+        const take = (row: Row) => out.push(row);
+        await eachReadRow(evaluation, what, { grid: left, rowOf: newRow, take, holds: true });
+        return out;
+      },
+    },
+  );
+}
+
+const isCounterFunction = (call: Call): boolean =>
+  call.func.name === "rate" || call.func.name === "increase";
+
+async function eachReadRow(
+  evaluation: Evaluation,
   { call, kernel }: RangeCall,
   { grid, rowOf, take, holds }: RowTarget & { readonly grid: Grid },
 ): Promise<void> {
@@ -89,7 +139,7 @@ export async function eachRangeRow(
   };
   const together = scalars.length === 0 && extended === undefined ? kernel.floats : undefined;
   const windows = together && newWindows(context);
-  const isRate = call.func.name === "rate" || call.func.name === "increase";
+  const isRate = isCounterFunction(call);
   const scratch = new SampleScratch();
   let lastName: string | undefined;
   for (const input of inputs) {

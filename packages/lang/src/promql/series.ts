@@ -85,8 +85,44 @@ export function seriesInMemory(given: {
   return { labels, floatCount: floats.timeMs.length, floats: () => floats, histograms };
 }
 
+/** What a leaf of a query computes from each series: `instant` is the newest sample of the lookback. */
+export type LeafFunction =
+  | "instant"
+  | "last_over_time"
+  | "rate"
+  | "increase"
+  | "delta"
+  | "irate"
+  | "idelta";
+
+/** A leaf for all steps: that of step `i` looks at the samples later than `endMs + i * stepMs - rangeMs`, up to there. */
+export interface LeafQuestion {
+  readonly leaf: LeafFunction;
+  readonly matchers: readonly Matcher[];
+  readonly rangeMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+  readonly steps: number;
+}
+
+/** Values of the first `steps` steps. */
+export interface LeafAnswer {
+  readonly steps: number;
+  readonly rows: readonly {
+    readonly labels: Labels;
+    /** 1 where a step has a value. */
+    readonly has: Uint8Array;
+    readonly value: Float64Array;
+  }[];
+}
+
 /** Where samples come from. */
 export interface PromqlSource {
+  /**
+   * For a source that computes some leaves better than by giving out their samples: the first steps of one, or
+   * `undefined`. The answer must be what the samples would give, but for the last digits of rates.
+   */
+  leaf?(question: LeafQuestion): Promise<LeafAnswer | undefined>;
   /** Series that match all, with their samples later than `afterMs` and up to `toMs`. */
   select(
     matchers: readonly Matcher[],

@@ -2,7 +2,7 @@
  * Where metric data comes from. The store is one source; recent samples in memory can stand before it with the same
  * interface. Everything right of this file sees typed arrays only.
  */
-import type { Matcher, SourceSeries } from "@triptych/lang";
+import type { LeafAnswer, LeafQuestion, Matcher, SourceSeries } from "@triptych/lang";
 import { assert, TriptychError } from "@triptych/model";
 import type { NativeBlock } from "@triptych/wire";
 import type { Engine, SelectResult } from "../../store/clickhouse/engine.ts";
@@ -33,10 +33,11 @@ import {
   type SeriesRange,
   seriesSql,
 } from "../../store/clickhouse/select/series.ts";
-import type { Sql } from "../../store/clickhouse/sql.ts";
 import { createPacing } from "../pacing.ts";
-import { asPatternError } from "../../regex/regex.ts";
+import { createReadGrid, type ReadGrid } from "./read-grid.ts";
+import { type Ask, chunksOf, createSelect, type Select } from "./store-select.ts";
 
+export type { Ask } from "./store-select.ts";
 export type { SampleRange } from "../../store/clickhouse/select/samples.ts";
 export type { SeriesMatcher, SeriesRange } from "../../store/clickhouse/select/series.ts";
 
@@ -87,13 +88,6 @@ export interface MetadataEntry {
   readonly help: string;
 }
 
-/** What a question may cost, and who waits for it. Rows and bytes read are added to `cost`. */
-export interface Ask {
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number | undefined;
-  readonly cost?: { rowsRead: number; bytesRead: number } | undefined;
-}
-
 export interface MetricsSource {
   /** Series that match all matchers on a day that the range touches. Throws `query_limit` beyond `seriesMax`. */
   selectSeries(
@@ -110,6 +104,10 @@ export interface MetricsSource {
     range: SampleRange,
     ask: Ask,
   ) => Promise<readonly SourceSeries[]>;
+  /** Leaves that the source computes itself; see `PromqlSource`. */
+  leaf?: (question: LeafQuestion, ask: Ask) => Promise<LeafAnswer | undefined>;
+  /** A value for each step of a grid, of series that have samples; only for a store that can. */
+  readGrid?: ReadGrid;
   /** Throws `query_limit` beyond `samplesMax`. */
   readSamples(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<SampleColumns>;
   /** Sorted by series and time, each time once. */
@@ -191,6 +189,7 @@ export function createStoreSource(
       }
       return out;
     },
+    ...(engine.kind === "embedded" ? { readGrid: createReadGrid(select) } : {}),
     async newestHistograms(range, ask) {
       const result = await select(newestHistogramsSql(range, limits.seriesMax), ask);
       const rows = readRows(result, (block) => {
@@ -229,8 +228,6 @@ export function createStoreSource(
     ...catalogue(select),
   };
 }
-
-type Select = (query: Sql, ask: Ask | undefined) => Promise<SelectResult>;
 
 function catalogue(
   select: Select,
@@ -277,22 +274,6 @@ function catalogue(
   };
 }
 
-function createSelect(engine: Engine): Select {
-  return async (query, ask = {}) => {
-    try {
-      const { signal, timeoutMs } = ask;
-      const result = await engine.select(query, { signal, timeoutMs });
-      if (ask.cost !== undefined) {
-        ask.cost.rowsRead += result.rowsRead;
-        ask.cost.bytesRead += result.bytesRead;
-      }
-      return result;
-    } catch (error) {
-      throw asPatternError(error);
-    }
-  };
-}
-
 async function readSeries(result: SelectResult, ask: Ask | undefined): Promise<Series[]> {
   const out: Series[] = [];
   const pacing = createPacing(ask?.signal);
@@ -309,10 +290,6 @@ async function readSeries(result: SelectResult, ask: Ask | undefined): Promise<S
 
 function tooMuch(what: string): TriptychError {
   return new TriptychError("query_limit", `${what}; ask for less time or fewer series`);
-}
-
-function* chunksOf(ids: readonly bigint[], size: number): Generator<readonly bigint[]> {
-  for (let at = 0; at < ids.length; at += size) yield ids.slice(at, at + size);
 }
 
 async function readSamples(

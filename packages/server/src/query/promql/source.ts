@@ -2,6 +2,7 @@
 
 import {
   evaluatePromql,
+  type LeafQuestion,
   type PromqlExpr,
   type PromqlResult,
   type PromqlSource,
@@ -50,7 +51,9 @@ export function runPromql(
 /** For one query: a selector that stands in it twice is read once. */
 export function promqlSource(source: MetricsSource, ask: Ask): PromqlSource {
   const known = new Map<string, Promise<readonly SourceSeries[]>>();
+  const { leaf } = source;
   return {
+    ...(leaf === undefined ? {} : { leaf: (question: LeafQuestion) => leaf(question, ask) }),
     select(matchers, given) {
       // The store keeps whole milliseconds.
       const range = { afterMs: Math.floor(given.afterMs), toMs: Math.floor(given.toMs) };

@@ -12,6 +12,7 @@ import {
   seriesInMemory,
   type SourceSeries,
 } from "@triptych/lang";
+import { storeLeaf } from "../leaf.ts";
 import { storeMatcher, testOf } from "../matchers.ts";
 import { floatsById, histogramsById, noFloats, readSeries } from "../read-series.ts";
 import { byLabelPairs } from "../series-order.ts";
@@ -23,6 +24,7 @@ export function createHeadSource(store: MetricsSource, head: Head): MetricsSourc
   return {
     ...store,
     read: (matchers, range, ask) => read({ store, head }, { matchers, range, ask }),
+    leaf: (question, ask) => storeLeaf(store, question, { untilMs: head.completeAfterMs, ask }),
   };
 }
 

@@ -81,12 +81,12 @@ export function samplesByNameSql(range: CardinalityRange, limit: number): Sql {
     GROUP BY name ORDER BY count DESC, name LIMIT ${u64(limit)}`;
 }
 
-/** Columns `name`, `bytes`, `rows`: what the tables of metrics take on disk, exactly. */
+/** Columns `table_name`, `bytes_all`, `rows_all`: what the tables of metrics take on disk, exactly. */
 export function metricBytesSql(): Sql {
-  return sql`SELECT toString(table) AS name, sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts
+  return sql`SELECT toString(table) AS table_name, sum(bytes_on_disk) AS bytes_all, sum(rows) AS rows_all FROM system.parts
     WHERE database = currentDatabase() AND active
       AND table IN ('series', 'samples', 'histograms', 'exemplars', 'metric_metadata')
-    GROUP BY name ORDER BY bytes DESC`;
+    GROUP BY table_name ORDER BY bytes_all DESC`;
 }
 
 /** One row: `first` and `last`, milliseconds of the oldest and newest sample; 0 without any. */

@@ -1,5 +1,5 @@
 /** Selects over `samples`, `histograms` and `exemplars` by series id, sorted by series and time. */
-import { i64, join, type Sql, sql, texts, u64 } from "../sql.ts";
+import { constant, i64, join, type Sql, sql, text, texts, u64 } from "../sql.ts";
 
 /** Milliseconds; `afterMs` exclusive, `toMs` inclusive: the left-open windows of Prometheus. */
 export interface SampleRange {
@@ -32,6 +32,54 @@ export function samplesSql(ids: readonly bigint[], range: SampleRange, limit: nu
 /** Column `samples`: how many rows `samplesSql` would give. */
 export function countSql(ids: readonly bigint[], range: SampleRange): Sql {
   return sql`SELECT count() AS samples FROM samples WHERE ${among(ids)} AND ${within(range)}`;
+}
+
+/** Functions of the engine that compute a value for each step of a grid from the samples of a window before it. */
+const gridFunctions = {
+  last: constant("timeSeriesLastToGrid"),
+  rate: constant("timeSeriesRateToGrid"),
+  increase: constant("timeSeriesIncreaseToGrid"),
+  delta: constant("timeSeriesDeltaToGrid"),
+  irate: constant("timeSeriesInstantRateToGrid"),
+  idelta: constant("timeSeriesInstantDeltaToGrid"),
+};
+
+export type GridFunction = keyof typeof gridFunctions;
+
+export interface GridSpec {
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly steps: number;
+  readonly windowMs: number;
+  /** Whether markers of a series' end are among the samples; otherwise they are left out. */
+  readonly withStale: boolean;
+}
+
+const STALE_BITS = "9218868437227405314";
+
+/**
+ * Columns `id`, `value` and `has` (1 where there is a value), one row a series that has any sample. Of samples with the
+ * same time the first counts.
+ */
+export function gridSql(fn: GridFunction, ids: readonly bigint[], grid: GridSpec): Sql {
+  const endMs = grid.startMs + (grid.steps - 1) * grid.stepMs;
+  const range = { afterMs: grid.startMs - grid.windowMs, toMs: endMs };
+  const stale = grid.withStale
+    ? constant("1")
+    : sql`reinterpretAsUInt64(Value) != ${u64(STALE_BITS)}`;
+  const seconds = (ms: number): Sql => sql`toDecimal64(${text((ms / 1000).toFixed(3))}, 3)`;
+  return sql`SELECT id, arrayMap(x -> ifNull(x, 0), grid) AS value,
+      arrayMap(x -> toUInt8(isNotNull(x)), grid) AS has
+    FROM (
+      SELECT Id AS id, ${gridFunctions[fn]}(fromUnixTimestamp64Milli(${i64(grid.startMs)}),
+        fromUnixTimestamp64Milli(${i64(endMs)}), ${seconds(grid.stepMs)}, ${seconds(grid.windowMs)})(
+        fromUnixTimestamp64Milli(Time), value) AS grid
+      FROM (
+        SELECT Id, Time, argMin(Value, _seq) AS value FROM samples
+        WHERE ${among(ids)} AND ${within(range)} AND ${stale} GROUP BY Id, Time
+      )
+      GROUP BY Id
+    )`;
 }
 
 /** The columns of `histograms`, with `id` and `time`. */
