@@ -272,7 +272,12 @@ const named = (value: string): Matcher => {
 describe("bounds", () => {
   test("memory stays within the bound, and what was dropped is not claimed", () => {
     const head = createHead({ windowMs: HOUR, bytesMax: 8 * 2 ** 20 }, T);
-    for (let t = T + 1; t < T + 3 * HOUR; t += 15_000) head.append(counterBatch(6000, t), t);
+    const batch = counterBatch(6000, T);
+    for (let t = T + 1; t < T + 3 * HOUR; t += 15_000) {
+      batch.samples.timeMs.fill(t);
+      batch.samples.value.fill(t % 1000);
+      head.append(batch, t);
+    }
     expect(head.bytes).toBeLessThan(9 * 2 ** 20);
     expect(head.completeAfterMs).toBeGreaterThan(T);
     expect(head.completeAfterMs).toBeLessThan(T + 3 * HOUR);
