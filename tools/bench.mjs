@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [ingest|start|wire] [--seconds N] [--save]`: named benchmarks of the built server. They
+ * `npm run bench -- [ingest|start|promql|wire] [--seconds N] [--save]`: named benchmarks of the built server. They
  * are TypeScript of the test kit; this file only starts them with what reads it.
  */
 import { spawn } from "node:child_process";

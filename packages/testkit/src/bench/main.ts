@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "../start-server.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchPromql } from "./promql.ts";
 import { benchStart } from "./start.ts";
 import { type Baseline, renderTable, type Row } from "./table.ts";
 import { benchWire } from "./wire.ts";
@@ -34,6 +35,7 @@ const benches: { readonly [name: string]: () => Promise<Row[]> } = {
       only: values.only,
     }),
   start: () => benchStart(nodeArgs),
+  promql: () => benchPromql(nodeArgs),
   wire: async () => benchWire(Math.min(seconds, 5)),
 };
 const names = positionals.length === 0 ? Object.keys(benches) : positionals;

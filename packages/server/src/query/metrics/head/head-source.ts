@@ -17,7 +17,8 @@ import { storeMatcher, testOf } from "../matchers.ts";
 import { floatsById, histogramsById, noFloats, readSeries } from "../read-series.ts";
 import { byLabelPairs } from "../series-order.ts";
 import type { Ask, MetricsSource, SampleRange, Series } from "../source.ts";
-import type { Head, HeadSeries } from "./head.ts";
+import type { Head } from "./head.ts";
+import type { HeadSeries } from "./head-view.ts";
 import type { IndexMatcher } from "./series-index.ts";
 
 export function createHeadSource(store: MetricsSource, head: Head): MetricsSource {

@@ -230,6 +230,23 @@ describe("head and store agree", () => {
     ]);
   });
 
+  test("after a rebuild while samples for that time came in", async () => {
+    const startMs = T + 50 * 60_000;
+    const head = createHead(WINDOW, startMs);
+    const mine = recent.map(({ labels, samples }, i) => ({
+      labels,
+      samples: samples.filter(([t]) => t > startMs || (i % 3 === 0 && t > T + 20 * 60_000)),
+    }));
+    for (const batch of batchesOf(mine, 15_000)) head.append(batch, clock.nowMs());
+    const deps = { clock, windowMs: 70 * 60_000, signal: new AbortController().signal };
+    await rebuildHead({ ...deps, head, store: source, drained: async () => {} });
+    expect(head.completeAfterMs).toBe(startMs - 70 * 60_000);
+    await checkSame({ store: source, headed: createHeadSource(source, head) }, [
+      [T - 5 * 60_000, T + 10 * 60_000],
+      [T + 10 * 60_000, T + HOUR],
+    ]);
+  });
+
   test("when the head had to drop what was old", async () => {
     const head = headOf(T - 1);
     head.trim(T + HOUR + WINDOW.windowMs - 25 * 60_000);

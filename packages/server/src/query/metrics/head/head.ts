@@ -2,6 +2,7 @@
  * The head: recent samples of all series in memory, compressed and bounded. A cache, never the only copy: what is in it
  * was acknowledged before. It is *complete* for times later than `completeAfterMs`: every float sample that this
  * process or, once it is rebuilt, an earlier one took with a later time is here, but for the series in `lateUntil`.
+ * Until it is rebuilt that is the time of the start; older samples that come meanwhile are taken, but not answered for.
  *
  * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
  */
@@ -18,6 +19,13 @@ import {
   wordOf,
   writeChunk,
 } from "./chunk.ts";
+import {
+  type HeadRange,
+  type HeadRead,
+  type HeadSeries,
+  HeadView,
+  type Reader,
+} from "./head-view.ts";
 import { OPEN_SAMPLES, OpenSamples } from "./open-samples.ts";
 import { Pages, type PageTable } from "./pages.ts";
 import { type IndexMatcher, SeriesIndex } from "./series-index.ts";
@@ -50,8 +58,8 @@ export interface Head {
 
 export interface HeadRestore {
   /**
-   * A series with samples up to `completeAfterMs` only, ascending, and the time of its newest histogram. What is put
-   * later must be older. False when there is no room.
+   * A series with samples of a piece of time before the start, ascending, and the time of its newest histogram. The
+   * next piece that is put must be older. False when there is no room.
    */
   put(
     series: { readonly id: bigint; readonly labels: readonly LabelPair[] },
@@ -60,35 +68,6 @@ export interface HeadRestore {
   ): boolean;
   /** All samples later than `afterMs` have been put. */
   done(afterMs: number): void;
-}
-
-/** A series as one reader sees it; what is dropped later stays for him. */
-export interface HeadSeries {
-  readonly id: bigint;
-  readonly labels: Labels;
-  /** Before and at this time the head may miss samples that came late. */
-  readonly lateUntilMs: number;
-  readonly lastMs: number;
-  /** Time of the newest native histogram; those are not kept here. */
-  readonly lastHistogramMs: number;
-  /** At least as many as `read` gives. */
-  count(range: HeadRange): number;
-  /**
-   * Writes the floats in the range into the scratch from row `at` on and returns the row after the last, and whether
-   * one of them is no number or smaller than the one before it.
-   */
-  read(range: HeadRange, scratch: SampleScratch, at: number): HeadRead;
-}
-
-export interface HeadRange {
-  readonly afterMs: number;
-  readonly toMs: number;
-}
-
-export interface HeadRead {
-  readonly end: number;
-  readonly hasNaN: boolean;
-  readonly falls: boolean;
 }
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -114,10 +93,8 @@ class HeadStore implements Head, HeadRestore {
   private lastHistogramMs = new Float64Array(1024);
   /** Series that got samples older than what they had: before and at this time they may miss some. */
   private readonly lateUntil = new Map<number, number>();
-  /** While an earlier process's samples are put: those that come for that time are noted as late. */
-  private isRestoring = true;
-  /** Nothing can be claimed up to here, whatever is restored. */
-  private lostUntilMs = NEVER;
+  /** Up to here samples are not taken, and nothing can be claimed, whatever is restored. */
+  private lostUntilMs: number;
   private refOfRow = new Int32Array(1024);
   private addresses = new Float64Array(64);
   private readonly info: ChunkInfo = {
@@ -132,6 +109,7 @@ class HeadStore implements Head, HeadRestore {
   constructor(options: HeadOptions, startMs: number) {
     this.options = options;
     this.completeAfterMs = startMs;
+    this.lostUntilMs = startMs - options.windowMs;
   }
 
   get series(): number {
@@ -204,11 +182,7 @@ class HeadStore implements Head, HeadRestore {
   }
 
   private add(ref: number, t: number, values: Float64Array, row: number): void {
-    if (t <= this.completeAfterMs) {
-      // The store has it. What is being put together for that time may have been read before it came.
-      if (this.isRestoring) this.late(ref, t);
-      return;
-    }
+    if (t <= this.lostUntilMs) return;
     const last = this.lastMs[ref] as number;
     // Of samples with the same time the first counts.
     if (t === last) return;
@@ -249,7 +223,7 @@ class HeadStore implements Head, HeadRestore {
   }
 
   private view(ref: number, pages: PageTable): HeadSeries {
-    return new View(this.reader, {
+    return new HeadView(this.reader, {
       ref,
       pages,
       labels: this.index.labels(ref),
@@ -355,16 +329,12 @@ class HeadStore implements Head, HeadRestore {
     for (let ref = 0; ref < this.index.refs; ref++) {
       if (!this.index.has(ref)) continue;
       const last = Math.max(this.lastMs[ref] as number, this.lastHistogramMs[ref] as number);
-      if (last > this.completeAfterMs) continue;
       // A series that only got late samples is known for a while, so that they are asked for.
-      if ((this.lateUntil.get(ref) ?? NEVER) > this.completeAfterMs) continue;
-      if (this.isRestoring && this.lateUntil.has(ref)) continue;
-      old.push(ref);
+      if (Math.max(last, this.lateUntil.get(ref) ?? NEVER) <= this.lostUntilMs) old.push(ref);
     }
     if (old.length > 0) this.index.remove(old, nowMs);
     for (const [ref, until] of this.lateUntil)
-      if (!this.index.has(ref) || (!this.isRestoring && until <= this.completeAfterMs))
-        this.lateUntil.delete(ref);
+      if (!this.index.has(ref) || until <= this.lostUntilMs) this.lateUntil.delete(ref);
   }
 
   put(
@@ -379,7 +349,12 @@ class HeadStore implements Head, HeadRestore {
     if (ref < 0) ref = this.newSeries({ low, high }, () => labels, nowMs);
     if (ref < 0) return false;
     this.lastHistogramMs[ref] = Math.max(this.lastHistogramMs[ref] as number, lastHistogramMs);
-    const { length } = floats.timeMs;
+    const { timeMs } = floats;
+    const firstMs = this.firstMs(ref);
+    let length = timeMs.length;
+    while (length > 0 && (timeMs[length - 1] as number) >= firstMs) length--;
+    // Some of them came to this process; whether all did is not known.
+    if (length < timeMs.length) this.late(ref, timeMs[timeMs.length - 1] as number);
     if (length === 0) return true;
     let newest = NO_CHUNK;
     for (let from = 0; from < length; from += CHUNK_SAMPLES_MAX) {
@@ -387,8 +362,21 @@ class HeadStore implements Head, HeadRestore {
       newest = writeChunk(this.pages, newest, floats, { from, to });
     }
     this.attach(ref, newest);
-    this.lastMs[ref] = Math.max(this.lastMs[ref] as number, floats.timeMs[length - 1] as number);
+    this.lastMs[ref] = Math.max(this.lastMs[ref] as number, timeMs[length - 1] as number);
     return true;
+  }
+
+  /** The time of the oldest sample of a series that is here. */
+  private firstMs(ref: number): number {
+    let firstMs = this.open.firstMs(ref);
+    for (let address = this.newestChunk[ref] as number; address !== NO_CHUNK; ) {
+      const page = pageOf(this.pages.current, address);
+      if (page === undefined) break;
+      chunkInfo(page, address, this.info);
+      firstMs = this.info.firstMs;
+      address = this.info.previous;
+    }
+    return firstMs;
   }
 
   /** Puts chunks before the oldest one that the series has. */
@@ -412,7 +400,6 @@ class HeadStore implements Head, HeadRestore {
   }
 
   done(afterMs: number): void {
-    this.isRestoring = false;
     const claimed = Math.max(afterMs, this.lostUntilMs);
     this.completeAfterMs = Math.min(this.completeAfterMs, claimed);
   }
@@ -436,62 +423,4 @@ function cutStart(out: Samples, start: number, end: number, afterMs: number): nu
   out.timeMs.copyWithin(start, from, end);
   out.value.copyWithin(start, from, end);
   return end - (from - start);
-}
-
-/** What views ask of the head. */
-interface Reader {
-  readonly id: (ref: number) => bigint;
-  readonly openCount: (ref: number) => number;
-  readonly chunks: (
-    ref: number,
-    pages: PageTable,
-    range: HeadRange,
-  ) => { readonly samples: number };
-  readonly read: (
-    ref: number,
-    pages: PageTable,
-    what: { readonly range: HeadRange; readonly scratch: SampleScratch; readonly at: number },
-  ) => HeadRead;
-}
-
-/** One for each series that a query reads, of which there may be many. */
-class View implements HeadSeries {
-  readonly labels: Labels;
-  readonly lateUntilMs: number;
-  readonly lastMs: number;
-  readonly lastHistogramMs: number;
-  private readonly reader: Reader;
-  private readonly ref: number;
-  private readonly pages: PageTable;
-
-  constructor(
-    reader: Reader,
-    given: Pick<HeadSeries, "labels" | "lateUntilMs" | "lastMs" | "lastHistogramMs"> & {
-      readonly ref: number;
-      readonly pages: PageTable;
-    },
-  ) {
-    this.reader = reader;
-    this.ref = given.ref;
-    this.pages = given.pages;
-    this.labels = given.labels;
-    this.lateUntilMs = given.lateUntilMs;
-    this.lastMs = given.lastMs;
-    this.lastHistogramMs = given.lastHistogramMs;
-  }
-
-  get id(): bigint {
-    return this.reader.id(this.ref);
-  }
-
-  count(range: HeadRange): number {
-    if (this.lastMs <= range.afterMs) return 0;
-    const { ref, pages, reader } = this;
-    return reader.chunks(ref, pages, range).samples + reader.openCount(ref);
-  }
-
-  read(range: HeadRange, scratch: SampleScratch, at: number): HeadRead {
-    const { ref, pages, reader } = this;
-    return reader.read(ref, pages, { range, scratch, at });
-  }
 }

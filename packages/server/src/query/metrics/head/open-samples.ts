@@ -54,6 +54,13 @@ export class OpenSamples {
     return slab.count[ref % SERIES_PER_SLAB] as number;
   }
 
+  /** `Infinity` when there is none. */
+  firstMs(ref: number): number {
+    const slab = this.slabs[Math.floor(ref / SERIES_PER_SLAB)] as Slab;
+    const place = ref % SERIES_PER_SLAB;
+    return slab.count[place] === 0 ? Number.POSITIVE_INFINITY : (slab.base[place] as number);
+  }
+
   /** Arrays that hold until the next call. */
   samples(ref: number): { readonly samples: Samples; readonly count: number } {
     const { value, offset, base, count } = this.slabs[Math.floor(ref / SERIES_PER_SLAB)] as Slab;
