@@ -6,7 +6,7 @@
  *
  * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
  */
-import type { LabelPair, Labels, SampleScratch } from "@triptych/lang";
+import type { LabelPair, SampleScratch } from "@triptych/lang";
 import type { SampleBatch } from "@triptych/model";
 import {
   type ChunkInfo,
