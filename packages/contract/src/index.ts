@@ -274,6 +274,51 @@ export interface MetricChartAnswer extends AnswerInfo {
   }[];
 }
 
+/**
+ * GET /metrics/cardinality?from&to&limit: what the series cost. Series are known by the day, so the range counts as the
+ * days it touches; samples are those of the range's last hour, `churn` is exact.
+ */
+export interface CardinalityAnswer extends AnswerInfo {
+  readonly series: number;
+  /** Metric names, label names, and distinct pairs of label and value (about). */
+  readonly names: number;
+  readonly labels: number;
+  readonly pairs: number;
+  /** Most series first. */
+  readonly byName: readonly {
+    readonly name: string;
+    readonly series: number;
+    /** In the range's last hour; 0 also for names that are not among the `limit` with the most samples. */
+    readonly samples: number;
+    readonly newSeries: number;
+  }[];
+  /** Most distinct values first. */
+  readonly byLabel: readonly {
+    readonly name: string;
+    readonly values: number;
+    readonly series: number;
+  }[];
+  /** Most series first. */
+  readonly byPair: readonly {
+    readonly label: string;
+    readonly value: string;
+    readonly series: number;
+  }[];
+  /** Series that were not there on the day before. */
+  readonly churn: {
+    readonly from: number;
+    readonly stepMs: number;
+    readonly counts: readonly number[];
+    readonly total: number;
+  };
+  /** What the tables of metrics take on disk, exactly. */
+  readonly tables: readonly {
+    readonly name: string;
+    readonly bytes: number;
+    readonly rows: number;
+  }[];
+}
+
 /** GET /incidents → Incident[], newest first; GET /incidents/{id} → Incident. */
 export interface Incident {
   /** `INC-1`, `INC-2`, … */

@@ -1,6 +1,6 @@
 export { assert, unreachable } from "./assert.ts";
 export { AttributeColumns, ValueKind } from "./attributes.ts";
-export { ByteColumn } from "./byte-column.ts";
+export { ByteColumn, grownU8 } from "./byte-column.ts";
 export { type Clock, sleep } from "./clock.ts";
 export { dayOfMs, dayOfNs } from "./day.ts";
 export { Dictionary } from "./dictionary.ts";

@@ -10,6 +10,8 @@ import { createCore, type ServerDeps } from "./main/core.ts";
 import { createIncidents } from "./main/incidents.ts";
 import { createIngest } from "./main/ingest.ts";
 import { createMetricsParts } from "./main/metrics.ts";
+import { createPrometheusParts } from "./main/prometheus.ts";
+import { createRulesParts } from "./main/rules.ts";
 import { createServers } from "./main/servers.ts";
 import { VERSION } from "./main/status.ts";
 import { openStorage, retentionRules, startWatches } from "./main/storage.ts";
@@ -19,11 +21,13 @@ import { systemClock as clock } from "./self/clock.ts";
 import { createLog } from "./self/log.ts";
 import { createSavedState } from "./store/saved-state.ts";
 
+export type { ServerDeps } from "./main/core.ts";
+
 export interface Server {
   readonly url: string;
   readonly ports: { readonly http: number; readonly otlpHttp: number; readonly otlpGrpc: number };
   /** Takes over what can change while running; throws `config_invalid` and changes nothing when it is wrong. */
-  reload(config: Config): void;
+  reload(config: Config): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,23 +36,50 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
   try {
     const storage = await openStorage(core);
     const metrics = createMetricsParts(core, storage);
-    const ingest = createIngest(core, storage.journal, metrics.acknowledged);
+    const prometheus = createPrometheusParts(core);
+    const ingest = createIngest(core, storage.journal, (batch) => {
+      metrics.acknowledged(batch);
+      prometheus.acknowledged(batch);
+    });
+    const collection = await prometheus.scrapeInto(ingest);
+    const rules = createRulesParts(core, {
+      storage,
+      source: metrics.source,
+      next: ingest,
+      config: prometheus.config(),
+    });
+    await prometheus.evaluate(rules);
     startWatches(core, storage);
     const incidents = createIncidents(core, storage);
     const servers = createServers(core, ingest);
     const saved = createSavedState<PushedGroup>("pushed_group", storage);
     const parts = { clock, app: servers.app, next: ingest, saved };
     const pushgateway = openPushgateway({ ...core, ...parts });
-    registerApis(core, { storage, incidents, app: servers.app, source: metrics.source });
+    const reload = async (changed: Config): Promise<void> => {
+      await prometheus.reload(changed.prometheus.file);
+      storage.store.retention.setRules(retentionRules(changed));
+    };
+    registerApis(core, {
+      storage,
+      incidents,
+      app: servers.app,
+      source: metrics.source,
+      prometheus: { ...prometheus, ...collection },
+      rules: rules.view,
+      reload: () => reload(deps.load()),
+      forget: metrics.forget,
+    });
     await servers.listen();
     core.ready = true;
     incidents.start();
     metrics.start();
+    collection.start();
+    rules.start();
     pushgateway.start();
     return {
       url: core.address(core.ports.http),
       ports: core.ports,
-      reload: (changed) => storage.store.retention.setRules(retentionRules(changed)),
+      reload,
       close: async () => {
         core.ready = false;
         await core.closeAll();
@@ -89,6 +120,7 @@ async function up(load: () => Config): Promise<number> {
   if (process.send !== undefined) process.on("disconnect", () => stop(0));
   const server = await startServer({
     config,
+    load,
     log,
     onDeath: (error) => {
       log("error", "the journal cannot write any more; ending", { error: error.message });
@@ -96,14 +128,14 @@ async function up(load: () => Config): Promise<number> {
     },
   });
   process.on("SIGHUP", () => {
-    try {
-      server.reload(load());
-      log("info", "configuration reloaded");
-    } catch (error) {
-      log("error", "configuration not reloaded, the old one stays", {
-        error: asTriptychError(error).message,
-      });
-    }
+    void Promise.resolve()
+      .then(() => server.reload(load()))
+      .then(() => log("info", "configuration reloaded"))
+      .catch((error: unknown) =>
+        log("error", "configuration not reloaded, the old one stays", {
+          error: asTriptychError(error).message,
+        }),
+      );
   });
   process.stdout.write(`Triptych is ready: ${server.url}\n`);
   const code = await stopped;

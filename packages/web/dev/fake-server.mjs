@@ -315,6 +315,47 @@ const routes = {
       ],
     };
   },
+  "/metrics/cardinality": (q) => {
+    const byName = shop.metricList
+      .map(([name, , , , , values], i) => ({
+        name,
+        series: values.length * 3 * (i === 2 ? 420 : 1 + (i % 7)),
+        samples: values.length * 3 * (i === 2 ? 420 : 1 + (i % 7)) * 240,
+        newSeries: i === 2 ? 2310 : i % 3,
+      }))
+      .sort((a, b) => b.series - a.series);
+    const series = byName.reduce((sum, one) => sum + one.series, 0);
+    const [from, to] = [Number(q.get("from")), Number(q.get("to"))];
+    const stepMs = to - from > 4 * 3_600_000 ? 3_600_000 : 300_000;
+    const steps = Math.max(1, Math.ceil((to - from) / stepMs));
+    const counts = Array.from({ length: steps }, (_, i) => (i * 37) % 90 + (i === steps - 2 ? 700 : 0));
+    return {
+      ...info(),
+      series,
+      names: byName.length,
+      labels: 14,
+      pairs: 1840,
+      byName,
+      byLabel: [
+        { name: "path", values: 1260, series: 3780 },
+        { name: "pod", values: 84, series: series },
+        { name: "__name__", values: byName.length, series },
+        { name: "le", values: 12, series: 640 },
+        { name: "service", values: 7, series },
+      ],
+      byPair: [
+        { label: "job", value: "shop", series },
+        { label: "path", value: "/checkout", series: 48 },
+        { label: "service", value: "payment-service", series: 320 },
+      ],
+      churn: { from, stepMs, counts, total: counts.reduce((a, b) => a + b, 0) },
+      tables: [
+        { name: "samples", bytes: 812_400_123, rows: 1_930_000_000 },
+        { name: "series", bytes: 12_400_123, rows: 340_000 },
+        { name: "exemplars", bytes: 2_400_123, rows: 12_000 },
+      ],
+    };
+  },
   "/metrics/chart": (q) => {
     const found = shop.metricList.find(([name]) => name === q.get("name"));
     const [from, to, points] = [
@@ -428,6 +469,13 @@ const emptied = {
   labels: [],
   series: [],
   seriesTotal: 0,
+  byName: [],
+  byLabel: [],
+  byPair: [],
+  tables: [],
+  names: 0,
+  pairs: 0,
+  churn: { from: 0, stepMs: 3_600_000, counts: [], total: 0 },
   exemplars: [],
   spans: 0,
   counts: [],

@@ -37,3 +37,30 @@ export type {
   ExpositionOptions,
   ExpositionRejection,
 } from "./exposition/exposition-writer.ts";
+export { type FederatedFamily, type FederatedSample } from "./federation/family.ts";
+export { type FederationFormat, federationFormat } from "./federation/format.ts";
+export { federationProtobuf } from "./federation/protobuf.ts";
+export { federationText } from "./federation/text.ts";
+export {
+  decodeReadRequest,
+  type ReadMatcher,
+  type ReadQuery,
+  type ReadRequest,
+  ReadResponseType,
+} from "./remote-read/request.ts";
+export {
+  chunkedReadFrames,
+  encodeReadResponse,
+  type ReadSeries,
+  writeReadSeries,
+} from "./remote-read/response.ts";
+export {
+  encodeRemoteWrite,
+  encodeRemoteWriteMetadata,
+  type WriteExemplar,
+  type WriteLabels,
+  type WriteMetadata,
+  type WriteSeries,
+} from "./remote-write/encode.ts";
+export type { BucketRuns, HistogramMessage } from "./remote-write/histogram-message.ts";
+export { MessageWriter } from "./remote-write/message-writer.ts";

@@ -5,6 +5,7 @@ import { asTriptychError, TriptychError } from "@triptych/model";
 import { Command, Option } from "commander";
 import { loadConfig, type Overrides } from "../config/load.ts";
 import { type Config, parseBytes } from "../config/schema.ts";
+import { addCheck } from "./check-command.ts";
 import { addTest } from "./test-command.ts";
 
 export interface CliDeps {
@@ -40,13 +41,9 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
   addUp(program, deps, (value) => {
     code = value;
   });
-  program
-    .command("check")
-    .description("Validates configuration files; exit 1 with file:line when one is wrong.")
-    .argument("<file...>")
-    .action((files: string[]) => {
-      code = check(files, deps);
-    });
+  addCheck(program, deps, (value) => {
+    code = value;
+  });
   addTest(program, deps, (value) => {
     code = value;
   });
@@ -102,7 +99,9 @@ function configFor(directory: string, flags: UpFlags & { maxMemory?: number }): 
   }
   const found = join(directory, "triptych.yaml");
   const file = flags.config ?? (existsSync(found) ? found : undefined);
+  const prometheus = join(directory, "prometheus.yml");
   const overrides: Overrides = {
+    "prometheus.file": existsSync(prometheus) ? prometheus : undefined,
     data: flags.data,
     listen: flags.listen,
     "http.port": flags.http,
@@ -125,18 +124,4 @@ function byteCount(text: string): number {
   const bytes = parseBytes(text);
   if (bytes > 0) return bytes;
   throw new TriptychError("config_invalid", `"${text}" is not a size such as 512MiB or 2GiB`);
-}
-
-function check(files: readonly string[], deps: CliDeps): number {
-  let code = 0;
-  for (const file of files) {
-    try {
-      loadConfig(file);
-      deps.out(`${file}: ok\n`);
-    } catch (thrown) {
-      deps.err(`${messageOf(thrown)}\n`);
-      code = 1;
-    }
-  }
-  return code;
 }

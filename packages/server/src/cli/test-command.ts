@@ -8,6 +8,7 @@ import { compileRegex } from "../regex/compile.ts";
 import { createPacing } from "../query/pacing.ts";
 import { partMatcher } from "../regex/regex.ts";
 import type { Command } from "commander";
+import { testRules } from "./test-rules.ts";
 
 interface Output {
   readonly out: (text: string) => void;
@@ -16,9 +17,24 @@ interface Output {
 
 /** Adds the command; `done` gets 0 when everything went as expected, 1 when not, 2 when a file cannot be run. */
 export function addTest(program: Command, deps: Output, done: (code: number) => void): void {
-  program
+  const test = program
     .command("test")
-    .description("Runs test scripts; exit 1 with file:line of what went wrong.")
+    .description("Runs test scripts; exit 1 with file:line of what went wrong.");
+  test
+    .command("rules")
+    .description("Tests of recording and alerting rules in promtool's format.")
+    .argument("<file...>")
+    .action(async (files: string[]) => {
+      const total = { passed: 0, failed: 0 };
+      for (const file of files) {
+        const { passed, failed } = await testRules(file, deps);
+        total.passed += passed;
+        total.failed += failed;
+      }
+      deps.out(`${total.passed} passed, ${total.failed} failed\n`);
+      done(total.failed === 0 ? 0 : 1);
+    });
+  test
     .command("promql")
     .description("Scripts in Prometheus's format: load, clear, eval.")
     .argument("<file...>")

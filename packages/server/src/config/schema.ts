@@ -128,6 +128,23 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("Bounds; see the reference for those that are fixed."),
+  prometheus: z
+    .strictObject({
+      file: z
+        .string()
+        .default("")
+        .describe("A prometheus.yml to load; the one of the directory given to `triptych up`."),
+      adminApi: z
+        .boolean()
+        .default(false)
+        .describe("Whether series may be deleted over the API (`--web.enable-admin-api`)."),
+      lifecycle: z
+        .boolean()
+        .default(false)
+        .describe("Whether `/-/reload` reads the configuration again (`--web.enable-lifecycle`)."),
+    })
+    .prefault({})
+    .describe("What stands in Prometheus's place."),
   incidents: z
     .strictObject({
       latencySeconds: z

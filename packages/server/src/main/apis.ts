@@ -7,13 +7,17 @@ import { registerIncidentsApi } from "../api/ours/incidents.ts";
 import { registerOwnLogs } from "../api/ours/logs.ts";
 import { registerOwnMetrics } from "../api/ours/metrics.ts";
 import { registerOwnTraces } from "../api/ours/traces.ts";
+import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerPrometheusApi } from "../api/prometheus/api.ts";
+import type { AdminView, RulesView, StatusView } from "../api/prometheus/views.ts";
 import { registerHealth } from "../api/self/health.ts";
 import { registerWebFiles } from "../api/web-files.ts";
+import { createCardinality } from "../query/cardinality/cardinality.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import type { Core } from "./core.ts";
 import type { createIncidents } from "./incidents.ts";
+import type { PrometheusParts } from "./prometheus.ts";
 import { createStatus, notReady } from "./status.ts";
 import type { Storage } from "./storage.ts";
 
@@ -22,18 +26,46 @@ interface ApiParts {
   readonly incidents: ReturnType<typeof createIncidents>;
   readonly app: FastifyInstance;
   readonly source: MetricsSource;
+  readonly prometheus: Pick<PrometheusParts, "config" | "reloaded" | "targets">;
+  readonly rules: RulesView;
+  /** Reads the configuration again. */
+  readonly reload: () => Promise<void>;
+  /** Samples that are deleted from the store go from memory too. */
+  readonly forget: NonNullable<AdminView["forget"]>;
 }
 
-export function registerApis(core: Core, { storage, incidents, app, source }: ApiParts): void {
-  const { store } = storage;
+export function registerApis(core: Core, parts: ApiParts): void {
+  const { storage, incidents, app, source, prometheus } = parts;
+  const { store, journal } = storage;
+  const cardinality = createCardinality(store.engine, clock);
   const query = { engine: store.engine, clock, limits: core.limits };
   registerJaegerApi(app, { ...query, prefix: "/jaeger" });
-  registerPrometheusApi(app, { ...query, source, prefixes: ["/api/v1", "/prometheus/api/v1"] });
+  registerPrometheusApi(app, {
+    ...query,
+    source,
+    prefixes: ["/api/v1", "/prometheus/api/v1"],
+    cardinality,
+    externalLabels: () => [...prometheus.config().global.external_labels],
+    targets: prometheus.targets,
+    rules: parts.rules,
+    status: prometheusStatus(core, prometheus),
+    lifecycle: {
+      notReady: () => notReady(core, storage),
+      reload: core.config.prometheus.lifecycle ? parts.reload : undefined,
+    },
+    admin: {
+      enabled: core.config.prometheus.adminApi,
+      settled: () => journal.drained(),
+      forget: parts.forget,
+    },
+    report: (error) => core.log("error", error.message, { code: error.code }),
+  });
   registerLokiApi(app, { ...query, prefix: "/loki/api/v1" });
   const ours = { ...query, prefix: "/api/triptych" };
   registerOwnTraces(app, ours);
   registerOwnLogs(app, ours);
   registerOwnMetrics(app, ours);
+  registerCardinality(app, { engine: store.engine, clock, prefix: "/api/triptych", cardinality });
   registerIncidentsApi(app, { watch: incidents, prefix: "/api/triptych" });
   registerHealth(app, {
     notReady: () => notReady(core, storage),
@@ -41,6 +73,27 @@ export function registerApis(core: Core, { storage, incidents, app, source }: Ap
     sendPage: registerWebFiles(app, webDirectory()),
     status: createStatus(core, storage),
   });
+}
+
+function prometheusStatus(core: Core, prometheus: ApiParts["prometheus"]): StatusView {
+  const { config } = core;
+  const { days, bytes } = config.retention.metrics;
+  const retention = [days > 0 ? `${days}d` : "", bytes > 0 ? `${bytes}B` : ""].filter(Boolean);
+  return {
+    configText: () => prometheus.config().text,
+    flags: () => ({
+      "config.file": config.prometheus.file,
+      "storage.tsdb.path": config.data,
+      "storage.tsdb.retention.time": days > 0 ? `${days}d` : "0s",
+      "web.enable-admin-api": String(config.prometheus.adminApi),
+      "web.enable-lifecycle": String(config.prometheus.lifecycle),
+      "web.listen-address": `${config.listen}:${core.ports.http}`,
+    }),
+    startedMs: Date.parse(core.startedAt),
+    reload: () => prometheus.reloaded(),
+    retention: () => retention.join(" or "),
+    memoryBytesMax: config.memory,
+  };
 }
 
 /** Beside the bundle in a package, in the workspace otherwise. */

@@ -11,6 +11,8 @@ export const MiB = 1024 * 1024;
 /** Everything that comes from outside the process. */
 export interface ServerDeps {
   readonly config: Config;
+  /** Reads the configuration again. Throws `config_invalid`. */
+  readonly load: () => Config;
   readonly log: Log;
   /** The journal can no longer write: the process must end. */
   readonly onDeath: (error: Error) => void;

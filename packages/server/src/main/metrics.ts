@@ -17,6 +17,11 @@ export interface MetricsParts {
   readonly source: MetricsSource;
   /** Takes samples that became durable. */
   readonly acknowledged: (batch: SampleBatch) => void;
+  /** Takes back what was deleted from the store. */
+  readonly forget: (
+    ids: readonly bigint[],
+    range: { readonly fromMs: number; readonly toMs: number },
+  ) => void;
   /** Begins to fill the head from the store. */
   readonly start: () => void;
 }
@@ -38,6 +43,7 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
   return {
     source: createHeadSource(createStoreSource(store.engine), head),
     acknowledged: (batch) => head.append(batch, clock.nowMs()),
+    forget: (ids, { toMs }) => head.forget(ids, toMs),
     start: () =>
       void rebuildHead({
         head,

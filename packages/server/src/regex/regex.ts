@@ -92,3 +92,33 @@ export function wholeGroups(pattern: string): {
     },
   };
 }
+
+/** As Go's `ReplaceAllString`: every match gives way to `replacement`, in which `$1` and `${name}` stand for groups. */
+export function partReplacer(pattern: string): (value: string, replacement: string) => string {
+  const regex = compiled(pattern, 0, undefined);
+  const names = new Map(Object.entries(regex.namedGroups()));
+  return (value, replacement) => {
+    const matcher = regex.matcher(value);
+    const count = matcher.groupCount();
+    const group = (name: string): string => {
+      const at = /^\d+$/.test(name) ? Number(name) : names.get(name);
+      return at === undefined || at > count ? "" : (matcher.group(at) ?? "");
+    };
+    let out = "";
+    let from = 0;
+    while (matcher.find()) {
+      out += value.slice(from, matcher.start());
+      out += replacement.replace(
+        /\$(?:(\$)|\{(\w+)\}|(\w+))/g,
+        (
+          _whole,
+          dollar: string | undefined,
+          braced: string | undefined,
+          bare: string | undefined,
+        ) => dollar ?? group(braced ?? bare ?? ""),
+      );
+      from = matcher.end();
+    }
+    return out + value.slice(from);
+  };
+}

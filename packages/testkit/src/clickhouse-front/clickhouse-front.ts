@@ -59,7 +59,8 @@ export async function startClickhouseFront(options: {
       const answer = await fetch(`${url}/`, { method: "POST", body: `${text} FORMAT JSONCompact` });
       const body = await answer.text();
       if (!answer.ok) throw new Error(`${text}: ${body}`);
-      return (JSON.parse(body) as { data: unknown[][] }).data;
+      // A statement that gives no rows has no answer at all.
+      return body === "" ? [] : (JSON.parse(body) as { data: unknown[][] }).data;
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),

@@ -13,6 +13,7 @@ export const pages: readonly PageEntry[] = [
   { name: "Traces", to: "/traces", icon: "traces", key: "t" },
   { name: "Logs", to: "/logs", icon: "logs", key: "l" },
   { name: "Metrics", to: "/metrics", icon: "metrics", key: "m" },
+  { name: "Cardinality", to: "/cardinality", icon: "group", key: "c" },
   { name: "Incidents", to: "/incidents", icon: "incident", key: "i" },
 ];
 export const statusEntry: PageEntry = {

@@ -1,5 +1,6 @@
 /** Addresses and the pages behind them. */
 import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { CardinalityPage } from "../pages/cardinality/cardinality-page.tsx";
 import { IncidentPage } from "../pages/incidents/incident-page.tsx";
 import { IncidentsPage } from "../pages/incidents/incidents-page.tsx";
 import { LogsPage } from "../pages/logs/logs-page.tsx";
@@ -33,6 +34,7 @@ export function createPages() {
     page("/traces/$traceId", TracePage),
     page("/logs", LogsPage),
     page("/metrics", MetricsPage),
+    page("/cardinality", CardinalityPage),
     page("/incidents", IncidentsPage),
     page("/incidents/$incidentId", IncidentPage),
     page("/status", StatusPage),

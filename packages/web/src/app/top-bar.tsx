@@ -17,7 +17,7 @@ export interface TopBarProps {
   readonly setTheme: (theme: Theme) => void;
 }
 
-const timedPages = ["/traces", "/logs", "/metrics"];
+const timedPages = ["/traces", "/logs", "/metrics", "/cardinality"];
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function TopBar(props: TopBarProps) {

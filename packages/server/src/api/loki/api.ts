@@ -20,9 +20,9 @@ import {
 } from "../../query/logs/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { commaSeparated } from "../comma-separated.ts";
+import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
-import { formParams } from "../prometheus/params.ts";
 import { directionParam, limitParam, rangeParam, timeParam } from "./params.ts";
 import { CATEGORIZE_LABELS, streamsJson } from "./result.ts";
 
@@ -73,11 +73,7 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
   void app.register(
     (scope, _options, done) => {
       scope.setErrorHandler((error, _request, reply) => sendLokiError(reply, error, deps.report));
-      scope.addContentTypeParser(
-        "application/x-www-form-urlencoded",
-        { parseAs: "string" },
-        (_request, body, done) => done(null, new URLSearchParams(String(body))),
-      );
+      acceptForms(scope);
       for (const [methods, url, handle] of routes) {
         scope.route({
           method: [...methods],

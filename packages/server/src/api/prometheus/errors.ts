@@ -17,11 +17,34 @@ const types: { readonly [code in ErrorCode]?: readonly [status: number, type: st
   not_found: [404, "not_found"],
 };
 
+/** An error that none of our codes stands for: Prometheus' own type and status. */
+export class PrometheusError extends Error {
+  readonly status: number;
+  readonly type: string;
+
+  constructor(status: number, type: string, message: string) {
+    super(message);
+    this.status = status;
+    this.type = type;
+  }
+}
+
+function send(
+  reply: FastifyReply,
+  { status, type, message }: { status: number; type: string; message: string },
+): FastifyReply {
+  return reply
+    .code(status)
+    .type("application/json")
+    .send(JSON.stringify({ status: "error", errorType: type, error: message }));
+}
+
 export function sendPrometheusError(
   reply: FastifyReply,
   thrown: unknown,
   report: ((error: TriptychError) => void) | undefined,
 ): FastifyReply {
+  if (thrown instanceof PrometheusError) return send(reply, thrown);
   const error = asTriptychError(thrown);
   const [status, type] = types[error.code] ?? [500, "internal"];
   if (error.code === "internal") report?.(error);
@@ -31,8 +54,5 @@ export function sendPrometheusError(
     error.code === "internal"
       ? "The request met a bug; the server's log says which."
       : error.message;
-  return reply
-    .code(status)
-    .type("application/json")
-    .send(JSON.stringify({ status: "error", errorType: type, error: message }));
+  return send(reply, { status, type, message });
 }

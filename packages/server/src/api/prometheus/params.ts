@@ -1,22 +1,10 @@
 /** Parameters of the Prometheus HTTP API: from the URL and, for POST, a form in the body. */
 import { parsePromql } from "@triptych/lang";
-import { type Clock, defaultLimits, TriptychError } from "@triptych/model";
-import type { FastifyRequest } from "fastify";
+import { type Clock, TriptychError } from "@triptych/model";
 import type { SeriesRange } from "../../query/metrics/source.ts";
 
 /** Millisecond times beyond this have no date. */
 const TIME_MS_MAX = 8.64e15;
-
-/** The body's values come first, as with Go's form parsing. */
-export function formParams(request: FastifyRequest): URLSearchParams {
-  const url = request.raw.url ?? "";
-  const at = url.indexOf("?");
-  const query = new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
-  if (!(request.body instanceof URLSearchParams)) return query;
-  const all = new URLSearchParams(request.body);
-  for (const [name, value] of query) all.append(name, value);
-  return all;
-}
 
 export function wrong(name: string, why: string): TriptychError {
   return new TriptychError("query_invalid", `invalid parameter "${name}": ${why}`);
@@ -39,16 +27,41 @@ function dateMs(text: string): number {
   return form.test(text) ? Date.parse(text) : Number.NaN;
 }
 
+/** Prometheus prints its first and last instant so; they are beyond what other times may be. */
+const boundaries: { readonly [text: string]: number } = {
+  "-292273086-05-16T16:47:06Z": -TIME_MS_MAX,
+  "292277025-08-18T07:12:54.999999999Z": TIME_MS_MAX,
+};
+
+/** A time that may be left out. */
 export function timeParam(params: URLSearchParams, name: string, fallback: number): number {
   const given = params.get(name) ?? "";
   if (given === "") return fallback;
-  const ms = parseTimeMs(given);
+  const ms = boundaries[given] ?? parseTimeMs(given);
+  if (!Number.isNaN(ms)) return ms;
+  throw wrong(
+    name,
+    `invalid time value for '${name}': cannot parse ${shown(given)} to a valid timestamp`,
+  );
+}
+
+/** A time that must be there. */
+export function requiredTime(params: URLSearchParams, name: string): number {
+  const given = params.get(name) ?? "";
+  const ms = given === "" ? Number.NaN : (boundaries[given] ?? parseTimeMs(given));
   if (Number.isNaN(ms)) throw wrong(name, `cannot parse ${shown(given)} to a valid timestamp`);
   return ms;
 }
 
-/** Seconds as a number, or a duration such as 1h30m; milliseconds, possibly not positive. `undefined` when absent. */
-export function durationParam(params: URLSearchParams, name: string): number | undefined {
+/**
+ * Seconds as a number, or a duration such as 1h30m; milliseconds, possibly not positive. `undefined` when absent. Of
+ * some parameters the error begins with other words than usual: `before`.
+ */
+export function durationParam(
+  params: URLSearchParams,
+  name: string,
+  before?: string,
+): number | undefined {
   const given = params.get(name) ?? "";
   if (given === "") return undefined;
   let value = Number.NaN;
@@ -58,30 +71,44 @@ export function durationParam(params: URLSearchParams, name: string): number | u
   } catch {
     value = Number.NaN;
   }
-  if (!Number.isFinite(value))
-    throw wrong(name, `cannot parse ${shown(given)} to a valid duration`);
+  if (!Number.isFinite(value)) {
+    const why = `cannot parse ${shown(given)} to a valid duration`;
+    throw before === undefined
+      ? wrong(name, why)
+      : new TriptychError("query_invalid", before + why);
+  }
   return Math.floor(value);
 }
 
 /** The engine's time limit, or less when `timeout` asks for less. */
-export function timeoutParam(params: URLSearchParams): number {
-  const given = durationParam(params, "timeout") ?? defaultLimits.queryTimeoutMs;
-  return Math.min(Math.max(given, 1), defaultLimits.queryTimeoutMs);
+export function timeoutParam(params: URLSearchParams, queryTimeoutMs: number): number {
+  const given = durationParam(params, "timeout") ?? queryTimeoutMs;
+  return Math.min(Math.max(given, 1), queryTimeoutMs);
 }
 
 /** How many results to return at most; 0 or absent means all. */
 export function limitParam(params: URLSearchParams): number {
   const given = params.get("limit") ?? "";
   if (given === "") return Number.POSITIVE_INFINITY;
-  if (!/^\d{1,15}$/.test(given)) throw wrong("limit", "limit must be a non-negative integer");
-  const value = Number(given);
+  const value = wholeNumber(given);
+  if (value === undefined)
+    throw wrong("limit", `strconv.Atoi: parsing ${shown(given)}: invalid syntax`);
+  if (value < 0) throw wrong("limit", "limit must be non-negative");
   return value === 0 ? Number.POSITIVE_INFINITY : value;
 }
 
-/** What `start` and `end` of the series endpoints mean; without them the last twelve hours. */
+/** A whole number with an optional sign. */
+export function wholeNumber(text: string): number | undefined {
+  return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Nothing is stored from before 1970, and nothing from much later than now. */
+const AHEAD_MS = 86_400_000;
+
+/** What `start` and `end` of the endpoints for series and labels mean; without them all time. */
 export function rangeParam(params: URLSearchParams, clock: Clock): SeriesRange {
-  const toMs = timeParam(params, "end", clock.nowMs());
-  const fromMs = timeParam(params, "start", toMs - 12 * 3_600_000);
-  if (toMs < fromMs) throw wrong("end", "end timestamp must not be before start time");
+  const lastMs = clock.nowMs() + AHEAD_MS;
+  const fromMs = Math.max(0, timeParam(params, "start", 0));
+  const toMs = Math.min(lastMs, timeParam(params, "end", lastMs));
   return { fromMs, toMs };
 }

@@ -91,7 +91,7 @@ export function* vectorJson(rows: readonly Row[], ms: number, limited: Limited):
         : `"histogram":[${timestamp(ms)},${histogramJson(value)}]`;
     return `{${metricJson(row.labels)},${sample}}`;
   });
-  yield "]}";
+  yield "]";
 }
 
 /** `"values":…` and `"histograms":…`, whichever there are. */
@@ -117,7 +117,7 @@ export function* rangeJson(rows: readonly Row[], grid: Grid, limited: Limited): 
     }
     return `{${metricJson(row.labels)},${pointsJson(values, histograms)}}`;
   });
-  yield "]}";
+  yield "]";
 }
 
 export function* matrixJson(all: readonly MatrixSeries[], limited: Limited): Generator<string> {
@@ -130,7 +130,7 @@ export function* matrixJson(all: readonly MatrixSeries[], limited: Limited): Gen
     );
     return `{${metricJson(labels)},${pointsJson(values, histograms)}}`;
   });
-  yield "]}";
+  yield "]";
 }
 
 /** How a bucket's bounds count: open on the left, on the right, or closed on both sides. */

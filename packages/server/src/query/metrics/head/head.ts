@@ -52,6 +52,8 @@ export interface Head {
   labelValues(name: string): Iterable<string>;
   /** Drops what is too old or too much. */
   trim(nowMs: number): void;
+  /** Samples of these series up to `toMs` were deleted from the store: from now on it is asked for that time. */
+  forget(ids: readonly bigint[], toMs: number): void;
   /** Takes samples of an earlier process; see `rebuild.ts`. */
   readonly restore: HeadRestore;
 }
@@ -210,6 +212,13 @@ class HeadStore implements Head, HeadRestore {
     const previous = this.newestChunk[ref] as number;
     this.newestChunk[ref] = writeChunk(this.pages, previous, samples, { from: 0, to: count });
     this.open.reset(ref);
+  }
+
+  forget(ids: readonly bigint[], toMs: number): void {
+    for (const id of ids) {
+      const ref = this.index.findId(id);
+      if (ref >= 0) this.late(ref, Math.min(toMs, this.lastMs[ref] as number));
+    }
   }
 
   match(matchers: readonly IndexMatcher[]): readonly HeadSeries[] {

@@ -1,0 +1,124 @@
+/** What the routes of the Prometheus API share: the question, whom it is asked for, and how it is answered. */
+import {
+  type Matcher,
+  parsePromql,
+  parseSeriesSelector,
+  placeOf,
+  type PromqlExpr,
+  selectorMatchers,
+} from "@triptych/lang";
+import { type Clock, type Limits, TriptychError } from "@triptych/model";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Cardinality } from "../../query/cardinality/cardinality.ts";
+import { seriesMatchers } from "../../query/metrics/matchers.ts";
+import type { Ask, MetricsSource, SeriesMatcher } from "../../query/metrics/source.ts";
+import { compileRegex } from "../../regex/compile.ts";
+import type { Engine } from "../../store/clickhouse/engine.ts";
+import { sendJsonStream } from "../ours/json-stream.ts";
+import type { Gate } from "./gate.ts";
+import { success, TRUNCATED } from "./result.ts";
+import type { PrometheusViews } from "./views.ts";
+
+export interface Exchange {
+  readonly params: URLSearchParams;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly ask: Ask & { readonly signal: AbortSignal; readonly timeoutMs: number };
+}
+
+export interface Context {
+  readonly source: MetricsSource;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly cardinality: Cardinality;
+  /** Queries that run at the same time. */
+  readonly queryGate: Gate;
+  readonly readGate: Gate;
+  readonly views: PrometheusViews;
+  /** Sorted by name. */
+  readonly externalLabels: () => readonly (readonly [name: string, value: string])[];
+}
+
+export type Handler = (context: Context, exchange: Exchange) => Promise<FastifyReply>;
+export type Method = "GET" | "POST" | "PUT";
+export type Route = readonly [methods: readonly Method[], path: string, Handler];
+
+export const NO_NOTES = { warnings: [], infos: [] };
+
+/** Sends what `data` writes; a cut by the limit becomes a warning. */
+export function answer(
+  { reply }: Exchange,
+  data: (cut: () => void) => Iterable<string>,
+  notes: { readonly warnings: readonly string[]; readonly infos: readonly string[] } = NO_NOTES,
+): Promise<FastifyReply> {
+  const warnings = [...notes.warnings];
+  const cut = (): void => {
+    warnings.push(TRUNCATED);
+  };
+  return sendJsonStream(
+    reply,
+    success(data(cut), () => ({ warnings, infos: notes.infos })),
+  );
+}
+
+/** A small answer. */
+export function answerJson(exchange: Exchange, data: unknown): Promise<FastifyReply> {
+  return answer(exchange, () => [JSON.stringify(data)]);
+}
+
+/** An answer without anything in it. */
+export async function noContent({ reply }: Exchange): Promise<FastifyReply> {
+  return reply.code(204).send();
+}
+
+/** Errors in a query text are told with line and column. */
+function located<T>(text: string, run: () => T, before: string): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof TriptychError) || error.offset === undefined) throw error;
+    const { line, column } = placeOf(text, error.offset);
+    const message = `${before}${line}:${column}: parse error: ${error.message}`;
+    throw new TriptychError(error.code, message, { offset: error.offset, cause: error });
+  }
+}
+
+/** The expression that `query` holds. Some endpoints of Prometheus name the parameter in the error and some do not. */
+export function queryOf(
+  params: URLSearchParams,
+  named: "named" | "bare" = "named",
+): { text: string; expr: PromqlExpr } {
+  const text = params.get("query") ?? "";
+  const before = named === "named" ? 'invalid parameter "query": ' : "";
+  return { text, expr: located(text, () => parsePromql(text, { compileRegex }), before) };
+}
+
+/** The repeated `match[]`; each is one selector. */
+export function selectorsOf(
+  params: URLSearchParams,
+  named: "named" | "bare" = "named",
+): SeriesMatcher[][] {
+  return params.getAll("match[]").map((text) => selectorOf(text, named));
+}
+
+/** What the parser says of a selector for queries; of `match[]` Prometheus says it in other words. */
+const EMPTY_SELECTOR = "vector selector must contain at least one non-empty matcher";
+const EMPTY_MATCH = "match[] must contain at least one non-empty matcher";
+
+function selectorOf(text: string, named: "named" | "bare"): SeriesMatcher[] {
+  const before = named === "named" ? 'invalid parameter "match[]": ' : "";
+  const read = (): SeriesMatcher[] => {
+    try {
+      return seriesMatchers(allMatchers(text));
+    } catch (error) {
+      if (!(error instanceof TriptychError) || error.message !== EMPTY_SELECTOR) throw error;
+      throw new TriptychError("query_invalid", before + EMPTY_MATCH, { cause: error });
+    }
+  };
+  return located(text, read, before);
+}
+
+function allMatchers(text: string): readonly Matcher[] {
+  return selectorMatchers(parseSeriesSelector(text));
+}

@@ -1,0 +1,42 @@
+/** What this server can do, under the names by which clients of Prometheus ask. */
+import { promqlAggregations, promqlFunctions } from "@triptych/lang";
+
+type Flags = Readonly<Record<string, boolean>>;
+
+const on = (names: readonly string[]): Flags =>
+  Object.fromEntries([...names].sort().map((name) => [name, true]));
+
+const operators = [
+  ...["+", "-", "*", "/", "%", "^", "atan2", "==", "!=", ">", "<", ">=", "<=", "=~", "!~", "@"],
+  ...["and", "or", "unless", "</", ">/"],
+];
+const keywords = [
+  ...["offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"],
+  ...["anchored", "smoothed", "fill", "fill_left", "fill_right"],
+];
+
+export function features(has: { readonly isAdmin: boolean }): Readonly<Record<string, Flags>> {
+  return {
+    api: {
+      ...on(["label_values_match", "query_warnings", "query_stats", "time_range_series"]),
+      ...on(["time_range_labels", "exclude_alerts", "remote_write_receiver", "lifecycle"]),
+      ...on(["otlp_write_receiver"]),
+      admin: has.isAdmin,
+      search: false,
+    },
+    otlp_receiver: { delta_conversion: true, native_delta_ingestion: false },
+    prometheus: { agent_mode: false, server_mode: true },
+    promql: {
+      ...on(keywords),
+      ...on(["at_modifier", "negative_offset", "per_query_lookback_delta", "subqueries"]),
+      ...on(["delayed_name_removal", "duration_expr"]),
+      per_step_stats: false,
+      type_and_unit_labels: false,
+    },
+    promql_functions: on(promqlFunctions.map(({ name }) => name)),
+    promql_operators: on([...operators, ...promqlAggregations]),
+    rules: on(["query_offset", "keep_firing_for"]),
+    tsdb: { ...on(["exemplar_storage", "native_histograms"]), st_storage: true },
+    ui: { ui_v2: false, ui_v3: false },
+  };
+}

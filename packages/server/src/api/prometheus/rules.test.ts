@@ -1,0 +1,158 @@
+import { labelsFrom } from "@triptych/lang";
+import { describe, expect, test } from "vitest";
+import type { RuleGroupView, RuleView } from "../../rules/view.ts";
+import { alertmanagersAnswer, alertsAnswer, rulesAnswer } from "./rules.ts";
+
+const shared = {
+  labels: [["severity", "page"]],
+  annotations: [],
+  forMs: 0,
+  keepFiringForMs: 0,
+  health: "ok",
+  lastError: "",
+  evaluationSeconds: 0.001,
+  lastEvaluationMs: 1_700_000_000_000,
+  alerts: [],
+} as const;
+const record: RuleView = {
+  ...shared,
+  kind: "record",
+  name: "a:b",
+  query: "sum(up)",
+  labels: [["team", "x"]],
+};
+const alert: RuleView = {
+  ...shared,
+  kind: "alert",
+  name: "Down",
+  query: "up == 0",
+  annotations: [["s", "t"]],
+  forMs: 60_000,
+  lastError: "no",
+  health: "err",
+  alerts: [
+    {
+      labels: labelsFrom([["alertname", "Down"]]),
+      annotations: [["s", "t"]],
+      state: "firing",
+      value: 1234.5,
+      activeAtMs: 1_700_000_000_000,
+      keepFiringSinceMs: 1_700_000_001_000,
+    },
+  ],
+};
+const group = (file: string, name: string, rules: readonly RuleView[]): RuleGroupView => ({
+  ...{
+    file,
+    name,
+    rules,
+    limit: 0,
+    intervalMs: 60_000,
+    evaluationSeconds: 0.5,
+    lastEvaluationMs: 0,
+  },
+});
+const groups = [
+  group("b.yml", "g2", [record]),
+  group("a.yml", "g1", [record, alert]),
+  group("c.yml", "empty", []),
+];
+
+interface Answer {
+  readonly groups: readonly {
+    readonly name: string;
+    readonly rules: readonly { readonly name: string }[];
+  }[];
+  readonly groupNextToken?: string;
+}
+const ask = (query: string): Answer => rulesAnswer(groups, new URLSearchParams(query)) as Answer;
+const shown = (answer: Answer): string[] =>
+  answer.groups.map(({ name, rules }) => `${name}:${rules.map((rule) => rule.name).join(",")}`);
+
+describe("which rules are told", () => {
+  const check = (query: string, ...want: string[]) =>
+    test(query, () => expect(shown(ask(query))).toEqual(want));
+  check("", "g1:a:b,Down", "g2:a:b", "empty:");
+  check("type=alert", "g1:Down");
+  check("type=record", "g1:a:b", "g2:a:b");
+  check("rule_name[]=Down&rule_name[]=other", "g1:Down");
+  check("rule_group[]=g2", "g2:a:b");
+  check("file[]=a.yml", "g1:a:b,Down");
+  check('match[]={severity="page"}', "g1:Down");
+  check('match[]={severity="none"}&match[]={team=~"x|y"}', "g1:a:b", "g2:a:b");
+});
+
+describe("what is wrong is told", () => {
+  const check = (query: string, want: string) =>
+    test(query, () => expect(() => ask(query)).toThrow(want));
+  check("type=x", 'invalid parameter "type": not supported value "x"');
+  check("exclude_alerts=x", 'invalid parameter "exclude_alerts"');
+  check("group_limit=0", "group_limit must be greater than 0");
+  check("group_next_token=x", "group_limit needs to be paired");
+  check("group_limit=1&group_next_token=x", "invalid group_next_token");
+  check("match[]={", "unexpected");
+});
+
+test("pages", () => {
+  const seen: string[] = [];
+  let token: string | undefined = "";
+  while (token !== undefined) {
+    const answer: Answer = ask(`group_limit=1${token === "" ? "" : `&group_next_token=${token}`}`);
+    seen.push(...shown(answer));
+    token = answer.groupNextToken;
+  }
+  expect(seen).toEqual(["g1:a:b,Down", "g2:a:b", "empty:"]);
+});
+
+test("the shape", () => {
+  const told = {
+    labels: { alertname: "Down" },
+    annotations: { s: "t" },
+    state: "firing",
+    activeAt: "2023-11-14T22:13:20.000Z",
+    keepFiringSince: "2023-11-14T22:13:21.000Z",
+    value: "1.2345e+03",
+  };
+  expect(ask("rule_group[]=g1").groups).toEqual([
+    {
+      ...{ name: "g1", file: "a.yml", interval: 60, limit: 0, evaluationTime: 0.5 },
+      lastEvaluation: "0001-01-01T00:00:00Z",
+      rules: [
+        {
+          ...{
+            name: "a:b",
+            query: "sum(up)",
+            labels: { team: "x" },
+            health: "ok",
+            type: "recording",
+          },
+          ...{ evaluationTime: 0.001, lastEvaluation: "2023-11-14T22:13:20.000Z" },
+        },
+        {
+          ...{
+            name: "Down",
+            query: "up == 0",
+            labels: { severity: "page" },
+            health: "err",
+            lastError: "no",
+          },
+          ...{
+            state: "firing",
+            duration: 60,
+            keepFiringFor: 0,
+            annotations: { s: "t" },
+            type: "alerting",
+          },
+          ...{ evaluationTime: 0.001, lastEvaluation: "2023-11-14T22:13:20.000Z" },
+          alerts: [told],
+        },
+      ],
+    },
+  ]);
+  expect(alertsAnswer(groups)).toEqual({ alerts: [told] });
+  expect(JSON.stringify(ask("exclude_alerts=true"))).not.toContain("activeAt");
+  expect(alertmanagersAnswer(["http://am/api/v2/alerts"])).toEqual({
+    activeAlertmanagers: [{ url: "http://am/api/v2/alerts" }],
+    droppedAlertmanagers: [],
+  });
+});

@@ -1,0 +1,56 @@
+/** Rules, alerts and targets: what other parts know, in the form of the API, and the empty form where they are absent. */
+import { TriptychError } from "@triptych/model";
+import { answerJson, type Route } from "./exchange.ts";
+import type { RulesView, TargetsView } from "./views.ts";
+
+const noRules: RulesView = {
+  rules: () => ({ groups: [] }),
+  alerts: () => ({ alerts: [] }),
+  alertmanagers: () => ({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
+};
+
+const noTargets: TargetsView = {
+  targets: () => ({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }),
+  metadata: () => [],
+  scrapePools: () => ({ scrapePools: [] }),
+};
+
+export const viewRoutes: readonly Route[] = [
+  [
+    ["GET"],
+    "/rules",
+    async ({ views }, exchange) =>
+      answerJson(exchange, (views.rules ?? noRules).rules(exchange.params)),
+  ],
+  [
+    ["GET"],
+    "/alerts",
+    async ({ views }, exchange) => answerJson(exchange, (views.rules ?? noRules).alerts()),
+  ],
+  [
+    ["GET"],
+    "/alertmanagers",
+    async ({ views }, exchange) => answerJson(exchange, (views.rules ?? noRules).alertmanagers()),
+  ],
+  [
+    ["GET"],
+    "/targets",
+    async ({ views }, exchange) =>
+      answerJson(exchange, (views.targets ?? noTargets).targets(exchange.params)),
+  ],
+  [
+    ["GET"],
+    "/targets/metadata",
+    async ({ views }, exchange) => {
+      const limit = exchange.params.get("limit") ?? "";
+      if (limit !== "" && !/^[+-]?\d{1,15}$/.test(limit))
+        throw new TriptychError("query_invalid", "limit must be a number");
+      return answerJson(exchange, (views.targets ?? noTargets).metadata(exchange.params));
+    },
+  ],
+  [
+    ["GET"],
+    "/scrape_pools",
+    async ({ views }, exchange) => answerJson(exchange, (views.targets ?? noTargets).scrapePools()),
+  ],
+];

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { runCheck } from "./check-command.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "triptych-check-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+async function run(
+  files: { readonly [name: string]: string },
+  flags: Parameters<typeof runCheck>[1] = {},
+): Promise<{ code: number; told: string }> {
+  let told = "";
+  const add = (text: string): void => {
+    told += text.replaceAll(`${dir}/`, "");
+  };
+  const names = Object.entries(files).map(([name, text]) => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  });
+  return { code: await runCheck(names, flags, { out: add, err: add }), told };
+}
+
+const rule = (expr: string, more = ""): string =>
+  `groups:\n- name: g\n  rules:\n  - alert: A\n    expr: '${expr}'\n    for: 5m\n    annotations: {runbook_url: "https://r"}\n${more}`;
+
+describe("lints", () => {
+  const check = (expr: string, ...want: string[]) =>
+    test(expr, async () => {
+      const { code, told } = await run({ "r.yml": rule(expr) });
+      expect(code).toBe(0);
+      for (const text of want) expect(told).toContain(text);
+      if (want.length === 0) expect(told).toBe("r.yml: ok (1 rules)\n");
+      else
+        expect(told).toMatch(
+          /^r\.yml:\d+:\d+: warning: alert "A": .*\n {4}why: .*\n {4}fix: .* \[[a-z-]+\]\n/,
+        );
+    });
+  check("up == 0");
+  check("sum by (job) (rate(errors_total[5m])) / sum by (job) (rate(requests_total[5m])) > 5");
+  check("rate(node_memory_free_bytes[5m]) > 0", "[rate-of-gauge]", "deriv()");
+  check("rate(http_requests_total[5m]) > 0");
+  check("rate(node_network_receive_bytes_total[5m]) > 0");
+  check("rate(job:used_bytes:sum[5m]) > 0");
+  check("histogram_quantile(0.9, sum by (job) (rate(x_bucket[5m]))) > 1", "[quantile-without-le]");
+  check(
+    "histogram_quantile(0.9, sum without (le) (rate(x_bucket[5m]))) > 1",
+    "[quantile-without-le]",
+  );
+  check("histogram_quantile(0.9, sum by (job, le) (rate(x_bucket[5m]))) > 1");
+  check("histogram_quantile(0.9, sum without (job) (rate(x_bucket[5m]))) > 1");
+  check("histogram_quantile(0.9, sum by (job) (rate(x[5m]))) > 1");
+  check(
+    "histogram_quantile(0.9, sum by (le) (x_bucket)) > 1",
+    "[quantile-without-rate]",
+    "use rate(x_bucket[5m])",
+  );
+  check("up == 2", "[never-fires]", "between 0 and 1");
+  check("up > 1", "[never-fires]");
+  check("up >= 1");
+  check("avg(up) * 100 > 100", "[never-fires]", "between 0 and 100");
+  check("avg(up) * 100 < 90");
+  check("count(up) < 1", "[never-fires]", "at least 1");
+  check("count(up) <= 1");
+  check("rate(x_total[5m]) < 0", "[never-fires]");
+  check('sum(rate(x_total{code=~"5.."}[5m])) / sum(rate(x_total[5m])) > 5', "[never-fires]");
+  check('sum by (a) (rate(x_total{code=~"5.."}[5m])) / sum by (a) (rate(x_total[5m])) > 0.05');
+  check('sum(rate(x_total{code=~"5.."}[5m])) / sum(rate(y_total[5m])) > 5');
+  check("x > 5 and x < 3", "[never-fires]", "no value passes both");
+  check("x > 3 and x < 5");
+  check("x unless x", "[never-fires]");
+  check('x{a="1",a="2"} > 0', "[never-fires]", "two values of a at once");
+  check("clamp_max(x, 10) > 10", "[never-fires]");
+  check("x > bool 5 == 2", "[never-fires]");
+  check("hour() > 24", "[never-fires]");
+  check("absent(up) == 0", "[never-fires]");
+});
+
+test("for and runbook", async () => {
+  const text = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up == 0\n";
+  const { code, told } = await run({ "r.yml": text });
+  expect(code).toBe(0);
+  expect(told).toContain('r.yml:4:5: warning: alert "A": fires at the first bad evaluation');
+  expect(told).toContain("[missing-runbook]");
+  expect(told).toContain("r.yml: ok (1 rules, 2 warnings)");
+  expect((await run({ "r.yml": text }, { strict: true })).code).toBe(1);
+});
+
+test("unknown metrics, where it is known which there are", async () => {
+  const metadata = join(dir, "m.txt");
+  writeFileSync(
+    metadata,
+    "# TYPE http_requests_total counter\n# TYPE queue gauge\n# TYPE lat histogram\n",
+  );
+  const files = {
+    "a.yml": rule(
+      "made:by_us > 0 and lat_bucket > 0 and http_requests_total > 0 and http_request_total > 0 and up > 0",
+    ),
+    "b.yml": "groups:\n- name: h\n  rules:\n  - record: made:by_us\n    expr: rate(queue[5m])\n",
+  };
+  const { told } = await run(files, { metadata });
+  expect(told.match(/no metric is named \S+/g)).toEqual(["no metric is named http_request_total"]);
+  expect(told).toContain("rate() of queue, which is a gauge\n");
+});
+
+test("errors end with 1, each with its place", async () => {
+  const { code, told } = await run({
+    "r.yml": rule("up =="),
+    "t.yaml": "http: {prot: 1}",
+    "ok.yaml": "http: {port: 1}",
+  });
+  expect(code).toBe(1);
+  expect(told).toContain(
+    'r.yml:5:11: group "g", rule 1, "A": could not parse expression: 1:6: parse error: ',
+  );
+  expect(told).toContain('t.yaml:1:8: unknown key "http.prot"');
+  expect(told).toContain("ok.yaml: ok\n");
+  expect(await run({}, {})).toEqual({ code: 0, told: "" });
+  let missing = "";
+  expect(
+    await runCheck(
+      [join(dir, "none.yml")],
+      {},
+      {
+        out: () => {},
+        err: (text) => {
+          missing += text;
+        },
+      },
+    ),
+  ).toBe(1);
+  expect(missing).toContain("does not exist");
+});
+
+test("duplicates", async () => {
+  const text =
+    "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n  - record: a\n    expr: up\n";
+  expect((await run({ "r.yml": text })).told).toContain(
+    'r.yml:6:5: warning: record "a": stands in line 4 too',
+  );
+});

@@ -1,0 +1,43 @@
+/** The kinds of files that `triptych check` knows; the first that recognises a file checks it. */
+import { loadConfig } from "../config/load.ts";
+import type { CheckedFile, CheckKind, CheckVerdict } from "./check-kind.ts";
+import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus.ts";
+import { checkRules } from "./check-rules.ts";
+
+/** The top-level keys of a YAML file, without reading it: a file that is broken is recognised too. */
+function topKeys({ text }: CheckedFile): string[] {
+  return [...text.matchAll(/^\{?\s*["']?([A-Za-z_][\w-]*)["']?\s*:/gm)].map(([, key]) => key ?? "");
+}
+
+export const checkKinds: readonly CheckKind[] = [
+  {
+    name: "rules",
+    recognises: (given) => topKeys(given).includes("groups"),
+    check: checkRules,
+  },
+  {
+    name: "prometheus.yml",
+    recognises: (given) => looksLikePrometheusFile(topKeys(given)),
+    check: ({ file }) => prometheusVerdict(file),
+  },
+  {
+    name: "triptych.yaml",
+    recognises: () => true,
+    check({ file }) {
+      loadConfig(file);
+      return { errors: [], warnings: [] };
+    },
+  },
+];
+
+function prometheusVerdict(file: string): CheckVerdict {
+  const problems = checkPrometheusFile(file);
+  const told = (wanted: "error" | "warning"): string[] =>
+    problems
+      .filter(({ severity }) => severity === wanted)
+      .map(({ file: at, line, column, message }) => {
+        const mark = wanted === "warning" ? "warning: " : "";
+        return `${at}:${line}:${column}: ${mark}${message}`;
+      });
+  return { errors: told("error"), warnings: told("warning") };
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "triptych-check-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const check = (title: string, text: string, want: readonly string[]) =>
+  test(title, () => {
+    const file = join(directory, "prometheus.yml");
+    writeFileSync(file, text);
+    const found = checkPrometheusFile(file).map(
+      ({ severity, line, column, message }) => `${severity} ${line}:${column} ${message}`,
+    );
+    expect(found).toEqual(want);
+  });
+
+describe("a prometheus.yml", () => {
+  check("is fine", "scrape_configs: [{ job_name: a }]\n", []);
+  check("has an unknown key", "globals: {}\n", [
+    "error 1:1 yaml: unmarshal errors: field globals not found in type config.plain",
+  ]);
+  check(
+    "names what is not there",
+    `scrape_configs:
+  - job_name: a
+    gce_sd_configs: [{ project: p, zone: z }]
+    tls_config: { ca_file: /nonexistent/ca.pem }
+`,
+    [
+      'warning 1:1 job "a": gce_sd_configs is read, but this discovery is not run: it gives no targets',
+      'warning 1:1 job "a": the file /nonexistent/ca.pem does not exist',
+    ],
+  );
+  test("is not there", () =>
+    expect(checkPrometheusFile(join(directory, "none.yml"))[0]?.message).toContain("ENOENT"));
+});
+
+test("is told from other files by its keys", () => {
+  expect(looksLikePrometheusFile(["global", "scrape_configs"])).toBe(true);
+  expect(looksLikePrometheusFile(["groups"])).toBe(false);
+  expect(looksLikePrometheusFile(["receivers", "exporters"])).toBe(false);
+});

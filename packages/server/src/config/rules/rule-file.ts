@@ -1,0 +1,263 @@
+/**
+ * Prometheus's rule files: text in, groups of rules or problems with their places out. Strict as Prometheus is, with
+ * its messages.
+ */
+import {
+  isLabelName,
+  parseDurationMs,
+  parsePromql,
+  placeOf,
+  type PromqlExpr,
+} from "@triptych/lang";
+import { TriptychError } from "@triptych/model";
+import type { Node } from "yaml";
+import { compileRegex } from "../../regex/compile.ts";
+import { checkRule } from "./check-rule.ts";
+import { type Field, type Place, type Problem, readYaml, type YamlText } from "./yaml-fields.ts";
+
+export type Pairs = readonly (readonly [name: string, value: string])[];
+
+export interface RuleConfig {
+  readonly kind: "record" | "alert";
+  readonly name: string;
+  readonly exprText: string;
+  readonly expr: PromqlExpr;
+  readonly forMs: number;
+  readonly keepFiringForMs: number;
+  /** The group's and its own, sorted by name. */
+  readonly labels: Pairs;
+  /** In the order of the file. */
+  readonly annotations: Pairs;
+  readonly place: Place;
+  readonly exprPlace: Place;
+}
+
+export interface RuleGroupConfig {
+  readonly file: string;
+  readonly name: string;
+  /** Absent: the global interval. */
+  readonly intervalMs: number | undefined;
+  readonly queryOffsetMs: number | undefined;
+  /** 0: none. */
+  readonly limit: number;
+  readonly rules: readonly RuleConfig[];
+  readonly place: Place;
+}
+
+export interface RuleFile {
+  readonly groups: readonly RuleGroupConfig[];
+  readonly problems: readonly Problem[];
+}
+
+export interface RuleFileOptions {
+  /** What label names may be; UTF-8 unless said otherwise. */
+  readonly names?: "utf8" | "legacy" | undefined;
+  readonly ignoreUnknownFields?: boolean | undefined;
+}
+
+/** Beyond this a file is not written by people, and reading it would hold the process. */
+const FILE_CHARS_MAX = 8 * 1024 * 1024;
+
+/** Never throws for what stands in the file. */
+export function parseRuleFile(text: string, file: string, options: RuleFileOptions = {}): RuleFile {
+  if (text.length > FILE_CHARS_MAX) {
+    const message = `the file is larger than ${FILE_CHARS_MAX} characters`;
+    return { groups: [], problems: [{ line: 1, column: 1, message }] };
+  }
+  return new Reader(text, file, options).run();
+}
+
+/** As `parseRuleFile`; throws `config_invalid` with `file:line:column` of each problem. */
+export function requireRuleFile(text: string, file: string, options?: RuleFileOptions): RuleFile {
+  const read = parseRuleFile(text, file, options);
+  if (read.problems.length === 0) return read;
+  throw new TriptychError(
+    "config_invalid",
+    read.problems.map((one) => printProblem(file, one)).join("\n"),
+  );
+}
+
+export const printProblem = (file: string, { line, column, message }: Problem): string =>
+  `${file}:${line}:${column}: ${message}`;
+
+const KNOWN = {
+  RuleGroups: ["groups"],
+  RuleGroup: ["name", "interval", "query_offset", "limit", "rules", "labels"],
+  Rule: ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"],
+} as const;
+
+class Reader {
+  private readonly yaml: YamlText;
+  private readonly file: string;
+  private readonly options: RuleFileOptions;
+  private readonly problems: Problem[];
+
+  constructor(text: string, file: string, options: RuleFileOptions) {
+    this.yaml = readYaml(text);
+    this.file = file;
+    this.options = options;
+    this.problems = this.yaml.problems;
+  }
+
+  run(): RuleFile {
+    if (this.problems.length > 0) return { groups: [], problems: this.problems };
+    const root = this.fields(this.yaml.root, "RuleGroups");
+    const groups: RuleGroupConfig[] = [];
+    const names = new Set<string>();
+    for (const node of this.yaml.items(root?.get("groups")?.value ?? null, "[]rulefmt.RuleGroup")) {
+      const group = this.group(node);
+      if (group === undefined) continue;
+      if (group.name === "") this.wrong(group.place, "Groupname must not be empty");
+      else if (names.has(group.name))
+        this.wrong(group.place, `groupname: "${group.name}" is repeated in the same file`);
+      names.add(group.name);
+      groups.push(group);
+    }
+    return { groups, problems: this.problems };
+  }
+
+  private wrong(place: Place, message: string): void {
+    this.problems.push({ line: place.line, column: place.column, message });
+  }
+
+  private fields(
+    node: Node | null,
+    type: keyof typeof KNOWN,
+  ): ReadonlyMap<string, Field> | undefined {
+    const fields = this.yaml.fields(node, `rulefmt.${type}`);
+    const known: readonly string[] = KNOWN[type];
+    if (this.options.ignoreUnknownFields === true) return fields;
+    for (const [name, { key }] of fields ?? []) {
+      if (known.includes(name)) continue;
+      const where = `  line ${key.line}: field ${name} not found in type rulefmt.${type}`;
+      this.wrong(key, `yaml: unmarshal errors:\n${where}`);
+    }
+    return fields;
+  }
+
+  private group(node: Node | null): RuleGroupConfig | undefined {
+    const fields = this.fields(node, "RuleGroup");
+    if (fields === undefined) return undefined;
+    const name = this.textOf(fields, "name");
+    const labels = this.pairs(fields.get("labels"));
+    for (const [label] of labels)
+      if (!this.isLabel(label))
+        this.wrong(
+          fields.get("labels")?.key ?? this.yaml.placeOf(node),
+          `group "${name}": invalid label name: ${label}`,
+        );
+    const rules: RuleConfig[] = [];
+    for (const [i, one] of this.yaml
+      .items(fields.get("rules")?.value ?? null, "[]rulefmt.Rule")
+      .entries()) {
+      const rule = this.rule(one, { labels, group: name, number: i + 1 });
+      if (rule !== undefined) rules.push(rule);
+    }
+    return {
+      file: this.file,
+      name,
+      intervalMs: this.duration(fields, "interval"),
+      queryOffsetMs: this.duration(fields, "query_offset"),
+      limit: this.limit(fields),
+      rules,
+      place: fields.get("name")?.place ?? this.yaml.placeOf(node),
+    };
+  }
+
+  private textOf(fields: ReadonlyMap<string, Field>, name: string): string {
+    return this.yaml.text(fields.get(name)?.value ?? null);
+  }
+
+  private duration(fields: ReadonlyMap<string, Field>, name: string): number | undefined {
+    const field = fields.get(name);
+    const text = this.textOf(fields, name);
+    if (field === undefined || text === "") return undefined;
+    try {
+      return parseDurationMs(text);
+    } catch (error) {
+      this.wrong(field.place, (error as Error).message);
+      return undefined;
+    }
+  }
+
+  private limit(fields: ReadonlyMap<string, Field>): number {
+    const text = this.textOf(fields, "limit");
+    if (text === "") return 0;
+    const limit = Number(text);
+    if (Number.isInteger(limit)) return Math.max(0, limit);
+    const place = fields.get("limit")?.place ?? { line: 1, column: 1 };
+    this.wrong(
+      place,
+      `yaml: unmarshal errors:\n  line ${place.line}: cannot unmarshal !!str \`${text}\` into int`,
+    );
+    return 0;
+  }
+
+  private pairs(field: Field | undefined): [string, string][] {
+    const fields = this.yaml.fields(field?.value ?? null, "map[string]string");
+    return [...(fields ?? [])].map(([name, { value }]) => [name, this.yaml.text(value)]);
+  }
+
+  private isLabel(name: string): boolean {
+    const isName = isLabelName(name, this.options.names ?? "utf8");
+    return isName && name !== "__name__";
+  }
+
+  private rule(
+    node: Node | null,
+    { labels, group, number }: { labels: Pairs; group: string; number: number },
+  ): RuleConfig | undefined {
+    const fields = this.fields(node, "Rule");
+    if (fields === undefined) return undefined;
+    const [record, alert, exprText] = ["record", "alert", "expr"].map((name) =>
+      this.textOf(fields, name),
+    );
+    const own = this.pairs(fields.get("labels"));
+    const annotations = this.pairs(fields.get("annotations"));
+    const forMs = this.duration(fields, "for") ?? 0;
+    const keepFiringForMs = this.duration(fields, "keep_firing_for") ?? 0;
+    const start = this.yaml.placeOf(node);
+    const name = record !== undefined && record !== "" ? record : (alert ?? "");
+    const expr = this.expr(exprText ?? "");
+    const given = {
+      record: record ?? "",
+      alert: alert ?? "",
+      exprText: exprText ?? "",
+      expr,
+      labels: own,
+      annotations,
+      forMs,
+      keepFiringForMs,
+    };
+    const isLabel = (label: string): boolean => this.isLabel(label);
+    for (const { field, message } of checkRule(given, isLabel)) {
+      const place = fields.get(field)?.place ?? start;
+      this.wrong(place, `group "${group}", rule ${number}, "${name}": ${message}`);
+    }
+    if (typeof expr === "string") return undefined;
+    const all = new Map([...labels, ...own]);
+    return {
+      kind: record !== undefined && record !== "" ? "record" : "alert",
+      name,
+      exprText: exprText ?? "",
+      expr,
+      forMs,
+      keepFiringForMs,
+      labels: [...all].sort(([a], [b]) => (a < b ? -1 : 1)),
+      annotations,
+      place: start,
+      exprPlace: fields.get("expr")?.place ?? start,
+    };
+  }
+
+  /** What is wrong with it as a text. */
+  private expr(text: string): PromqlExpr | string {
+    try {
+      return parsePromql(text, { compileRegex });
+    } catch (error) {
+      if (!(error instanceof TriptychError)) throw error;
+      const { line, column } = placeOf(text, error.offset ?? 0);
+      return `${line}:${column}: parse error: ${error.message}`;
+    }
+  }
+}

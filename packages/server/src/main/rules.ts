@@ -1,0 +1,169 @@
+/** Rules of `prometheus.yml`: evaluated here, their alerts listed and sent to the Alertmanagers it names. */
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { compileRelabel } from "@triptych/lang";
+import { createAlertmanagers, type AlertmanagerTarget } from "../alerting/alertmanagers.ts";
+import { createAlerts } from "../alerting/alerts.ts";
+import type { PostJson } from "../alerting/http-post.ts";
+import { createRulesView } from "../api/prometheus/rules.ts";
+import type { RulesView } from "../api/prometheus/views.ts";
+import type { PrometheusConfig } from "../config/prometheus/load.ts";
+import type { AlertmanagerConfig } from "../config/prometheus/sections.ts";
+import { requireRuleFile, type RuleGroupConfig } from "../config/rules/rule-file.ts";
+import { expandRulePaths } from "../config/rules/rule-paths.ts";
+import type { MetricsSource } from "../query/metrics/source.ts";
+import {
+  createDiscoveredAddresses,
+  type DiscoveredAddresses,
+} from "../receivers/discovery/addresses.ts";
+import type { IngestNext } from "../receivers/next.ts";
+import { createHttpClient, type HttpClient } from "../receivers/scrape/http-client.ts";
+import { compileRegex } from "../regex/compile.ts";
+import { createRules } from "../rules/rules.ts";
+import type { SavedRule } from "../rules/saved-alerts.ts";
+import { systemClock as clock } from "../self/clock.ts";
+import { createSavedState } from "../store/saved-state.ts";
+import type { Core } from "./core.ts";
+import { VERSION } from "./status.ts";
+import type { Storage } from "./storage.ts";
+
+/** An acknowledgement; what is longer is not read. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+export interface RulesParts {
+  readonly view: RulesView;
+  /** Reads the rule files that the configuration names. Throws `config_invalid` and changes nothing when one is wrong. */
+  readonly read: (config: PrometheusConfig) => () => Promise<void>;
+  readonly start: () => void;
+}
+
+export function createRulesParts(
+  core: Core,
+  parts: {
+    readonly storage: Storage;
+    readonly source: MetricsSource;
+    readonly next: IngestNext;
+    readonly config: PrometheusConfig;
+  },
+): RulesParts {
+  const { log, metrics } = core;
+  const alertmanagers = createAlertmanagers({ clock, log, metrics });
+  const found = createFound(core, (targets) => void alertmanagers.set(targets));
+  const externalLabels = [...parts.config.global.external_labels];
+  const externalUrl = core.address(core.config.http.port);
+  const alerts = createAlerts({ clock, externalLabels, externalUrl, receivers: [alertmanagers] });
+  const rules = createRules({
+    clock,
+    source: parts.source,
+    next: parts.next,
+    saved: createSavedState<SavedRule>("alert_rule", parts.storage),
+    log,
+    metrics,
+    externalLabels,
+    externalUrl,
+    notify: alerts.notify,
+    queryTimeoutMs: core.limits.queryTimeoutMs,
+  });
+  core.onClose(async () => {
+    await rules.close();
+    found.close();
+    await alertmanagers.close();
+  });
+  return {
+    view: createRulesView({
+      groups: () => rules.view(),
+      alertmanagers: () => alertmanagers.urls(),
+    }),
+    read(config) {
+      const groups = groupsOf(config);
+      return async () => {
+        const labels = [...config.global.external_labels];
+        const relabel = compileRelabel(config.alerting.alert_relabel_configs, compileRegex);
+        alerts.set({ externalLabels: labels, relabel });
+        await rules.load(groups, {
+          externalLabels: labels,
+          defaultIntervalMs: config.global.evaluation_interval,
+          defaultQueryOffsetMs: config.global.rule_query_offset,
+        });
+        found.apply(config.alerting.alertmanagers);
+      };
+    },
+    start: () => rules.start(),
+  };
+}
+
+function groupsOf(config: PrometheusConfig): RuleGroupConfig[] {
+  const files = expandRulePaths(config.rule_files, dirname(config.file));
+  return files.flatMap((file) => requireRuleFile(readFileSync(file, "utf8"), file).groups);
+}
+
+interface Group {
+  readonly addresses: DiscoveredAddresses;
+  /** The targets of the addresses that were there last: a target that stays keeps its queue. */
+  readonly targets: Map<string, AlertmanagerTarget>;
+  readonly clients: HttpClient[];
+}
+
+/** The Alertmanagers that discovery finds. */
+function createFound(core: Core, tell: (targets: readonly AlertmanagerTarget[]) => void) {
+  let groups: Group[] = [];
+  const deps = {
+    clock,
+    random: Math.random,
+    env: process.env,
+    createClient: (config: AlertmanagerConfig | Parameters<typeof createHttpClient>[0]) =>
+      createHttpClient(config, { clock, env: process.env, userAgent: `Triptych/${VERSION}` }),
+    compileRegex,
+    failed: (discovery: string, message: string) =>
+      core.log("warn", `discovery of Alertmanagers: ${message}`, { discovery }),
+  };
+  const tellAll = (): void => tell(groups.flatMap(({ targets }) => [...targets.values()]));
+  const close = (): void => {
+    for (const { addresses, clients } of groups) {
+      addresses.close();
+      for (const client of clients) client.close();
+    }
+    groups = [];
+  };
+  return {
+    close,
+    apply(configs: readonly AlertmanagerConfig[]): void {
+      close();
+      groups = configs.map((config) => {
+        const client = deps.createClient(config);
+        const relabel = compileRelabel(config.alert_relabel_configs, compileRegex);
+        const targets = new Map<string, AlertmanagerTarget>();
+        const addresses = createDiscoveredAddresses(config, {
+          ...deps,
+          onChange() {
+            const active = new Set(addresses.active());
+            for (const url of targets.keys()) if (!active.has(url)) targets.delete(url);
+            for (const url of active)
+              if (!targets.has(url))
+                targets.set(url, {
+                  url,
+                  post: postWith(client),
+                  timeoutMs: config.timeout,
+                  relabel,
+                });
+            tellAll();
+          },
+        });
+        return { addresses, targets, clients: [client] };
+      });
+      for (const { addresses } of groups) addresses.start();
+      tellAll();
+    },
+  };
+}
+
+function postWith(client: HttpClient): PostJson {
+  return async (url, body, timeoutMs) => {
+    const headers = { "content-type": "application/json" };
+    const answer = await client.fetch(
+      { url, method: "POST", headers, body, timeoutMs },
+      { bytesMax: ANSWER_BYTES_MAX },
+    );
+    return { status: answer.status, text: Buffer.from(answer.body).toString("utf8") };
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * Classic histograms into native ones with custom buckets (`convert_classic_histograms_to_nhcb`): the `_bucket`,
+ * `_count` and `_sum` series of a family become one histogram per set of labels, its bounds those of `le`.
+ */
+import { type SampleBatch, Temporality } from "@triptych/model";
+import { compactFloats } from "./compact-batch.ts";
+
+const CUSTOM_SCHEMA = -53;
+
+interface Classic {
+  readonly family: string;
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  readonly rows: number[];
+  readonly buckets: Map<number, number>;
+  count: number | undefined;
+  sum: number;
+}
+
+/** Converts in place; the classic series are left out unless `keepsClassic`. Yields now and then. */
+export function* toCustomBuckets(batch: SampleBatch, keepsClassic: boolean): Generator<void> {
+  const families = new Set(
+    batch.metadata.filter(({ type }) => type === "histogram").map(({ family }) => family),
+  );
+  const native = new Set<string>();
+  for (let row = 0; row < batch.histograms.rows; row++)
+    native.add(JSON.stringify(batch.series.labels(batch.histograms.series[row] as number)));
+  const found = new Map<string, Classic>();
+  for (let row = 0; row < batch.samples.rows; row++) {
+    if ((row & 0xff) === 0xff) yield;
+    collect(batch, row, families, found);
+  }
+  const converted = new Set<number>();
+  for (const [key, classic] of found) {
+    if (native.has(key) || !write(batch, classic)) continue;
+    for (const row of classic.rows) converted.add(row);
+    yield;
+  }
+  if (!keepsClassic) compactFloats(batch.samples, (row) => !converted.has(row));
+}
+
+function collect(
+  batch: SampleBatch,
+  row: number,
+  families: ReadonlySet<string>,
+  found: Map<string, Classic>,
+): void {
+  const { samples, series } = batch;
+  const name = series.label(samples.series[row] as number, "__name__");
+  const at = name.lastIndexOf("_");
+  const suffix = name.slice(at + 1);
+  const family = name.slice(0, at);
+  if (!families.has(family) || !["bucket", "count", "sum"].includes(suffix)) return;
+  const all = series.labels(samples.series[row] as number);
+  const bound = all.find(([label]) => label === "le")?.[1];
+  if ((bound === undefined) === (suffix === "bucket")) return;
+  const labels = all
+    .filter(([label]) => label !== "le")
+    .map(([label, value]): [string, string] => [label, label === "__name__" ? family : value]);
+  const time = String(samples.timeMs[row]);
+  const key = JSON.stringify(labels);
+  let classic = found.get(`${key}${time}`);
+  if (classic === undefined) {
+    classic = { family, labels, rows: [], buckets: new Map(), count: undefined, sum: 0 };
+    found.set(`${key}${time}`, classic);
+  }
+  classic.rows.push(row);
+  const value = samples.value[row] as number;
+  if (suffix === "sum") classic.sum = value;
+  else if (suffix === "count") classic.count = value;
+  else classic.buckets.set(bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound), value);
+}
+
+/** False when the buckets are not those of a histogram; then they stay what they are. */
+function write(batch: SampleBatch, { labels, rows, buckets, count, sum }: Classic): boolean {
+  const bounds = [...buckets.keys()].sort((a, b) => a - b);
+  if (bounds.some(Number.isNaN) || (bounds.length === 0 && count === undefined)) return false;
+  const total = count ?? buckets.get(Number.POSITIVE_INFINITY) ?? 0;
+  const finite = bounds.filter((bound) => bound !== Number.POSITIVE_INFINITY);
+  const cumulative = [...finite.map((bound) => buckets.get(bound) ?? 0), total];
+  const counts = cumulative.map((value, i) => value - (cumulative[i - 1] ?? 0));
+  if (counts.some((value) => !(value >= 0))) return false;
+  for (const [name, value] of labels) batch.series.addLabelText(name, value);
+  const { histograms, samples } = batch;
+  const first = rows[0] ?? 0;
+  const row = histograms.addRow(
+    batch.series.end(Temporality.cumulative),
+    samples.timeMs[first] as number,
+    samples.startMs[first] as number,
+  );
+  histograms.schema[row] = CUSTOM_SCHEMA;
+  histograms.count[row] = total;
+  histograms.sum[row] = sum;
+  histograms.positiveSpans.push(0, counts.length);
+  for (const value of counts) histograms.positiveCounts.push(value);
+  for (const bound of finite) histograms.customValues.push(bound);
+  histograms.endRow();
+  return true;
+}

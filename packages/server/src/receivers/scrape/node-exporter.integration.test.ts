@@ -1,0 +1,105 @@
+/** Debian's prometheus-node-exporter, discovered by a file and scraped: a real target with thousands of samples. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { SampleBatch } from "@triptych/model";
+import { freePort } from "@triptych/testkit";
+import { afterEach, expect, test } from "vitest";
+import { createRecordingNext, realClock } from "../otlp/recording-next.ts";
+import { createScrape } from "./manager.ts";
+import { configOf, linesOf, managerDeps } from "./testing.ts";
+
+const run = promisify(execFile);
+const PROGRAM = "prometheus-node-exporter";
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const one of cleanup.splice(0)) await one();
+});
+
+/** The program's name, installed first when it is missing and we may. */
+async function installed(): Promise<string | undefined> {
+  const isThere = (): Promise<boolean> =>
+    run(PROGRAM, ["--version"]).then(
+      () => true,
+      () => false,
+    );
+  if (await isThere()) return PROGRAM;
+  try {
+    if (process.getuid?.() === 0)
+      await run("apt-get", ["install", "-y", "--no-install-recommends", PROGRAM]);
+  } catch (error) {
+    if (process.env["CI"] !== undefined) throw error;
+  }
+  if (await isThere()) return PROGRAM;
+  if (process.env["CI"] !== undefined) throw new Error("the node exporter cannot be installed");
+  return undefined;
+}
+
+/** Polls until `read` gives something. */
+async function eventually<T>(read: () => T | undefined, msMax = 30_000): Promise<T> {
+  const deadline = Date.now() + msMax;
+  for (;;) {
+    const found = read();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error("nothing came");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test("a real exporter", { timeout: 120_000 }, async (context) => {
+  const program = await installed();
+  if (program === undefined) return context.skip("no node exporter, and it cannot be installed");
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const exporter: ChildProcess = spawn(program, [`--web.listen-address=${address}`], {
+    stdio: "ignore",
+  });
+  const exited = new Promise((resolve) => exporter.once("close", resolve));
+  const directory = mkdtempSync(join(tmpdir(), "triptych-node-"));
+  writeFileSync(
+    join(directory, "nodes.yml"),
+    `- targets: ["${address}"]\n  labels: { rack: r1 }\n`,
+  );
+  const next = createRecordingNext(2 ** 30);
+  const manager = createScrape(managerDeps(realClock, next));
+  cleanup.push(
+    () => manager.close(),
+    () => exporter.kill("SIGTERM"),
+    () => exited,
+    () => rmSync(directory, { recursive: true }),
+  );
+  await manager.apply(
+    configOf(`global: { scrape_interval: 1s }
+scrape_configs:
+  - job_name: node
+    file_sd_configs: [{ files: ["${directory}/*.yml"] }]
+    metric_relabel_configs: [{ source_labels: [__name__], regex: "go_.*", action: drop }]
+`),
+  );
+  manager.start();
+  const isUp = (batch: SampleBatch): boolean =>
+    linesOf(batch).some((line) => line.startsWith("up{") && line.endsWith(" 1"));
+  const batches = (): SampleBatch[] =>
+    next.batches.filter((batch): batch is SampleBatch => batch.signal === "samples");
+  const first = await eventually(() => batches().find(isUp));
+  const lines = linesOf(first);
+  const labels = `instance="${address}",job="node",rack="r1"`;
+  expect(lines.length).toBeGreaterThan(100);
+  expect(lines.some((line) => line.startsWith("node_memory_MemTotal_bytes{"))).toBe(true);
+  expect(lines.some((line) => line.startsWith("go_"))).toBe(false);
+  expect(lines.every((line) => line.includes(labels) || line.includes('rack="r1"'))).toBe(true);
+  expect(first.metadata.find(({ family }) => family === "node_cpu_seconds_total")?.type).toBe(
+    "counter",
+  );
+  expect(manager.view()[0]?.active[0]?.view()).toMatchObject({ health: "up", lastError: "" });
+  // Gone: its series end.
+  exporter.kill("SIGTERM");
+  await exited;
+  const down = await eventually(() =>
+    batches().find((batch) => linesOf(batch).some((line) => /^up\{.* 0$/.test(line))),
+  );
+  expect(linesOf(down).filter((line) => line.endsWith(" stale")).length).toBeGreaterThan(100);
+  expect(manager.view()[0]?.active[0]?.view().lastError).toContain("connection refused");
+});

@@ -1,0 +1,31 @@
+/** What the guide shows works as it stands there. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { requireRuleFile } from "../config/rules/rule-file.ts";
+import { lints } from "../config/rules/lints.ts";
+import { parseRuleTestFile } from "../config/rules/test-file.ts";
+import { runRuleTest } from "./rule-test.ts";
+
+const guide = readFileSync(new URL("../../../../docs/guide/rules.md", import.meta.url), "utf8");
+
+function block(name: string): string {
+  const start = guide.indexOf(`\`\`\`yaml ${name}\n`);
+  expect(start).toBeGreaterThan(0);
+  const from = guide.indexOf("\n", start) + 1;
+  return guide.slice(from, guide.indexOf("```", from));
+}
+
+test("the rules load without a warning and pass the test", async () => {
+  const { groups } = requireRuleFile(block("rules"), "rules.yml");
+  const file = parseRuleTestFile(block("test"), "tests.yml");
+  const verdicts = await Promise.all(file.tests.map((one) => runRuleTest(one, { file, groups })));
+  expect(verdicts).toEqual([{ passed: 3, failures: [] }]);
+  const known = { types: new Map<string, string>(), recorded: new Set<string>() };
+  const rules = groups.flatMap((group) => group.rules);
+  const found = rules.flatMap((rule) => lints.flatMap((lint) => [...lint.run(rule, known)]));
+  expect(found).toEqual([]);
+});
+
+test("every lint is told of", () => {
+  for (const { name } of lints) expect(guide).toContain(`\`${name}\``);
+});
