@@ -109,7 +109,7 @@ export { type EvalOutcome, runPromqlTest, type TestOptions } from "./promql/prom
 export { parseSeriesLine, type SequenceValue } from "./promql/promqltest-series.ts";
 export { type LoadedSample, TestStore } from "./promql/promqltest-store.ts";
 export type { CompiledRegex, CompileRegex } from "./promql/regex.ts";
-export { type Row, valueAt } from "./promql/rows.ts";
+export { FLOAT, type Row, valueAt } from "./promql/rows.ts";
 export type { LiveSeries } from "./promql/window.ts";
 export { compileRelabel, type LabelMap, type Relabel } from "./relabel/relabel.ts";
 export {

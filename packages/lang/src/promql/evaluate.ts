@@ -79,6 +79,8 @@ export type PromqlValue =
 export interface PromqlResult {
   readonly value: PromqlValue;
   readonly annotations: Annotations;
+  /** How many samples the source gave; a native histogram counts as several. */
+  readonly samplesRead: number;
 }
 
 const LOOKBACK_MS = 300_000;
@@ -101,11 +103,12 @@ export async function evaluatePromql(
   const step = stepMs ?? 1;
   const grid = { startMs, stepMs: step, count: Math.floor((endMs - startMs) / step) + 1 };
   const value = isInstant ? await run.instant(grid) : await run.range(grid);
-  return { value, annotations: run.annotations };
+  return { value, annotations: run.annotations, samplesRead: run.samplesRead };
 }
 
 class Run implements Evaluation {
   readonly annotations = new Annotations();
+  samplesRead = 0;
   readonly lookbackMs: number;
   readonly subqueryIntervalMs: number;
   private readonly prepared: Prepared;
@@ -363,7 +366,9 @@ class Run implements Evaluation {
     selector?: PromqlExpr,
   ): Promise<readonly LoadedSeries[]> {
     const found = await this.source.select(matchers, range);
-    this.count(found.reduce((sum, series) => sum + sizeOf(series), 0));
+    const samples = found.reduce((sum, series) => sum + sizeOf(series), 0);
+    this.samplesRead += samples;
+    this.count(samples);
     const withBuckets = selector === undefined || !this.prepared.statsOnly.has(selector);
     return found.map((series) => loadSeries(series, withBuckets));
   }

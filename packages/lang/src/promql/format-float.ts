@@ -1,5 +1,8 @@
 /** A number as Go's `strconv.FormatFloat(v, 'f', -1, 64)` writes it: shortest digits that read back, no exponent. */
 export function formatFloat(value: number): string {
+  const size = Math.abs(value);
+  // Between these JavaScript writes no exponent: most values, and answers have very many.
+  if (size >= 1e-6 && size < 1e21) return String(value);
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   if (Object.is(value, -0)) return "-0";

@@ -26,10 +26,15 @@ const labelsOf = (i: number): WriteSeries["labels"] => [
   ["k", String(i % 10)],
 ];
 
+export interface MetricsBody {
+  readonly body: Uint8Array;
+  readonly samples: number;
+  /** Bodies of the same lane hold the same series and must be sent in their order. */
+  readonly lane: number;
+}
+
 /** Bodies in the order of time, one after the other: a scrape of all series, cut into requests. */
-export function* metricsBodies(
-  load: MetricsLoad,
-): Generator<{ body: Uint8Array; samples: number }> {
+export function* metricsBodies(load: MetricsLoad): Generator<MetricsBody> {
   const labels = Array.from({ length: load.series }, (_, i) => labelsOf(i));
   const value = new Float64Array(load.series);
   for (let t = load.fromMs; t <= load.toMs; t += load.stepMs) {
@@ -49,7 +54,11 @@ export function* metricsBodies(
           exemplars: [],
         });
       }
-      yield { body: encodeSnappy(encodeRemoteWrite("1.0", series)), samples: to - from };
+      yield {
+        body: encodeSnappy(encodeRemoteWrite("1.0", series)),
+        samples: to - from,
+        lane: from / load.perRequest,
+      };
     }
   }
 }

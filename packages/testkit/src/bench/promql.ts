@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startClickhouseFront } from "../clickhouse-front/clickhouse-front.ts";
 import { percentile } from "../faults/case.ts";
-import { type MetricsLoad, metricsBodies } from "./metrics-payload.ts";
+import { type MetricsBody, type MetricsLoad, metricsBodies } from "./metrics-payload.ts";
 import { type MetricsServer, startOurs, startPeers } from "./metrics-server.ts";
 import type { Row } from "./table.ts";
 
@@ -71,17 +71,12 @@ function ask(agent: Agent, url: string, body?: Uint8Array): Promise<Answer> {
 }
 
 /** Sends bodies made beforehand as fast as they are answered; returns samples a second. */
-async function write(
-  server: MetricsServer,
-  bodies: readonly { readonly body: Uint8Array; readonly samples: number }[],
-): Promise<number> {
+async function write(server: MetricsServer, bodies: readonly MetricsBody[]): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const started = performance.now();
   let samples = 0;
-  let next = 0;
-  const connection = async (): Promise<void> => {
-    for (let i = next++; i < bodies.length; i = next++) {
-      const one = bodies[i] as { body: Uint8Array; samples: number };
+  const connection = async (mine: readonly MetricsBody[]): Promise<void> => {
+    for (const one of mine) {
       for (;;) {
         const { status } = await ask(agent, server.writeUrl, one.body);
         if (status < 300) break;
@@ -92,7 +87,10 @@ async function write(
       samples += one.samples;
     }
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+  const lanes = Array.from({ length: CONNECTIONS }, (_, i) =>
+    bodies.filter(({ lane }) => lane % CONNECTIONS === i),
+  );
+  await Promise.all(lanes.map(connection));
   agent.destroy();
   return (samples / (performance.now() - started)) * 1000;
 }
@@ -202,7 +200,7 @@ export async function benchPromql(nodeArgs: readonly string[]): Promise<Row[]> {
     fromMs: toMs - HOUR_MS - 300_000,
     toMs,
     stepMs: STEP_MS,
-    perRequest: 2_000,
+    perRequest: 2_500,
   };
   const dataDir = mkdtempSync(join(tmpdir(), "triptych-bench-"));
   try {

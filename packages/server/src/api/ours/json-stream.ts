@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyReply } from "fastify";
 
-const PIECE_CHARS = 64 * 1024;
+const PIECE_CHARS = 256 * 1024;
 const PIECE_MS = 8;
 
 /** Sends the texts one after another. What `texts` throws after its first piece ends the connection. */

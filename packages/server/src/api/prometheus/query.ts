@@ -6,7 +6,7 @@ import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
 import { answer, type Context, type Exchange, queryOf, type Route } from "./exchange.ts";
 import { durationParam, limitParam, requiredTime, timeParam, wrong } from "./params.ts";
 import { type Limited, matrixJson, point, rangeJson, timestamp, vectorJson } from "./result.ts";
-import { countingSource, type QueryCount, statsJson, statsWarning } from "./query-stats.ts";
+import { statsJson, statsWarning } from "./query-stats.ts";
 
 const RESOLUTION_MESSAGE =
   "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
@@ -76,13 +76,12 @@ async function run(
   const cameMs = clock.monotonicMs();
   const leave = await queryGate.enter(ask);
   const startedMs = clock.monotonicMs();
-  const count: QueryCount = { samples: 0 };
   let result: PromqlResult;
   try {
     // What was spent in the queue is gone.
     const timeoutMs = Math.max(1, ask.timeoutMs - (startedMs - cameMs));
     const asked = { ...ask, timeoutMs };
-    result = await runPromql(countingSource(source, count), expr, { times, ask: asked });
+    result = await runPromql(source, expr, { times, ask: asked });
   } finally {
     leave();
   }
@@ -92,7 +91,7 @@ async function run(
   const shown =
     stats === ""
       ? ""
-      : `,"stats":${statsJson(count, { cameMs, startedMs, endedMs: clock.monotonicMs() })}`;
+      : `,"stats":${statsJson(result.samplesRead, { cameMs, startedMs, endedMs: clock.monotonicMs() })}`;
   return answer(
     exchange,
     function* (cut) {

@@ -1,6 +1,7 @@
 /** Results in the JSON of the Prometheus HTTP API, as small pieces of text. */
 import {
   CUSTOM_SCHEMA,
+  FLOAT,
   formatFloat,
   type Grid,
   type Histogram,
@@ -104,20 +105,38 @@ function pointsJson(values: readonly string[], histograms: readonly string[]): s
 
 export function* rangeJson(rows: readonly Row[], grid: Grid, limited: Limited): Generator<string> {
   yield '{"resultType":"matrix","result":[';
-  const times = Array.from({ length: grid.count }, (_, i) =>
-    timestamp(grid.startMs + i * grid.stepMs),
+  const starts = Array.from(
+    { length: grid.count },
+    (_, i) => `[${timestamp(grid.startMs + i * grid.stepMs)},`,
   );
   yield* limitedList(rows, limited, (row) => {
-    const values: string[] = [];
-    const histograms: string[] = [];
-    for (let step = 0; step < grid.count; step++) {
-      const value = valueAt(row, step);
-      if (typeof value === "number") values.push(`[${times[step]},"${formatFloat(value)}"]`);
-      else if (value !== undefined) histograms.push(`[${times[step]},${histogramJson(value)}]`);
-    }
-    return `{${metricJson(row.labels)},${pointsJson(values, histograms)}}`;
+    const points = valuesJson(row, starts);
+    const histograms = histogramsJson(row, starts);
+    const both = points === "" || histograms === "" ? "" : ",";
+    return `{${metricJson(row.labels)},${points}${both}${histograms}}`;
   });
   yield "]";
+}
+
+/** One text, appended to: answers of a million values are made of this. */
+function valuesJson({ kind, value }: Row, starts: readonly string[]): string {
+  let out = "";
+  for (let step = 0; step < kind.length; step++) {
+    if (kind[step] !== FLOAT) continue;
+    out += `${out === "" ? "" : ","}${starts[step]}"${formatFloat(value[step] as number)}"]`;
+  }
+  return out === "" ? "" : `"values":[${out}]`;
+}
+
+function histogramsJson(row: Row, starts: readonly string[]): string {
+  if (row.histograms === undefined) return "";
+  const points: string[] = [];
+  for (let step = 0; step < row.kind.length; step++) {
+    const value = valueAt(row, step);
+    if (value !== undefined && typeof value !== "number")
+      points.push(`${starts[step]}${histogramJson(value)}]`);
+  }
+  return points.length === 0 ? "" : `"histograms":[${points.join(",")}]`;
 }
 
 export function* matrixJson(all: readonly MatrixSeries[], limited: Limited): Generator<string> {
