@@ -3,18 +3,16 @@
  * to us; the numbers are asked for through the query API. And prom-client pushes to our Pushgateway, which keeps
  * what it was given when the process is killed.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { freePort, type RunningServer, startServer } from "@triptych/testkit";
+import { ensureProgram, freePort, type RunningServer, startServer } from "@triptych/testkit";
 import { Gauge, Pushgateway, Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-const run = promisify(execFile);
 const dataDir = mkdtempSync(join(tmpdir(), "triptych-prometheus-"));
 
 let server: RunningServer;
@@ -50,24 +48,6 @@ async function eventually(
       throw new Error(`${query} still answers ${JSON.stringify(body).slice(0, 500)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-/** The program's name, installed first when it is missing and we may. */
-async function installedPrometheus(): Promise<string | undefined> {
-  const isThere = (): Promise<boolean> =>
-    run("prometheus", ["--version"]).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return "prometheus";
-  try {
-    if (process.getuid?.() === 0) await run("apt-get", ["install", "-y", "prometheus"]);
-  } catch (error) {
-    if (process.env["CI"] !== undefined) throw error;
-  }
-  if (await isThere()) return "prometheus";
-  if (process.env["CI"] !== undefined) throw new Error("Prometheus cannot be installed");
-  return undefined;
 }
 
 /** What the real Prometheus scrapes: the same numbers each time. */
@@ -117,7 +97,7 @@ remote_write:
 
 describe("a real Prometheus", () => {
   test("writes remotely, and the numbers are those of its target", async (context) => {
-    const program = await installedPrometheus();
+    const program = await ensureProgram("prometheus");
     if (program === undefined) return context.skip("no Prometheus, and it cannot be installed");
     const target = await expose();
     const instance = `127.0.0.1:${(target.address() as AddressInfo).port}`;

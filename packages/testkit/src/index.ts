@@ -1,10 +1,12 @@
 export { type AckLedger, openAckLedger } from "./ack-ledger.ts";
 export { type ClickhouseFront, startClickhouseFront } from "./clickhouse-front/clickhouse-front.ts";
 export type { FrontFaults } from "./clickhouse-front/faults.ts";
+export { ensureProgram } from "./ensure-program.ts";
 export { FaultFs, type Faults, PowerLoss } from "./fault-fs.ts";
 export { freePort } from "./free-port.ts";
 export { type Answer, createGrpcClient, createHttpClient, type OtlpClient } from "./otlp-client.ts";
 export { type Encoding, encodePayload, type Payload, type Signal } from "./otlp-payload.ts";
+export { createRandomPromql, type RandomPromql } from "./random-promql.ts";
 export { createRng, type Rng } from "./rng.ts";
 export { createSimClock, type SimClock } from "./sim-clock.ts";
 export {

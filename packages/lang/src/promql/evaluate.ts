@@ -27,6 +27,7 @@ import {
 import { leafRows } from "./leaf.ts";
 import { functionNamed } from "./functions/registry.ts";
 import type { FunctionKernel } from "./functions/spec.ts";
+import { goDate } from "./go-date.ts";
 import { queryFailed, tooManySamples } from "./failure.ts";
 import { multiply } from "./histogram.ts";
 import { compareLabels, dropMetadata, type Labels, noLabels } from "./labels.ts";
@@ -315,7 +316,7 @@ class Run implements Evaluation {
       case "date": {
         const arg = call.args[0];
         const rows = arg === undefined ? [timeRow(grid)] : await this.evaluate(arg, grid);
-        const run = (seconds: number): number => dateValue(seconds, kernel.run);
+        const run = (seconds: number): number => kernel.run(goDate(seconds));
         return rows.flatMap((row) => mapped(row, run) ?? []);
       }
       case "scalar": {
@@ -438,10 +439,6 @@ function timeRow(grid: Grid): Row {
   for (let step = 0; step < grid.count; step++)
     row.value[step] = Math.trunc((grid.startMs + step * grid.stepMs) / 1000);
   return row;
-}
-
-function dateValue(seconds: number, run: (date: Date) => number): number {
-  return Number.isFinite(seconds) ? run(new Date(Math.trunc(seconds) * 1000)) : Number.NaN;
 }
 
 function repeated(row: Row, steps: number): Row {

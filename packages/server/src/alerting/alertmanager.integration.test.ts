@@ -1,10 +1,9 @@
 /** Alerts of ours in a real Alertmanager, installed from Debian: it shows them firing, then over. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { freePort } from "@triptych/testkit";
+import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterAll, expect, test } from "vitest";
 import { systemClock as clock } from "../self/clock.ts";
 import { createMetrics } from "../self/metrics.ts";
@@ -12,32 +11,12 @@ import { createAlerts } from "./alerts.ts";
 import { createAlertmanagers } from "./alertmanagers.ts";
 import { createPostJson } from "./http-post.ts";
 
-const run = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), "triptych-alertmanager-"));
 let child: ChildProcess | undefined;
 afterAll(() => {
   child?.kill();
   rmSync(dir, { recursive: true, force: true });
 });
-
-/** Whether the program is there, installed first when it is missing and we may. */
-async function isInstalled(): Promise<boolean> {
-  const isThere = (): Promise<boolean> =>
-    run("prometheus-alertmanager", ["--version"]).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return true;
-  try {
-    if (process.getuid?.() === 0)
-      await run("apt-get", ["install", "-y", "--no-install-recommends", "prometheus-alertmanager"]);
-  } catch (error) {
-    if (process.env["CI"] !== undefined) throw error;
-  }
-  if (await isThere()) return true;
-  if (process.env["CI"] !== undefined) throw new Error("Alertmanager cannot be installed");
-  return false;
-}
 
 interface Shown {
   readonly labels: Readonly<Record<string, string>>;
@@ -60,7 +39,8 @@ async function eventually(
 }
 
 test("a real Alertmanager takes our alerts", { timeout: 180_000 }, async ({ skip }) => {
-  if (!(await isInstalled())) skip("prometheus-alertmanager is not installed and cannot be");
+  if ((await ensureProgram("prometheus-alertmanager")) === undefined)
+    skip("prometheus-alertmanager is not installed and cannot be");
   const port = await freePort();
   const config = join(dir, "alertmanager.yml");
   writeFileSync(config, "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");

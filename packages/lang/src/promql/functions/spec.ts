@@ -1,6 +1,7 @@
 /** What a function of PromQL is: its signature, its words for people, and how it is computed. */
 import type { Call, FunctionSignature } from "../ast.ts";
 import type { Evaluation } from "../evaluation.ts";
+import type { GoDate } from "../go-date.ts";
 import type { Grid } from "../series.ts";
 import type { Histogram } from "../histogram.ts";
 import type { Row } from "../rows.ts";
@@ -26,7 +27,7 @@ export type FunctionKernel =
     }
   | { readonly kind: "histogram"; readonly run: (histogram: Histogram) => number }
   | { readonly kind: "scalar"; readonly run: (timeMs: number, args: readonly number[]) => number }
-  | { readonly kind: "date"; readonly run: (date: Date) => number }
+  | { readonly kind: "date"; readonly run: (date: GoDate) => number }
   | {
       readonly kind: "range";
       readonly run: RangeKernel;

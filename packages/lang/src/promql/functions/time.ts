@@ -1,9 +1,8 @@
 /** Times and dates, all in UTC. */
+import type { GoDate } from "../go-date.ts";
 import { define, type FunctionSpec } from "./spec.ts";
 
-const DAY_MS = 86_400_000;
-
-const date = (name: string, doc: string, run: (date: Date) => number): FunctionSpec =>
+const date = (name: string, doc: string, run: (date: GoDate) => number): FunctionSpec =>
   define({
     name,
     args: ["vector"],
@@ -26,10 +25,6 @@ const context = (name: string, doc: string): FunctionSpec =>
     kernel: { kind: "context" },
   });
 
-function dayOfYear(day: Date): number {
-  return Math.floor((day.getTime() - Date.UTC(day.getUTCFullYear(), 0, 1)) / DAY_MS) + 1;
-}
-
 export const timeFunctions: readonly FunctionSpec[] = [
   define({
     name: "time",
@@ -44,14 +39,12 @@ export const timeFunctions: readonly FunctionSpec[] = [
   context("end", "The end of the query's time range, in seconds since 1970."),
   context("range", "The length of the query's time range in seconds."),
   context("step", "The query's step in seconds; 0 for an instant query."),
-  date("minute", "Minute of the hour, 0 to 59.", (d) => d.getUTCMinutes()),
-  date("hour", "Hour of the day, 0 to 23.", (d) => d.getUTCHours()),
-  date("day_of_week", "Day of the week, 0 (Sunday) to 6.", (d) => d.getUTCDay()),
-  date("day_of_month", "Day of the month, 1 to 31.", (d) => d.getUTCDate()),
-  date("day_of_year", "Day of the year, 1 to 366.", dayOfYear),
-  date("days_in_month", "How many days the month has.", (d) =>
-    new Date(Date.UTC(d.getUTCFullYear(), d.getUTCMonth() + 1, 0)).getUTCDate(),
-  ),
-  date("month", "Month of the year, 1 to 12.", (d) => d.getUTCMonth() + 1),
-  date("year", "Year.", (d) => d.getUTCFullYear()),
+  date("minute", "Minute of the hour, 0 to 59.", (d) => d.minute),
+  date("hour", "Hour of the day, 0 to 23.", (d) => d.hour),
+  date("day_of_week", "Day of the week, 0 (Sunday) to 6.", (d) => d.weekday),
+  date("day_of_month", "Day of the month, 1 to 31.", (d) => d.day),
+  date("day_of_year", "Day of the year, 1 to 366.", (d) => d.yearDay),
+  date("days_in_month", "How many days the month has.", (d) => d.daysInMonth),
+  date("month", "Month of the year, 1 to 12.", (d) => d.month),
+  date("year", "Year.", (d) => d.year),
 ];

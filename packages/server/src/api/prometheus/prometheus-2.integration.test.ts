@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { SampleBatch, sleep, Temporality } from "@triptych/model";
 import { encodeSnappy, MessageWriter } from "@triptych/wire";
 import type { FastifyInstance } from "fastify";
-import { freePort } from "@triptych/testkit";
+import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHttpTransport } from "../../pipeline/remote-write-send/http-transport.ts";
 import { createRemoteWriteMetrics } from "../../pipeline/remote-write-send/metrics.ts";
@@ -25,10 +25,7 @@ import { registerPrometheusApi } from "./api.ts";
 
 const run = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), "triptych-prometheus-2-"));
-const isThere = await run("prometheus", ["--version"]).then(
-  () => true,
-  () => false,
-);
+const isThere = (await ensureProgram("prometheus")) !== undefined;
 
 let store: TestStore;
 let app: FastifyInstance;

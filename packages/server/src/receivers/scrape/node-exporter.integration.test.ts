@@ -1,41 +1,20 @@
 /** Debian's prometheus-node-exporter, discovered by a file and scraped: a real target with thousands of samples. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { SampleBatch } from "@triptych/model";
-import { freePort } from "@triptych/testkit";
+import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterEach, expect, test } from "vitest";
 import { createRecordingNext, realClock } from "../otlp/recording-next.ts";
 import { createScrape } from "./manager.ts";
 import { configOf, linesOf, managerDeps } from "./testing.ts";
 
-const run = promisify(execFile);
 const PROGRAM = "prometheus-node-exporter";
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
   for (const one of cleanup.splice(0)) await one();
 });
-
-/** The program's name, installed first when it is missing and we may. */
-async function installed(): Promise<string | undefined> {
-  const isThere = (): Promise<boolean> =>
-    run(PROGRAM, ["--version"]).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return PROGRAM;
-  try {
-    if (process.getuid?.() === 0)
-      await run("apt-get", ["install", "-y", "--no-install-recommends", PROGRAM]);
-  } catch (error) {
-    if (process.env["CI"] !== undefined) throw error;
-  }
-  if (await isThere()) return PROGRAM;
-  if (process.env["CI"] !== undefined) throw new Error("the node exporter cannot be installed");
-  return undefined;
-}
 
 /** Polls until `read` gives something. */
 async function eventually<T>(read: () => T | undefined, msMax = 30_000): Promise<T> {
@@ -49,7 +28,7 @@ async function eventually<T>(read: () => T | undefined, msMax = 30_000): Promise
 }
 
 test("a real exporter", { timeout: 120_000 }, async (context) => {
-  const program = await installed();
+  const program = await ensureProgram(PROGRAM);
   if (program === undefined) return context.skip("no node exporter, and it cannot be installed");
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
