@@ -11,6 +11,8 @@ const rangeFunctions = [
 const mathFunctions = [
   ...["abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn", "deg", "rad"],
   ...["asinh", "atan", "sinh", "tanh", "timestamp", "-", "+"],
+];
+const dateFunctions = [
   ...["day_of_week", "hour", "minute", "month", "year", "days_in_month", "day_of_year"],
 ];
 const aggregations = ["sum", "avg", "min", "max", "count", "group"];
@@ -91,11 +93,13 @@ export function createRandomPromql(rng: Rng): RandomPromql {
     return `${pick(aggregations)}${by} (${inner})`;
   };
   const binary = (depth: number): string => {
-    const op = pick(["+", "-", "*", "/", "^", "==", "!=", ">", "<", ">=", "<=", "atan2"]);
+    const op = pick(["+", "-", "*", "/", "^", "==", "!=", ">", "<", ">=", "<="]);
     const isComparison = /[<>=!]/.test(op);
     const bool = isComparison && chance(0.5) ? " bool" : "";
-    // What is left of a division by a computed number is decided by its last digits.
-    if (chance(0.05)) return `(${vectorOf(depth - 1)}) % ${pick(["7", "100"])}`;
+    // The rest of a division of a computed number is decided by its last digits.
+    if (chance(0.05)) return `${selector()} % ${pick(["7", "100"])}`;
+    // Up to 2.42 the name stays.
+    if (chance(0.05)) return `sum by (job) (${selector()}) atan2 ${number()}`;
     if (chance(0.4)) return `(${vectorOf(depth - 1)}) ${op}${bool} ${number()}`;
     if (chance(0.2))
       return `${number()} ${op}${isComparison ? " bool" : ""} (${vectorOf(depth - 1)})`;
@@ -121,6 +125,8 @@ export function createRandomPromql(rng: Rng): RandomPromql {
     if (chance(0.1)) return `histogram_quantile(${pick(["0.5", "0.9"])}, ${buckets()})`;
     // Of large numbers the last digit decides what these give, and libraries differ in it.
     if (chance(0.1)) return `${pick(["sin", "cos", "tan"])}(clamp(${inner}, -5, 5))`;
+    // Of computed times in the far future the last digit is days.
+    if (chance(0.15)) return `${pick(dateFunctions)}(clamp(${inner}, -1e9, 1e9))`;
     const fn = pick(mathFunctions);
     return `${fn}(${inner})`;
   };
