@@ -79,8 +79,10 @@ async function insert(asked: Asked, request: IncomingMessage): Promise<void> {
     await pipeline(throttled(request), createWriteStream(file));
     if (faults.mode === "too_many_parts")
       throw new Error("Code: 252. DB::Exception: Too many parts (10000). (TOO_MANY_PARTS)");
-    if (faults.commitDelayMs > 0)
+    if (faults.commitDelayMs > 0) {
+      running.add(asked.queryId);
       await new Promise((resolve) => setTimeout(resolve, faults.commitDelayMs));
+    }
     const text = asked.text.replace(
       /\binput\(('(?:[^'\\]|\\.)*')\)/,
       (_all, structure: string) => `file(${quoted(file)}, Native, ${structure})`,
@@ -88,8 +90,20 @@ async function insert(asked: Asked, request: IncomingMessage): Promise<void> {
     await sessions.run({ ...asked, text, format: "Null" });
     inserts++;
   } finally {
+    running.delete(asked.queryId);
     rmSync(file, { force: true });
   }
+}
+
+/** Inserts that wait to be committed: a server would list them among its processes. */
+const running = new Set<string>();
+
+function withProcesses(text: string): string {
+  const ids = [...running].map(quoted).join(", ");
+  return text.replace(
+    /\bsystem\.processes\b/,
+    `(SELECT arrayJoin(['', ${ids || "''"}]) AS query_id)`,
+  );
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -107,7 +121,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const format = asked.format ?? "TabSeparated";
   const answer = isInsert
     ? { bytes: new Uint8Array(0), rowsRead: 0, bytesRead: 0 }
-    : await sessions.run({ ...asked, format });
+    : await sessions.run({ ...asked, text: withProcesses(asked.text), format });
   response.writeHead(200, {
     "content-type": format === "JSON" ? "application/json" : "application/octet-stream",
     "x-clickhouse-query-id": asked.queryId,

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { TriptychError } from "@triptych/model";
 import { readNativeBlocks } from "@triptych/wire";
@@ -15,7 +16,7 @@ import {
   settingsClause,
   structureText,
 } from "./engine.ts";
-import { selectFailure, writeFailure } from "./failure.ts";
+import { clickhouseCode, selectFailure, writeFailure } from "./failure.ts";
 import { statement } from "./sql.ts";
 
 export interface RemoteOptions {
@@ -52,6 +53,7 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
   const client = createClient({ ...connection, database });
   const outside = createClient({ ...connection, max_open_connections: 1 });
   let closed = false;
+  const inDoubt = createInDoubt(client, at);
   return {
     kind: "remote",
     select: (query, selectOptions = {}) => {
@@ -59,10 +61,13 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
       return select(client, options, { text, params, ...selectOptions });
     },
     async insert(insert, blocks) {
+      await inDoubt.settle();
+      const queryId = randomUUID();
       const abort = AbortSignal.timeout(INSERT_TIMEOUT_MS);
       try {
         const answer = await client.exec({
           query: insertText(insert),
+          query_id: queryId,
           values: Readable.from(blocks, { objectMode: false }),
           abort_signal: abort,
           // The answer must not begin before the insert has ended: its status is what counts.
@@ -75,6 +80,8 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
         });
         answer.stream.resume();
       } catch (error) {
+        // Without an answer of the server's own it may still be at work on it.
+        if (clickhouseCode(error) === 0) inDoubt.add(queryId);
         throw writeFailure(insert.table, error);
       }
     },
@@ -90,6 +97,56 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
       closed = true;
       await client.close();
       await outside.close();
+    },
+  };
+}
+
+/** How long one call waits for an insert in doubt to end. */
+const DOUBT_WAIT_MS = 5_000;
+const DOUBT_EVERY_MS = 250;
+
+/**
+ * Inserts that ended without an answer. They may be committed later than we ask what the store has, and would then be
+ * there twice when they were sent again. So none is sent before the server says that those do not run any more; and
+ * then the caller must ask again.
+ */
+function createInDoubt(client: ClickHouseClient, at: URL) {
+  const ids = new Set<string>();
+  const runs = async (id: string): Promise<boolean> => {
+    const list = quoteText(id);
+    await client.command({ query: `KILL QUERY WHERE query_id = ${list} ASYNC` }).catch(() => {});
+    const answer = await client.query({
+      query: `SELECT count() AS running FROM system.processes WHERE query_id = ${list}`,
+      format: "JSONEachRow",
+    });
+    const [row] = await answer.json<{ running: string | number }>();
+    return Number(row?.running ?? 0) > 0;
+  };
+  return {
+    add: (id: string): void => void ids.add(id),
+    /** Rejects with `store_unavailable` when there was any; the next call may go on. */
+    async settle(): Promise<void> {
+      if (ids.size === 0) return;
+      const deadline = performance.now() + DOUBT_WAIT_MS;
+      try {
+        for (const id of ids) {
+          while (await runs(id)) {
+            if (performance.now() > deadline)
+              throw new TriptychError(
+                "store_unavailable",
+                "an insert without an answer still runs",
+              );
+            await pause(DOUBT_EVERY_MS);
+          }
+          ids.delete(id);
+        }
+      } catch (error) {
+        throw unreachable(at, error);
+      }
+      throw new TriptychError(
+        "store_unavailable",
+        "asking again what an insert without an answer did",
+      );
     },
   };
 }
