@@ -365,8 +365,9 @@ class Run implements Evaluation {
     matchers: readonly Matcher[],
     range: { readonly afterMs: number; readonly toMs: number },
     selector?: PromqlExpr,
+    func?: string,
   ): Promise<readonly LoadedSeries[]> {
-    const found = await this.source.select(matchers, range);
+    const found = await this.source.select(matchers, range, func);
     const samples = found.reduce((sum, series) => sum + sizeOf(series), 0);
     this.samplesRead += samples;
     this.count(samples);

@@ -30,6 +30,8 @@ export interface Evaluation {
     range: { readonly afterMs: number; readonly toMs: number },
     /** The selector, when it is one of the query. */
     selector?: PromqlExpr,
+    /** The function that the samples of a range are for. */
+    func?: string,
   ): Promise<readonly LoadedSeries[]>;
   /** What the source computes by itself. */
   leaf(question: LeafQuestion): Promise<LeafAnswer | undefined>;

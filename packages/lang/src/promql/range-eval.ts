@@ -103,7 +103,7 @@ async function eachReadRow(
 ): Promise<void> {
   const place = call.args.findIndex(isRange);
   const arg = call.args[place] as MatrixSelector | Subquery;
-  const { inputs, time, extended } = await rangeInputs(evaluation, arg, grid);
+  const { inputs, time, extended } = await rangeInputs(evaluation, arg, grid, call.func.name);
   if (holds) evaluation.room(inputs.length, grid);
   const scalars: Float64Array[] = [];
   for (const [i, other] of call.args.entries())
@@ -263,6 +263,7 @@ export async function rangeInputs(
   evaluation: Evaluation,
   arg: MatrixSelector | Subquery,
   grid: Grid,
+  func?: string,
 ): Promise<RangeInputs> {
   if (arg.kind === "subquery") {
     const time = evaluation.timeOf(arg);
@@ -276,7 +277,7 @@ export async function rangeInputs(
   const backMs = rangeMs + (extended === undefined ? 0 : lookbackMs);
   const aheadMs = extended === "smoothed" ? lookbackMs : 0;
   const range = neededRange(grid, time, { backMs, aheadMs });
-  const series = await evaluation.load(selectorMatchers(selector), range, selector);
+  const series = await evaluation.load(selectorMatchers(selector), range, selector, func);
   const inputs = series.map((one) => ({
     labels: one.labels,
     dropName: false,

@@ -127,5 +127,7 @@ export interface PromqlSource {
   select(
     matchers: readonly Matcher[],
     range: { readonly afterMs: number; readonly toMs: number },
+    /** The function that the samples of a range are for, such as `min_over_time`. */
+    func?: string,
   ): Promise<readonly SourceSeries[]>;
 }

@@ -2,6 +2,7 @@
 import { totalmem } from "node:os";
 import { defaultLimits } from "@triptych/model";
 import { z } from "zod";
+import { collectSchema } from "./collect-schema.ts";
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -100,6 +101,8 @@ export const configSchema = z.strictObject({
       traces: retention(14, "How long spans are kept."),
       logs: retention(14, "How long log records are kept."),
       metrics: retention(90, "How long samples are kept."),
+      metrics5m: retention(180, "How long metrics of 5 minutes each are kept."),
+      metrics1h: retention(730, "How long metrics of 1 hour each are kept."),
     })
     .prefault({})
     .describe("How long data is kept."),
@@ -123,11 +126,20 @@ export const configSchema = z.strictObject({
         .min(0)
         .default(2)
         .describe("How far back the samples in memory reach, if there is room."),
+      seriesPerName: count(
+        200_000,
+        "Series of one metric name that are taken within an hour; new ones beyond it are refused.",
+      ),
+      seriesTotal: count(
+        2_000_000,
+        "Series of all names that are taken within an hour; new ones beyond it are refused.",
+      ),
       queryTimeoutSeconds: count(60, "A query is stopped after this long."),
       queriesQueued: count(100, "Queries that may wait for a reader."),
     })
     .prefault({})
     .describe("Bounds; see the reference for those that are fixed."),
+  collect: collectSchema,
   prometheus: z
     .strictObject({
       file: z

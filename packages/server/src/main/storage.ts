@@ -8,7 +8,9 @@ import { systemClock as clock } from "../self/clock.ts";
 import { observeProcess } from "../self/process-metrics.ts";
 import { repeat } from "../self/repeat.ts";
 import { openDataDirectory } from "../store/data-directory.ts";
+import { createDownsampling, type DownsampledDay } from "../store/clickhouse/downsample.ts";
 import { createDiskWatch } from "../store/disk-watch.ts";
+import { createSavedState } from "../store/saved-state.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type Core, MiB } from "./core.ts";
 
@@ -98,12 +100,18 @@ function engineShare(bytes: number): number {
 
 export function retentionRules(config: Config) {
   const rule = ({ days, bytes }: { days: number; bytes: number }) => ({ days, bytesMax: bytes });
-  const { traces, logs, metrics } = config.retention;
-  return { traces: rule(traces), logs: rule(logs), metrics: rule(metrics) };
+  const { traces, logs, metrics, metrics5m, metrics1h } = config.retention;
+  return {
+    traces: rule(traces),
+    logs: rule(logs),
+    metrics: rule(metrics),
+    metrics5m: rule(metrics5m),
+    metrics1h: rule(metrics1h),
+  };
 }
 
-/** Disk and retention. */
-export function startWatches(core: Core, { directory, store }: Storage): void {
+/** Disk, retention and downsampling. */
+export function startWatches(core: Core, { directory, store, journal }: Storage): void {
   const { log, problems, metrics } = core;
   const disk = createDiskWatch({
     directory,
@@ -124,7 +132,16 @@ export function startWatches(core: Core, { directory, store }: Storage): void {
     "How full the disk of the data directory is.",
     disk.usedRatio,
   );
+  const saved = createSavedState<DownsampledDay>("downsampled_day", { store, journal });
+  const downsampling = createDownsampling({
+    engine: store.engine,
+    clock,
+    load: saved.load,
+    save: (day) => saved.save({ key: String(day.day), version: clock.nowMs(), value: day }),
+  });
   const applyRetention = async (): Promise<void> => {
+    // First what is made of the days that may be dropped then.
+    for (const day of await downsampling.run()) log("info", "downsampled a day", { day });
     for (const { table, day, reason } of await store.retention.run()) {
       log("info", "retention dropped a day", { table, day, reason });
     }

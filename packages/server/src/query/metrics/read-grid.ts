@@ -9,6 +9,7 @@ import {
 } from "../../store/clickhouse/select/samples.ts";
 import { createPacing } from "../pacing.ts";
 import { type Ask, chunksOf, type Select } from "./store-select.ts";
+import type { Tiers } from "./tiers.ts";
 
 const IDS_PER_GRID_SELECT = 20_000;
 /** So many values are taken from one answer. */
@@ -27,13 +28,15 @@ export type ReadGrid = (
   ask: Ask,
 ) => Promise<GridColumns[]>;
 
-export function createReadGrid(select: Select): ReadGrid {
+export function createReadGrid(select: Select, tiers: Tiers): ReadGrid {
   return async (fn, { ids, grid }, ask) => {
     const out: GridColumns[] = [];
     const pacing = createPacing(ask.signal);
     const size = Math.min(IDS_PER_GRID_SELECT, Math.ceil(GRID_VALUES_PER_SELECT / grid.steps));
+    const endMs = grid.startMs + (grid.steps - 1) * grid.stepMs;
+    const pieces = await tiers.pieces({ afterMs: grid.startMs - grid.windowMs, toMs: endMs });
     for (const chunk of chunksOf(ids, size)) {
-      const result = await select(gridSql(fn, chunk, grid), ask);
+      const result = await select(gridSql(fn, { ids: chunk, grid, pieces }), ask);
       for (const block of result.blocks) {
         const id = bigintCells(block, "id");
         const value = raggedOf(block, "value");

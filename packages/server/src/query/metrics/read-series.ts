@@ -18,13 +18,14 @@ export async function readSeries(
   matchers: readonly Matcher[],
   range: SampleRange,
   ask: Ask,
+  column?: SampleColumn,
 ): Promise<readonly SourceSeries[]> {
   const wanted = matchers.map(storeMatcher);
   const days = { fromMs: range.afterMs, toMs: range.toMs };
   const series = await source.selectSeries(wanted, days, ask);
   if (series.length === 0) return [];
   const ids = series.map((one) => one.id);
-  const floats = floatsById(await source.readSamples(ids, range, ask));
+  const floats = floatsById(await source.readSamples(ids, range, ask, column));
   // A series is of one kind nearly always: only those without floats are asked for histograms.
   const rest = ids.filter((id) => !floats.has(id));
   const histograms = await histogramsById(source, { ids: rest, range }, ask);

@@ -20,8 +20,10 @@ import {
   exemplarsSql,
   histogramsSql,
   newestHistogramsSql,
+  type SampleColumn,
   type SampleRange,
   samplesSql,
+  type TierRange,
 } from "../../store/clickhouse/select/samples.ts";
 import {
   labelNamesSql,
@@ -35,6 +37,7 @@ import {
 } from "../../store/clickhouse/select/series.ts";
 import { createPacing } from "../pacing.ts";
 import { createReadGrid, type ReadGrid } from "./read-grid.ts";
+import { createTiers } from "./tiers.ts";
 import { type Ask, chunksOf, createSelect, type Select } from "./store-select.ts";
 
 export type { Ask } from "./store-select.ts";
@@ -103,13 +106,22 @@ export interface MetricsSource {
     matchers: readonly Matcher[],
     range: SampleRange,
     ask: Ask,
+    column?: SampleColumn,
   ) => Promise<readonly SourceSeries[]>;
   /** Leaves that the source computes itself; see `PromqlSource`. */
   leaf?: (question: LeafQuestion, ask: Ask) => Promise<LeafAnswer | undefined>;
   /** A value for each step of a grid, of series that have samples; only for a store that can. */
   readGrid?: ReadGrid;
   /** Throws `query_limit` beyond `samplesMax`. */
-  readSamples(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<SampleColumns>;
+  readSamples(
+    ids: readonly bigint[],
+    range: SampleRange,
+    ask?: Ask,
+    /** What to give of rows that were downsampled; the last sample unless told. */
+    column?: SampleColumn,
+  ): Promise<SampleColumns>;
+  /** How far apart samples of the range are at most because they were downsampled; 0 when none were. */
+  coarsestMs?: (range: SampleRange) => Promise<number>;
   /** Sorted by series and time, each time once. */
   readHistograms(ids: readonly bigint[], range: SampleRange, ask?: Ask): Promise<HistogramSample[]>;
   /** The time of the newest histogram in the range of each series that has one. */
@@ -161,6 +173,7 @@ export function createStoreSource(
   limits: SourceLimits = defaultSourceLimits,
 ): MetricsSource {
   const select = createSelect(engine);
+  const tiers = createTiers(select);
   return {
     async selectSeries(matchers, range, ask) {
       const result = await select(seriesSql(matchers, range, limits.seriesMax + 1), ask);
@@ -169,7 +182,11 @@ export function createStoreSource(
         throw tooMuch(`more than ${limits.seriesMax} series match`);
       return found;
     },
-    readSamples: (ids, range, ask) => readSamples({ select, limits }, { ids, range }, ask),
+    coarsestMs: (range) => tiers.coarsestMs(range),
+    readSamples: async (ids, range, ask, column = "Value") => {
+      const pieces = await tiers.pieces(range);
+      return readSamples({ select, limits }, { ids, range, pieces, column }, ask);
+    },
     async readHistograms(ids, range, ask) {
       const out: HistogramSample[] = [];
       const pacing = createPacing(ask?.signal);
@@ -189,7 +206,7 @@ export function createStoreSource(
       }
       return out;
     },
-    ...(engine.kind === "embedded" ? { readGrid: createReadGrid(select) } : {}),
+    ...(engine.kind === "embedded" ? { readGrid: createReadGrid(select, tiers) } : {}),
     async newestHistograms(range, ask) {
       const result = await select(newestHistogramsSql(range, limits.seriesMax), ask);
       const rows = readRows(result, (block) => {
@@ -294,7 +311,12 @@ function tooMuch(what: string): TriptychError {
 
 async function readSamples(
   deps: { select: Select; limits: SourceLimits },
-  what: { ids: readonly bigint[]; range: SampleRange },
+  what: {
+    readonly ids: readonly bigint[];
+    readonly range: SampleRange;
+    readonly pieces: readonly TierRange[];
+    readonly column: SampleColumn;
+  },
   ask: Ask | undefined,
 ): Promise<SampleColumns> {
   const builder = new SampleBuilder();
@@ -303,10 +325,13 @@ async function readSamples(
   const size = Math.min(IDS_PER_SELECT, Math.max(1, Math.floor(SAMPLES_PER_SELECT / perSeries)));
   const pacing = createPacing(ask?.signal);
   if (sorted.length * perSeries > deps.limits.samplesMax)
-    await refuseTooMany(deps, sorted, { range: what.range, ask });
+    await refuseTooMany(deps, sorted, { pieces: what.pieces, ask });
   for (const chunk of chunksOf(sorted, size)) {
     const left = deps.limits.samplesMax - builder.rows;
-    const result = await deps.select(samplesSql(chunk, what.range, left + 1), ask);
+    const result = await deps.select(
+      samplesSql(chunk, what.pieces, { limit: left + 1, column: what.column }),
+      ask,
+    );
     let rows = 0;
     for (const block of result.blocks) {
       builder.append(block);
@@ -322,11 +347,11 @@ async function readSamples(
 async function refuseTooMany(
   { select, limits }: { readonly select: Select; readonly limits: SourceLimits },
   ids: readonly bigint[],
-  { range, ask }: { readonly range: SampleRange; readonly ask: Ask | undefined },
+  { pieces, ask }: { readonly pieces: readonly TierRange[]; readonly ask: Ask | undefined },
 ): Promise<void> {
   let count = 0;
   for (const chunk of chunksOf(ids, IDS_PER_SELECT)) {
-    const result = await select(countSql(chunk, range), ask);
+    const result = await select(countSql(chunk, pieces), ask);
     for (const one of readRows(result, (block) => numberCells(block, "samples"))) count += one;
   }
   if (count > limits.samplesMax)

@@ -88,6 +88,8 @@ test("after all that the tables are there, and none that should not be", async (
     "otel_traces",
     "otel_traces_trace_id_ts",
     "samples",
+    "samples_1h",
+    "samples_5m",
     "series",
     "state",
   ]);

@@ -21,7 +21,14 @@ describe("partitions to drop", () => {
     test(name, () => {
       const drops = partitionsToDrop(
         partitions,
-        { traces: keep, logs: keep, metrics: keep, ...rules },
+        {
+          traces: keep,
+          logs: keep,
+          metrics: keep,
+          metrics5m: keep,
+          metrics1h: keep,
+          ...rules,
+        },
         nowMs,
       );
       expect(drops.map(({ table, day, reason }) => `${table} ${day} ${reason}`)).toEqual(want);
@@ -41,6 +48,18 @@ describe("partitions to drop", () => {
     [part("otel_traces", 20170101, 10, 0)],
     { traces: { days: 14, bytesMax: 0 } },
     [],
+  );
+  const days = (count: number) => ({ days: count, bytesMax: 0 });
+  check(
+    "labels of series as long as any samples of theirs",
+    [
+      part("series", 20260101, 1, 300),
+      part("samples", 20260901, 1, 80),
+      part("samples_1h", 20260901, 1, 80),
+      part("series", 20260901, 1, 80),
+    ],
+    { metrics: days(30), metrics5m: days(60), metrics1h: days(300) },
+    ["samples 20260901 age", "series 20260101 age"],
   );
   check(
     "the last day of the age is kept",

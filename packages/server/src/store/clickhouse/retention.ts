@@ -6,9 +6,21 @@
 import type { Clock } from "@triptych/model";
 import type { Engine } from "./engine.ts";
 import { constant, sql } from "./sql.ts";
-import { exemplars, histograms, logs, samples, series, traces, traceTimes } from "./tables.ts";
+import {
+  exemplars,
+  histograms,
+  logs,
+  samples,
+  samples1h,
+  samples5m,
+  series,
+  traces,
+  traceTimes,
+} from "./tables.ts";
 
-export type RetentionSignal = "traces" | "logs" | "metrics";
+/** `metrics5m` and `metrics1h` are downsampled metrics. */
+export type RetentionSignal = "traces" | "logs" | "metrics" | "metrics5m" | "metrics1h";
+const signals: readonly RetentionSignal[] = ["traces", "logs", "metrics", "metrics5m", "metrics1h"];
 
 export interface RetentionRule {
   /** Days to keep; 0 keeps for ever. */
@@ -21,7 +33,9 @@ export type RetentionRules = { readonly [signal in RetentionSignal]: RetentionRu
 const tablesOf: { readonly [signal in RetentionSignal]: readonly string[] } = {
   traces: [traces.name, traceTimes.name],
   logs: [logs.name],
-  metrics: [series.name, samples.name, histograms.name, exemplars.name],
+  metrics: [samples.name, histograms.name, exemplars.name],
+  metrics5m: [samples5m.name],
+  metrics1h: [samples1h.name],
 };
 
 /** Data that arrived late is kept at least this long (or as long as the rule says, if that is less). */
@@ -51,7 +65,7 @@ export function partitionsToDrop(
   nowMs: number,
 ): DroppedPartition[] {
   const drops: DroppedPartition[] = [];
-  for (const signal of ["traces", "logs", "metrics"] as const) {
+  for (const signal of signals) {
     const mine = partitions.filter((partition) => tablesOf[signal].includes(partition.table));
     const rule = rules[signal];
     const old = new Set(
@@ -66,6 +80,19 @@ export function partitionsToDrop(
       }
     }
   }
+  // The labels of series are needed as long as any samples of theirs are kept.
+  const { metrics, metrics5m, metrics1h } = rules;
+  const kept = [metrics, metrics5m, metrics1h].map(({ days }) => days);
+  if (!kept.includes(0))
+    for (const one of partitions)
+      if (one.table === series.name && isOld(one, Math.max(...kept), nowMs))
+        drops.push({
+          signal: "metrics",
+          table: one.table,
+          day: one.day,
+          bytes: one.bytes,
+          reason: "age",
+        });
   return drops;
 }
 
@@ -157,7 +184,11 @@ export function createRetention(deps: {
       return drops.length === 0 ? [] : drop(drops);
     },
     async relieve() {
-      const partitions = (await listPartitions(engine)).filter((partition) => partition.day > 0);
+      // Downsampled metrics are old and small: dropping them would free next to nothing.
+      const large = [...tablesOf.traces, ...tablesOf.logs, ...tablesOf.metrics];
+      const partitions = (await listPartitions(engine)).filter(
+        ({ day, table }) => day > 0 && large.includes(table),
+      );
       const oldest = Math.min(...partitions.map((partition) => partition.day));
       const newest = Math.max(...partitions.map((partition) => partition.day));
       if (partitions.length === 0 || oldest === newest) return [];
@@ -165,9 +196,7 @@ export function createRetention(deps: {
         partitions
           .filter((partition) => partition.day === oldest)
           .flatMap(({ table, day, bytes }) => {
-            const signal = (["traces", "logs", "metrics"] as const).find((name) =>
-              tablesOf[name].includes(table),
-            );
+            const signal = signals.find((name) => tablesOf[name].includes(table));
             return signal === undefined
               ? []
               : [{ signal, table, day, bytes, reason: "disk" as const }];

@@ -251,6 +251,28 @@ export const samples: TableSpec = {
   time: "fromUnixTimestamp64Milli(Time)",
 };
 
+/** One row for each series and stretch of time: its last sample, and what is needed of the others. */
+const downsampled = (name: string): TableSpec => ({
+  name,
+  engine: "MergeTree",
+  columns: [
+    { name: "Id", type: "UInt64", codec: Z },
+    { name: "Time", type: "Int64", codec: "DoubleDelta, ZSTD(1)" },
+    { name: "Value", type: "Float64", codec: "FPC, ZSTD(1)" },
+    { name: "Min", type: "Float64", codec: "FPC, ZSTD(1)" },
+    { name: "Max", type: "Float64", codec: "FPC, ZSTD(1)" },
+    { name: "Sum", type: "Float64", codec: "FPC, ZSTD(1)" },
+    { name: "Count", type: "UInt32", codec: "T64, ZSTD(1)" },
+  ],
+  indices: [],
+  partitionBy: "toYYYYMMDD(fromUnixTimestamp64Milli(Time), 'UTC')",
+  orderBy: "(Id, Time)",
+  time: "fromUnixTimestamp64Milli(Time)",
+});
+
+export const samples5m = downsampled("samples_5m");
+export const samples1h = downsampled("samples_1h");
+
 export const histograms: TableSpec = {
   name: "histograms",
   engine: "MergeTree",
@@ -348,6 +370,8 @@ export const tables: readonly TableSpec[] = [
   logs,
   series,
   samples,
+  samples5m,
+  samples1h,
   histograms,
   exemplars,
   metricMetadata,

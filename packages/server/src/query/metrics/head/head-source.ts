@@ -12,6 +12,7 @@ import {
   seriesInMemory,
   type SourceSeries,
 } from "@triptych/lang";
+import type { SampleColumn } from "../../../store/clickhouse/select/samples.ts";
 import { storeLeaf } from "../leaf.ts";
 import { storeMatcher, testOf } from "../matchers.ts";
 import { floatsById, histogramsById, noFloats, readSeries } from "../read-series.ts";
@@ -24,7 +25,7 @@ import type { IndexMatcher } from "./series-index.ts";
 export function createHeadSource(store: MetricsSource, head: Head): MetricsSource {
   return {
     ...store,
-    read: (matchers, range, ask) => read({ store, head }, { matchers, range, ask }),
+    read: (matchers, range, ask, column) => read({ store, head }, { matchers, range, ask, column }),
     leaf: (question, ask) => storeLeaf(store, question, { untilMs: head.completeAfterMs, ask }),
   };
 }
@@ -38,13 +39,14 @@ interface Question {
   readonly matchers: readonly Matcher[];
   readonly range: SampleRange;
   readonly ask: Ask;
+  readonly column?: SampleColumn | undefined;
 }
 
 async function read(parts: Parts, question: Question): Promise<readonly SourceSeries[]> {
   const { store, head } = parts;
-  const { range, matchers, ask } = question;
+  const { range, matchers, ask, column } = question;
   const completeAfterMs = head.completeAfterMs;
-  if (range.toMs <= completeAfterMs) return readSeries(store, matchers, range, ask);
+  if (range.toMs <= completeAfterMs) return readSeries(store, matchers, range, ask, column);
   const found = head
     .match(matchers.map(indexMatcher))
     .filter((one) => one.lastMs > range.afterMs || seenSince(one, range.afterMs));
@@ -60,7 +62,8 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   );
   const ids = [...new Set([...older.keys(), ...late.map((one) => one.id)])];
   const past = { afterMs: range.afterMs, toMs: Math.min(range.toMs, untilMs) };
-  const floats = ids.length === 0 ? NO_FLOATS : floatsById(await store.readSamples(ids, past, ask));
+  const floats =
+    ids.length === 0 ? NO_FLOATS : floatsById(await store.readSamples(ids, past, ask, column));
   const withHistograms = found.filter((one) => one.lastHistogramMs > range.afterMs);
   const known = new Set(found.map((one) => one.id));
   const histogramIds = [

@@ -1,4 +1,5 @@
 /** Selects over `samples`, `histograms` and `exemplars` by series id, sorted by series and time. */
+import type { Tier } from "./tiers.ts";
 import { constant, i64, join, type Sql, sql, text, texts, u64 } from "../sql.ts";
 
 /** Milliseconds; `afterMs` exclusive, `toMs` inclusive: the left-open windows of Prometheus. */
@@ -23,15 +24,62 @@ function within({ afterMs, toMs }: SampleRange): Sql {
   return sql`Time > ${i64(Math.floor(afterMs))} AND Time <= ${i64(Math.floor(toMs))}`;
 }
 
+/** Of downsampled rows: the last sample, or what the row says of all of them. Samples are all four themselves. */
+export type SampleColumn = "Value" | "Min" | "Max" | "Sum";
+
+const columns: { readonly [column in SampleColumn]: Sql } = {
+  Value: constant("Value"),
+  Min: constant("Min"),
+  Max: constant("Max"),
+  Sum: constant("Sum"),
+};
+
+const tierTables: { readonly [tier in Tier]: Sql } = {
+  samples: constant("samples"),
+  samples_5m: constant("samples_5m"),
+  samples_1h: constant("samples_1h"),
+};
+
+/** A range of time and where its samples are kept. */
+export interface TierRange extends SampleRange {
+  readonly tier: Tier;
+}
+
+/** Columns `Id`, `Time`, `value`, `seq`. */
+function rowsOf(
+  ids: readonly bigint[],
+  pieces: readonly TierRange[],
+  column: SampleColumn = "Value",
+): Sql {
+  return join(
+    pieces.map(({ tier, ...range }) => {
+      const table = tierTables[tier];
+      const isRaw = tier === "samples";
+      const value = isRaw ? columns.Value : columns[column];
+      const seq = constant(isRaw ? "_seq" : "toUInt64(0)");
+      return sql`SELECT Id, Time, ${value} AS value, ${seq} AS seq FROM ${table} WHERE ${among(ids)} AND ${within(range)}`;
+    }),
+    " UNION ALL ",
+  );
+}
+
 /** Columns `id`, `time`, `value`. Of samples with the same id and time the first one counts. */
-export function samplesSql(ids: readonly bigint[], range: SampleRange, limit: number): Sql {
-  return sql`SELECT Id AS id, Time AS time, Value AS value FROM samples
-    WHERE ${among(ids)} AND ${within(range)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
+export function samplesSql(
+  ids: readonly bigint[],
+  pieces: readonly TierRange[],
+  { limit, column }: { readonly limit: number; readonly column: SampleColumn },
+): Sql {
+  const [only] = pieces;
+  if (pieces.length === 1 && only?.tier === "samples")
+    return sql`SELECT Id AS id, Time AS time, Value AS value FROM samples
+      WHERE ${among(ids)} AND ${within(only)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
+  return sql`SELECT Id AS id, Time AS time, value FROM (${rowsOf(ids, pieces, column)})
+    ORDER BY Id, Time, seq LIMIT ${u64(limit)}`;
 }
 
 /** Column `samples`: how many rows `samplesSql` would give. */
-export function countSql(ids: readonly bigint[], range: SampleRange): Sql {
-  return sql`SELECT count() AS samples FROM samples WHERE ${among(ids)} AND ${within(range)}`;
+export function countSql(ids: readonly bigint[], pieces: readonly TierRange[]): Sql {
+  return sql`SELECT count() AS samples FROM (${rowsOf(ids, pieces)})`;
 }
 
 /** Functions of the engine that compute a value for each step of a grid from the samples of a window before it. */
@@ -61,22 +109,32 @@ const STALE_BITS = "9218868437227405314";
  * Columns `id`, `value` and `has` (1 where there is a value), one row a series that has any sample. Of samples with the
  * same time the first counts.
  */
-export function gridSql(fn: GridFunction, ids: readonly bigint[], grid: GridSpec): Sql {
+export function gridSql(
+  fn: GridFunction,
+  {
+    ids,
+    grid,
+    pieces,
+  }: {
+    readonly ids: readonly bigint[];
+    readonly grid: GridSpec;
+    readonly pieces: readonly TierRange[];
+  },
+): Sql {
   const endMs = grid.startMs + (grid.steps - 1) * grid.stepMs;
-  const range = { afterMs: grid.startMs - grid.windowMs, toMs: endMs };
   const stale = grid.withStale
     ? constant("1")
-    : sql`reinterpretAsUInt64(Value) != ${u64(STALE_BITS)}`;
+    : sql`reinterpretAsUInt64(value) != ${u64(STALE_BITS)}`;
   const seconds = (ms: number): Sql => sql`toDecimal64(${text((ms / 1000).toFixed(3))}, 3)`;
   return sql`SELECT id, arrayMap(x -> ifNull(x, 0), grid) AS value,
       arrayMap(x -> toUInt8(isNotNull(x)), grid) AS has
     FROM (
       SELECT Id AS id, ${gridFunctions[fn]}(fromUnixTimestamp64Milli(${i64(grid.startMs)}),
         fromUnixTimestamp64Milli(${i64(endMs)}), ${seconds(grid.stepMs)}, ${seconds(grid.windowMs)})(
-        fromUnixTimestamp64Milli(Time), value) AS grid
+        fromUnixTimestamp64Milli(Time), first) AS grid
       FROM (
-        SELECT Id, Time, argMin(Value, _seq) AS value FROM samples
-        WHERE ${among(ids)} AND ${within(range)} AND ${stale} GROUP BY Id, Time
+        SELECT Id, Time, argMin(value, seq) AS first FROM (${rowsOf(ids, pieces)})
+        WHERE ${stale} GROUP BY Id, Time
       )
       GROUP BY Id
     )`;

@@ -1,0 +1,360 @@
+/**
+ * TraceQL's filters as conditions over `otel_traces`. A condition either says exactly what the filter says, or lets
+ * through more than the filter does; the evaluator then decides. Values that are arrays, and unscoped names that only
+ * an event, a link or the scope has, are left to `doubtful`: where it holds, the evaluator must look.
+ */
+import { fieldColumn, isTrue, staticNumber, type Static, type Traceql } from "@triptych/lang";
+import { unreachable } from "@triptych/model";
+import { wholePattern } from "../../../regex/regex.ts";
+import { all, f64, i64, join, type Sql, sql, text } from "../sql.ts";
+import { inRange, type NsRange } from "./traces-filter.ts";
+import {
+  hasElsewhere,
+  hasItem,
+  hasKey,
+  itemEquals,
+  kindDigits,
+  kindIn,
+  resourcePlace,
+  scopePlace,
+  spanPlace,
+  valueOf,
+} from "./traceql-place.ts";
+
+export interface Condition {
+  /** Absent when every span may fit. */
+  readonly sql?: Sql | undefined;
+  /** Whether it is the filter itself, for spans that are not doubtful. */
+  readonly exact: boolean;
+  readonly doubtful: readonly Sql[];
+}
+
+type Field = Traceql.FieldExpr;
+type Attribute = Traceql.Attribute;
+type Place = typeof spanPlace;
+
+const ANYTHING: Condition = { exact: false, doubtful: [] };
+const exactly = (condition: Sql): Condition => ({ sql: condition, exact: true, doubtful: [] });
+const roughly = (condition: Sql): Condition => ({ sql: condition, exact: false, doubtful: [] });
+const never = sql`0`;
+const always = sql`1`;
+
+/** Traces are looked at this far beyond the range when their length matters. */
+const TRACE_MARGIN_NS = 3_600_000_000_000n;
+
+export function conditionOf(expr: Field, range: NsRange): Condition {
+  switch (expr.kind) {
+    case "literal":
+      return exactly(isTrue(expr.value) ? always : never);
+    case "attribute":
+      return compared("=", expr, { type: "bool", value: true }, range);
+    case "unary":
+      return unaryCondition(expr, range);
+    case "binary":
+      return binaryCondition(expr, range);
+    default:
+      return unreachable(expr);
+  }
+}
+
+/** What lets a span through that the filter takes or that is doubtful; absent when every span may. */
+export function broad({ sql: condition, doubtful }: Condition): Sql | undefined {
+  if (condition === undefined) return undefined;
+  return doubtful.length === 0 ? condition : sql`(${join([condition, ...doubtful], " OR ")})`;
+}
+
+function unaryCondition(expr: Field & { kind: "unary" }, range: NsRange): Condition {
+  if (expr.op === "-") return ANYTHING;
+  if (expr.op === "!") {
+    const inner = conditionOf(expr.operand, range);
+    // What is neither true nor false, such as an attribute that is missing, fits neither way.
+    if (!inner.exact || inner.sql === undefined || !isDecided(expr.operand)) return { ...ANYTHING, doubtful: inner.doubtful };
+    return { ...inner, sql: sql`NOT (${inner.sql})` };
+  }
+  if (expr.operand.kind !== "attribute") return ANYTHING;
+  return existence(expr.operand, expr.op === "exists");
+}
+
+/** Whether an expression is always true or false. */
+function isDecided(expr: Field): boolean {
+  if (expr.kind === "binary") return true;
+  if (expr.kind === "unary") return expr.op !== "-" && (expr.op !== "!" || isDecided(expr.operand));
+  return expr.kind === "literal";
+}
+
+function existence(attribute: Attribute, wanted: boolean): Condition {
+  if (attribute.parent) return ANYTHING;
+  if (attribute.intrinsic !== undefined) return wanted && isAlwaysThere(attribute) ? exactly(always) : ANYTHING;
+  const { name, scope } = attribute;
+  const known = (where: Place): Sql => sql`(${hasKey(where, name)} AND NOT ${kindIn(where, name, ["0", "7"])})`;
+  const as = (condition: Sql, doubtful: readonly Sql[] = []): Condition => ({
+    sql: wanted ? condition : sql`NOT ${condition}`,
+    exact: true,
+    doubtful,
+  });
+  switch (scope) {
+    case "span":
+      return as(known(spanPlace));
+    case "resource":
+      return as(known(resourcePlace));
+    case "instrumentation":
+      return as(known(scopePlace));
+    case "event":
+    case "link":
+      return roughly(wanted ? hasItem(scope, name) : always);
+    default:
+      return as(sql`(${known(spanPlace)} OR ${known(resourcePlace)})`, [elsewhere(name)]);
+  }
+}
+
+const elsewhere = (name: string): Sql =>
+  sql`(NOT ${hasKey(spanPlace, name)} AND NOT ${hasKey(resourcePlace, name)} AND ${hasElsewhere(name)})`;
+
+function isAlwaysThere({ intrinsic }: Attribute): boolean {
+  return intrinsic === "name" || intrinsic === "duration" || intrinsic === "status" || intrinsic === "kind" || intrinsic === "trace:id";
+}
+
+function binaryCondition(expr: Field & { kind: "binary" }, range: NsRange): Condition {
+  const { op, left, right } = expr;
+  if (op === "&&" || op === "||") {
+    if (!isDecidable(left) || !isDecidable(right)) return ANYTHING;
+    return joined(op, conditionOf(left, range), conditionOf(right, range));
+  }
+  const leftValue = literalOf(left);
+  const rightValue = literalOf(right);
+  if (left.kind === "attribute" && rightValue !== undefined) return compared(op, left, rightValue, range);
+  if (right.kind === "attribute" && leftValue !== undefined) {
+    const turned = flipped[op];
+    return turned === undefined ? ANYTHING : compared(turned, right, leftValue, range);
+  }
+  return ANYTHING;
+}
+
+/** Both sides of `&&` must be true or false themselves; an attribute can be anything. */
+const isDecidable = (expr: Field): boolean => isDecided(expr) || expr.kind === "attribute";
+
+const flipped: { readonly [op: string]: Traceql.FieldOp } = {
+  "=": "=",
+  "!=": "!=",
+  "<": ">",
+  "<=": ">=",
+  ">": "<",
+  ">=": "<=",
+};
+
+function joined(op: "&&" | "||", left: Condition, right: Condition): Condition {
+  const exact = left.exact && right.exact;
+  const doubtful = [...left.doubtful, ...right.doubtful];
+  const known = [left.sql, right.sql].filter((one): one is Sql => one !== undefined);
+  if (op === "||" && known.length < 2) return { exact: false, doubtful };
+  if (known.length === 0) return { exact: false, doubtful };
+  return { sql: sql`(${join(known, op === "&&" ? " AND " : " OR ")})`, exact, doubtful };
+}
+
+/** The value of an expression that names nothing of a span. */
+export function literalOf(expr: Field): Static | undefined {
+  if (expr.kind === "literal") return expr.value;
+  if (expr.kind === "attribute") return undefined;
+  const parts = expr.kind === "unary" ? [expr.operand] : [expr.left, expr.right];
+  if (parts.some((part) => literalOf(part) === undefined)) return undefined;
+  return fieldColumn(expr, constantsOnly)(0);
+}
+
+const nothing = (): never => {
+  throw new Error("only constants are computed here");
+};
+const constantsOnly: Parameters<typeof fieldColumn>[1] = {
+  table: { rows: 0, traceStarts: [0], spanId: nothing, parentId: nothing, column: nothing },
+  compileRegex: nothing,
+  structure: nothing,
+};
+
+type Op = Traceql.FieldOp;
+
+function compared(op: Op, attribute: Attribute, value: Static, range: NsRange): Condition {
+  if (attribute.parent || value.type === "nil" || value.type === "array") return ANYTHING;
+  if (attribute.intrinsic !== undefined) return intrinsicCondition(op, attribute.intrinsic, value, range);
+  const { name, scope } = attribute;
+  if (scope === "event" || scope === "link") {
+    if (op === "=" && value.type === "string" && value.value !== "") return roughly(itemEquals(scope, name, value.value));
+    return roughly(hasItem(scope, name));
+  }
+  const arrays = (where: Place): Sql => sql`(${hasKey(where, name)} AND ${kindIn(where, name, [kindDigits.array])})`;
+  const test = (where: Place): Sql => sql`(${hasKey(where, name)} AND ${valueTest(op, where, name, value)})`;
+  if (scope !== "none") {
+    const where = scope === "span" ? spanPlace : scope === "resource" ? resourcePlace : scopePlace;
+    const service = scope === "resource" && name === "service.name" && value.type === "string" && (op === "=" || op === "=~") && value.value !== "";
+    // The column is part of the table's order, the map is not.
+    if (service) return exactly(op === "=" ? sql`ServiceName = ${text(value.value)}` : textTest(op, sql`ServiceName`, value.value));
+    return { sql: test(where), exact: true, doubtful: [arrays(where)] };
+  }
+  return {
+    sql: sql`(${test(spanPlace)} OR (NOT ${hasKey(spanPlace, name)} AND ${test(resourcePlace)}))`,
+    exact: true,
+    doubtful: [arrays(spanPlace), arrays(resourcePlace), elsewhere(name)],
+  };
+}
+
+/** Whether the value under `name`, which is there, is of the type of `value` and compares as `op` says. */
+function valueTest(op: Op, where: Place, name: string, value: Static): Sql {
+  const stored = valueOf(where, name);
+  switch (value.type) {
+    case "string":
+      return sql`(${textTest(op, stored, value.value)} AND ${kindIn(where, name, ["1", "5"])})`;
+    case "bool": {
+      if (op !== "=" && op !== "!=") return never;
+      const wanted = String((op === "=") === value.value);
+      return sql`(${stored} = ${text(wanted)} AND ${kindIn(where, name, [kindDigits.bool])})`;
+    }
+    case "int":
+    case "float":
+    case "duration": {
+      const numbers = kindIn(where, name, [kindDigits.int, kindDigits.float]);
+      // Stored numbers have one text each, so an index on values finds them.
+      if (op === "=") return sql`(${stored} = ${text(String(value.value))} AND ${numbers})`;
+      return sql`(${numbers} AND ${numberTest(op, sql`toFloat64OrZero(${stored})`, value)})`;
+    }
+    default:
+      return never;
+  }
+}
+
+function textTest(op: Op, column: Sql, value: string): Sql {
+  switch (op) {
+    case "=~":
+      return sql`match(${column}, ${text(wholePattern(value))})`;
+    case "!~":
+      return sql`NOT match(${column}, ${text(wholePattern(value))})`;
+    case "=":
+      return sql`${column} = ${text(value)}`;
+    case "!=":
+      return sql`${column} != ${text(value)}`;
+    case "<":
+      return sql`${column} < ${text(value)}`;
+    case "<=":
+      return sql`${column} <= ${text(value)}`;
+    case ">":
+      return sql`${column} > ${text(value)}`;
+    case ">=":
+      return sql`${column} >= ${text(value)}`;
+    default:
+      return never;
+  }
+}
+
+function numberTest(op: Op, column: Sql, value: Static): Sql {
+  const number = staticNumber(value);
+  const bound = Number.isSafeInteger(number) ? sql`${i64(number)}` : sql`${f64(number)}`;
+  switch (op) {
+    case "=":
+      return sql`${column} = ${bound}`;
+    case "!=":
+      return sql`${column} != ${bound}`;
+    case "<":
+      return sql`${column} < ${bound}`;
+    case "<=":
+      return sql`${column} <= ${bound}`;
+    case ">":
+      return sql`${column} > ${bound}`;
+    case ">=":
+      return sql`${column} >= ${bound}`;
+    default:
+      return never;
+  }
+}
+
+const isNumber = ({ type }: Static): boolean => type === "int" || type === "float" || type === "duration";
+
+const textColumns: ReadonlyMap<string, Sql> = new Map([
+  ["name", sql`SpanName`],
+  ["statusMessage", sql`StatusMessage`],
+  ["span:id", sql`SpanId`],
+  ["span:parentID", sql`ParentSpanId`],
+  ["trace:id", sql`TraceId`],
+  ["instrumentation:name", sql`ScopeName`],
+  ["instrumentation:version", sql`ScopeVersion`],
+]);
+
+function intrinsicCondition(op: Op, intrinsic: NonNullable<Attribute["intrinsic"]>, value: Static, range: NsRange): Condition {
+  const column = textColumns.get(intrinsic);
+  if (column !== undefined)
+    return value.type === "string" ? exactly(sql`(${textTest(op, column, value.value)})`) : exactly(never);
+  switch (intrinsic) {
+    case "status":
+    case "kind": {
+      if (value.type !== intrinsic || (op !== "=" && op !== "!=")) return exactly(never);
+      const stored = text(`${value.value.slice(0, 1).toUpperCase()}${value.value.slice(1)}`);
+      const equal = intrinsic === "status" ? sql`StatusCode = ${stored}` : sql`SpanKind = ${stored}`;
+      return exactly(op === "=" ? equal : sql`NOT (${equal})`);
+    }
+    case "duration":
+      return isNumber(value) ? exactly(numberTest(op, sql`Duration`, value)) : exactly(never);
+    case "traceDuration":
+      return isNumber(value) ? traceDuration(op, value, range) : exactly(never);
+    case "rootName":
+    case "rootServiceName":
+      return rootCondition(op, intrinsic, value);
+    case "nestedSetParent":
+      return nestedSetParent(op, value);
+    case "event:name":
+      return eventName(op, value);
+    case "link:traceID":
+    case "link:spanID": {
+      if (op !== "=" || value.type !== "string") return ANYTHING;
+      const ids = intrinsic === "link:traceID" ? sql`\`Links.TraceId\`` : sql`\`Links.SpanId\``;
+      return exactly(sql`has(${ids}, ${text(value.value)})`);
+    }
+    default:
+      return ANYTHING;
+  }
+}
+
+function traceDuration(op: Op, value: Static, range: NsRange): Condition {
+  const wide = { fromNs: range.fromNs - TRACE_MARGIN_NS, toNs: range.toNs + TRACE_MARGIN_NS };
+  const length = sql`(max(toUnixTimestamp64Nano(Timestamp) + toInt64(least(Duration, 4611686018427387904))) - min(toUnixTimestamp64Nano(Timestamp)))`;
+  return roughly(
+    sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${inRange(wide)} GROUP BY TraceId HAVING ${numberTest(op, length, value)})`,
+  );
+}
+
+/** A root may have begun long before the range. Other comparisons also fit traces whose root is not there. */
+function rootCondition(op: Op, intrinsic: "rootName" | "rootServiceName", value: Static): Condition {
+  if (value.type !== "string") return exactly(never);
+  if ((op !== "=" && op !== "=~") || value.value.startsWith("<")) return ANYTHING;
+  const column = intrinsic === "rootName" ? sql`SpanName` : sql`ServiceName`;
+  if (op === "=~") return ANYTHING;
+  return roughly(
+    sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${textTest(op, column, value.value)} AND ${isRoot})`,
+  );
+}
+
+export const isRoot = sql`(ParentSpanId = '' AND SpanId != '')`;
+
+/** The forms by which roots are asked for. */
+function nestedSetParent(op: Op, value: Static): Condition {
+  if (!isNumber(value)) return exactly(never);
+  const number = staticNumber(value);
+  const roots = (op === "=" && number === -1) || (op === "<" && number === 0) || (op === "<=" && number === -1);
+  if (roots) return exactly(isRoot);
+  const others = (op === "!=" && number === -1) || (op === ">=" && number === 0) || (op === ">" && number === -1);
+  return others ? exactly(sql`NOT ${isRoot}`) : ANYTHING;
+}
+
+function eventName(op: Op, value: Static): Condition {
+  if (value.type !== "string") return exactly(never);
+  const names = sql`\`Events.Name\``;
+  const negative = op === "!=" || op === "!~";
+  const positive: Op = op === "!=" ? "=" : op === "!~" ? "=~" : op;
+  const some =
+    positive === "="
+      ? sql`has(${names}, ${text(value.value)})`
+      : sql`arrayExists(x -> ${textTest(positive, sql`x`, value.value)}, ${names})`;
+  return exactly(negative ? all([sql`notEmpty(${names})`, sql`NOT ${some}`]) : some);
+}
+
+/** Whether the spans of a pipeline can be told from this alone, or need the rest of their trace. */
+export function needsTrace(attribute: Attribute): boolean {
+  if (attribute.parent) return true;
+  const { intrinsic } = attribute;
+  return intrinsic === "nestedSetLeft" || intrinsic === "nestedSetRight" || intrinsic === "span:childCount";
+}

@@ -1,0 +1,106 @@
+/**
+ * Where TraceQL's attributes are stored, as SQL: whether a span has one, its value, and the kind of the value. A value
+ * is read as its kind's digit and its text in one string, "" when there is none.
+ */
+import type { Traceql } from "@triptych/lang";
+import { constant, type Sql, sql, text } from "../sql.ts";
+
+/** A map of attributes with the kinds of its values. */
+interface Place {
+  readonly map: Sql;
+  readonly kinds: Sql;
+}
+
+const place = (map: string, kinds: string): Place => ({ map: constant(map), kinds: constant(kinds) });
+export const spanPlace = place("SpanAttributes", "SpanKinds");
+export const resourcePlace = place("ResourceAttributes", "ResourceKinds");
+export const scopePlace = place("ScopeAttributes", "ScopeKinds");
+
+/** Columns with a map for each event or link. */
+const eventPlace: Place = { map: sql`\`Events.Attributes\``, kinds: sql`EventKinds` };
+const linkPlace: Place = { map: sql`\`Links.Attributes\``, kinds: sql`LinkKinds` };
+
+/** Digits of `ValueKind`. */
+export const kindDigits = { bool: "2", int: "3", float: "4", array: "6" } as const;
+
+export function hasKey({ map }: Place, key: string): Sql {
+  return sql`mapContains(${map}, ${text(key)})`;
+}
+
+export function valueOf({ map }: Place, key: string): Sql {
+  return sql`${map}[${text(key)}]`;
+}
+
+/** The digit of the value's kind. All are strings when no kinds are stored. */
+function kindOf({ map, kinds }: Place, key: string): Sql {
+  return sql`if(${kinds} = '', '1', substring(${kinds}, indexOf(mapKeys(${map}), ${text(key)}), 1))`;
+}
+
+/** Whether the kind is one of some digits. */
+export function kindIn(where: Place, key: string, digits: readonly string[]): Sql {
+  const list = digits.reduce((out, digit, i) => (i === 0 ? text1(digit) : sql`${out}, ${text1(digit)}`), sql``);
+  return sql`${kindOf(where, key)} IN (${list})`;
+}
+
+const text1 = (value: string): Sql => sql`${text(value)}`;
+
+function encoded(where: Place, key: string): Sql {
+  return sql`if(${hasKey(where, key)}, concat(${kindOf(where, key)}, ${valueOf(where, key)}), '')`;
+}
+
+/** Of all events or links that have one. */
+function encodedItems(where: Place, key: string): Sql {
+  const item: Place = { map: sql`m`, kinds: sql`k` };
+  return sql`arrayFilter(x -> x != '', arrayMap((m, k) -> ${encoded(item, key)}, ${where.map}, ${where.kinds}))`;
+}
+
+/** Whether an event, a link or the scope has it. */
+export function hasElsewhere(key: string): Sql {
+  return sql`(arrayExists(m -> mapContains(m, ${text(key)}), ${eventPlace.map})
+    OR arrayExists(m -> mapContains(m, ${text(key)}), ${linkPlace.map}) OR ${hasKey(scopePlace, key)})`;
+}
+
+/** Whether an event or link has it. */
+export function hasItem(scope: "event" | "link", key: string): Sql {
+  const { map } = scope === "event" ? eventPlace : linkPlace;
+  return sql`arrayExists(m -> mapContains(m, ${text(key)}), ${map})`;
+}
+
+/** Whether an event or link has it as a string with this value. */
+export function itemEquals(scope: "event" | "link", key: string, value: string): Sql {
+  const { map } = scope === "event" ? eventPlace : linkPlace;
+  return sql`arrayExists(m -> m[${text(key)}] = ${text(value)}, ${map})`;
+}
+
+/** How an attribute is read: one encoded value, or an array of them. */
+export interface Reading {
+  readonly sql: Sql;
+  readonly many: boolean;
+}
+
+/** Reads an attribute, in the order of scopes that an unscoped name has. */
+export function attributeReading({ scope, name }: Traceql.Attribute): Reading {
+  switch (scope) {
+    case "span":
+      return { sql: encoded(spanPlace, name), many: false };
+    case "resource":
+      return { sql: encoded(resourcePlace, name), many: false };
+    case "instrumentation":
+      return { sql: encoded(scopePlace, name), many: false };
+    case "event":
+      return { sql: encodedItems(eventPlace, name), many: true };
+    case "link":
+      return { sql: encodedItems(linkPlace, name), many: true };
+    default: {
+      const events = encodedItems(eventPlace, name);
+      const links = encodedItems(linkPlace, name);
+      return {
+        many: true,
+        sql: sql`multiIf(${hasKey(spanPlace, name)}, [${encoded(spanPlace, name)}],
+          ${hasKey(resourcePlace, name)}, [${encoded(resourcePlace, name)}],
+          notEmpty(${events}), ${events}, notEmpty(${links}), ${links},
+          ${hasKey(scopePlace, name)}, [${encoded(scopePlace, name)}], [])`,
+      };
+    }
+  }
+}
