@@ -3,7 +3,7 @@
  * known: other processes and this one remember that they are written, and samples may come again.
  */
 import type { Engine } from "./engine.ts";
-import { exemplars, histograms, samples } from "./tables.ts";
+import { exemplars, histograms, samples, samples1h, samples5m } from "./tables.ts";
 
 export interface DeletedRange {
   /** Milliseconds, both inclusive. */
@@ -26,7 +26,7 @@ export async function deleteSamples(
     const list = ids
       .slice(at, at + IDS_PER_STATEMENT)
       .map((id) => BigInt.asUintN(64, id).toString());
-    for (const { name } of [samples, histograms, exemplars])
+    for (const { name } of [samples, samples5m, samples1h, histograms, exemplars])
       await engine.execute(
         `DELETE FROM \`${name}\` WHERE Id IN (${list.join(", ")}) AND Time >= ${from} AND Time <= ${to}`,
       );

@@ -68,7 +68,8 @@ function unaryCondition(expr: Field & { kind: "unary" }, range: NsRange): Condit
   if (expr.op === "!") {
     const inner = conditionOf(expr.operand, range);
     // What is neither true nor false, such as an attribute that is missing, fits neither way.
-    if (!inner.exact || inner.sql === undefined || !isDecided(expr.operand)) return { ...ANYTHING, doubtful: inner.doubtful };
+    if (!inner.exact || inner.sql === undefined || !isDecided(expr.operand))
+      return { ...ANYTHING, doubtful: inner.doubtful };
     return { ...inner, sql: sql`NOT (${inner.sql})` };
   }
   if (expr.operand.kind !== "attribute") return ANYTHING;
@@ -84,9 +85,11 @@ function isDecided(expr: Field): boolean {
 
 function existence(attribute: Attribute, wanted: boolean): Condition {
   if (attribute.parent) return ANYTHING;
-  if (attribute.intrinsic !== undefined) return wanted && isAlwaysThere(attribute) ? exactly(always) : ANYTHING;
+  if (attribute.intrinsic !== undefined)
+    return wanted && isAlwaysThere(attribute) ? exactly(always) : ANYTHING;
   const { name, scope } = attribute;
-  const known = (where: Place): Sql => sql`(${hasKey(where, name)} AND NOT ${kindIn(where, name, ["0", "7"])})`;
+  const known = (where: Place): Sql =>
+    sql`(${hasKey(where, name)} AND NOT ${kindIn(where, name, ["0", "7"])})`;
   const as = (condition: Sql, doubtful: readonly Sql[] = []): Condition => ({
     sql: wanted ? condition : sql`NOT ${condition}`,
     exact: true,
@@ -111,7 +114,13 @@ const elsewhere = (name: string): Sql =>
   sql`(NOT ${hasKey(spanPlace, name)} AND NOT ${hasKey(resourcePlace, name)} AND ${hasElsewhere(name)})`;
 
 function isAlwaysThere({ intrinsic }: Attribute): boolean {
-  return intrinsic === "name" || intrinsic === "duration" || intrinsic === "status" || intrinsic === "kind" || intrinsic === "trace:id";
+  return (
+    intrinsic === "name" ||
+    intrinsic === "duration" ||
+    intrinsic === "status" ||
+    intrinsic === "kind" ||
+    intrinsic === "trace:id"
+  );
 }
 
 function binaryCondition(expr: Field & { kind: "binary" }, range: NsRange): Condition {
@@ -122,7 +131,8 @@ function binaryCondition(expr: Field & { kind: "binary" }, range: NsRange): Cond
   }
   const leftValue = literalOf(left);
   const rightValue = literalOf(right);
-  if (left.kind === "attribute" && rightValue !== undefined) return compared(op, left, rightValue, range);
+  if (left.kind === "attribute" && rightValue !== undefined)
+    return compared(op, left, rightValue, range);
   if (right.kind === "attribute" && leftValue !== undefined) {
     const turned = flipped[op];
     return turned === undefined ? ANYTHING : compared(turned, right, leftValue, range);
@@ -173,19 +183,33 @@ type Op = Traceql.FieldOp;
 
 function compared(op: Op, attribute: Attribute, value: Static, range: NsRange): Condition {
   if (attribute.parent || value.type === "nil" || value.type === "array") return ANYTHING;
-  if (attribute.intrinsic !== undefined) return intrinsicCondition(op, attribute.intrinsic, value, range);
+  if (attribute.intrinsic !== undefined)
+    return intrinsicCondition(op, attribute.intrinsic, value, range);
   const { name, scope } = attribute;
   if (scope === "event" || scope === "link") {
-    if (op === "=" && value.type === "string" && value.value !== "") return roughly(itemEquals(scope, name, value.value));
+    if (op === "=" && value.type === "string" && value.value !== "")
+      return roughly(itemEquals(scope, name, value.value));
     return roughly(hasItem(scope, name));
   }
-  const arrays = (where: Place): Sql => sql`(${hasKey(where, name)} AND ${kindIn(where, name, [kindDigits.array])})`;
-  const test = (where: Place): Sql => sql`(${hasKey(where, name)} AND ${valueTest(op, where, name, value)})`;
+  const arrays = (where: Place): Sql =>
+    sql`(${hasKey(where, name)} AND ${kindIn(where, name, [kindDigits.array])})`;
+  const test = (where: Place): Sql =>
+    sql`(${hasKey(where, name)} AND ${valueTest(op, where, name, value)})`;
   if (scope !== "none") {
     const where = scope === "span" ? spanPlace : scope === "resource" ? resourcePlace : scopePlace;
-    const service = scope === "resource" && name === "service.name" && value.type === "string" && (op === "=" || op === "=~") && value.value !== "";
+    const service =
+      scope === "resource" &&
+      name === "service.name" &&
+      value.type === "string" &&
+      (op === "=" || op === "=~") &&
+      value.value !== "";
     // The column is part of the table's order, the map is not.
-    if (service) return exactly(op === "=" ? sql`ServiceName = ${text(value.value)}` : textTest(op, sql`ServiceName`, value.value));
+    if (service)
+      return exactly(
+        op === "="
+          ? sql`ServiceName = ${text(value.value)}`
+          : textTest(op, sql`ServiceName`, value.value),
+      );
     return { sql: test(where), exact: true, doubtful: [arrays(where)] };
   }
   return {
@@ -263,7 +287,8 @@ function numberTest(op: Op, column: Sql, value: Static): Sql {
   }
 }
 
-const isNumber = ({ type }: Static): boolean => type === "int" || type === "float" || type === "duration";
+const isNumber = ({ type }: Static): boolean =>
+  type === "int" || type === "float" || type === "duration";
 
 const textColumns: ReadonlyMap<string, Sql> = new Map([
   ["name", sql`SpanName`],
@@ -275,16 +300,24 @@ const textColumns: ReadonlyMap<string, Sql> = new Map([
   ["instrumentation:version", sql`ScopeVersion`],
 ]);
 
-function intrinsicCondition(op: Op, intrinsic: NonNullable<Attribute["intrinsic"]>, value: Static, range: NsRange): Condition {
+function intrinsicCondition(
+  op: Op,
+  intrinsic: NonNullable<Attribute["intrinsic"]>,
+  value: Static,
+  range: NsRange,
+): Condition {
   const column = textColumns.get(intrinsic);
   if (column !== undefined)
-    return value.type === "string" ? exactly(sql`(${textTest(op, column, value.value)})`) : exactly(never);
+    return value.type === "string"
+      ? exactly(sql`(${textTest(op, column, value.value)})`)
+      : exactly(never);
   switch (intrinsic) {
     case "status":
     case "kind": {
       if (value.type !== intrinsic || (op !== "=" && op !== "!=")) return exactly(never);
       const stored = text(`${value.value.slice(0, 1).toUpperCase()}${value.value.slice(1)}`);
-      const equal = intrinsic === "status" ? sql`StatusCode = ${stored}` : sql`SpanKind = ${stored}`;
+      const equal =
+        intrinsic === "status" ? sql`StatusCode = ${stored}` : sql`SpanKind = ${stored}`;
       return exactly(op === "=" ? equal : sql`NOT (${equal})`);
     }
     case "duration":
@@ -318,7 +351,11 @@ function traceDuration(op: Op, value: Static, range: NsRange): Condition {
 }
 
 /** A root may have begun long before the range. Other comparisons also fit traces whose root is not there. */
-function rootCondition(op: Op, intrinsic: "rootName" | "rootServiceName", value: Static): Condition {
+function rootCondition(
+  op: Op,
+  intrinsic: "rootName" | "rootServiceName",
+  value: Static,
+): Condition {
   if (value.type !== "string") return exactly(never);
   if ((op !== "=" && op !== "=~") || value.value.startsWith("<")) return ANYTHING;
   const column = intrinsic === "rootName" ? sql`SpanName` : sql`ServiceName`;
@@ -334,9 +371,13 @@ export const isRoot = sql`(ParentSpanId = '' AND SpanId != '')`;
 function nestedSetParent(op: Op, value: Static): Condition {
   if (!isNumber(value)) return exactly(never);
   const number = staticNumber(value);
-  const roots = (op === "=" && number === -1) || (op === "<" && number === 0) || (op === "<=" && number === -1);
+  const roots =
+    (op === "=" && number === -1) || (op === "<" && number === 0) || (op === "<=" && number === -1);
   if (roots) return exactly(isRoot);
-  const others = (op === "!=" && number === -1) || (op === ">=" && number === 0) || (op === ">" && number === -1);
+  const others =
+    (op === "!=" && number === -1) ||
+    (op === ">=" && number === 0) ||
+    (op === ">" && number === -1);
   return others ? exactly(sql`NOT ${isRoot}`) : ANYTHING;
 }
 
@@ -356,5 +397,9 @@ function eventName(op: Op, value: Static): Condition {
 export function needsTrace(attribute: Attribute): boolean {
   if (attribute.parent) return true;
   const { intrinsic } = attribute;
-  return intrinsic === "nestedSetLeft" || intrinsic === "nestedSetRight" || intrinsic === "span:childCount";
+  return (
+    intrinsic === "nestedSetLeft" ||
+    intrinsic === "nestedSetRight" ||
+    intrinsic === "span:childCount"
+  );
 }

@@ -11,7 +11,10 @@ interface Place {
   readonly kinds: Sql;
 }
 
-const place = (map: string, kinds: string): Place => ({ map: constant(map), kinds: constant(kinds) });
+const place = (map: string, kinds: string): Place => ({
+  map: constant(map),
+  kinds: constant(kinds),
+});
 export const spanPlace = place("SpanAttributes", "SpanKinds");
 export const resourcePlace = place("ResourceAttributes", "ResourceKinds");
 export const scopePlace = place("ScopeAttributes", "ScopeKinds");
@@ -38,7 +41,10 @@ function kindOf({ map, kinds }: Place, key: string): Sql {
 
 /** Whether the kind is one of some digits. */
 export function kindIn(where: Place, key: string, digits: readonly string[]): Sql {
-  const list = digits.reduce((out, digit, i) => (i === 0 ? text1(digit) : sql`${out}, ${text1(digit)}`), sql``);
+  const list = digits.reduce(
+    (out, digit, i) => (i === 0 ? text1(digit) : sql`${out}, ${text1(digit)}`),
+    sql``,
+  );
   return sql`${kindOf(where, key)} IN (${list})`;
 }
 
