@@ -162,8 +162,10 @@ class Run implements Evaluation {
   }
 
   async evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
+    this.room(1, grid);
     if (grid.count > 1 && this.prepared.invariant.has(expr)) {
       const rows = await this.compute(expr, { ...grid, count: 1 });
+      this.room(rows.length, grid);
       return rows.map((row) => repeated(row, grid.count));
     }
     return this.compute(expr, grid);
@@ -171,7 +173,6 @@ class Run implements Evaluation {
 
   private async compute(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
     await this.pause();
-    this.room(1, grid);
     const before = this.samples;
     const rows = await this.computeNode(expr, grid);
     // What the parts held is free now.

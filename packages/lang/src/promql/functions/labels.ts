@@ -1,13 +1,24 @@
 /** Functions that change labels. */
 import type { Call, PromqlExpr } from "../ast.ts";
+import type { Evaluation } from "../evaluation.ts";
 import { queryFailed } from "../failure.ts";
 import { labelValue, METRIC_NAME, withLabel } from "../labels.ts";
 import { mergeSame, type Row } from "../rows.ts";
+import type { Grid } from "../series.ts";
 import { define, type FunctionSpec, type SpecialRun } from "./spec.ts";
 
 function text(call: Call, i: number): string {
   const arg = call.args[i];
   return arg?.kind === "string" ? arg.value : "";
+}
+
+/** Labels can be made of themselves, again and again: without a bound a short query would fill the memory. */
+const VALUE_CHARS_MAX = 16 * 1024;
+
+function tooLong(name: string): Error {
+  return queryFailed(
+    `${name}() would make a label value longer than ${VALUE_CHARS_MAX} characters`,
+  );
 }
 
 function setLabel(row: Row, name: string, value: string): Row {
@@ -21,6 +32,12 @@ export function expandTemplate(
   groups: readonly (string | undefined)[],
   names: ReadonlyMap<string, number>,
 ): string {
+  let left = VALUE_CHARS_MAX;
+  const bounded = (piece: string): string => {
+    left -= piece.length;
+    if (left < 0) throw tooLong("label_replace");
+    return piece;
+  };
   return template.replace(
     /\$(?:(\$)|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))?/gu,
     (
@@ -33,7 +50,7 @@ export function expandTemplate(
       const name = braced ?? plain;
       if (name === undefined) return all;
       const index = /^\d+$/.test(name) ? Number(name) : names.get(name);
-      return index === undefined ? "" : (groups[index] ?? "");
+      return index === undefined ? "" : bounded(groups[index] ?? "");
     },
   );
 }
@@ -51,15 +68,28 @@ const labelReplace: SpecialRun = async (evaluation, call, grid) => {
   }
   if (target === "")
     throw queryFailed(`invalid destination label name in label_replace(): ${target}`);
-  const rows = await evaluation.evaluate(call.args[0] as PromqlExpr, grid);
-  return mergeSame(
-    rows.map((row) => {
-      const groups = regex.groups(labelValue(row.labels, source));
-      if (groups === undefined) return row;
-      return setLabel(row, target, expandTemplate(template, groups, regex.names));
-    }),
-  );
+  return eachRow(evaluation, call, grid, (row) => {
+    const groups = regex.groups(labelValue(row.labels, source));
+    if (groups === undefined) return row;
+    return setLabel(row, target, expandTemplate(template, groups, regex.names));
+  });
 };
+
+/** With pauses: patterns are run over values that may be long. */
+async function eachRow(
+  evaluation: Evaluation,
+  call: Call,
+  grid: Grid,
+  change: (row: Row) => Row,
+): Promise<Row[]> {
+  const out: Row[] = [];
+  for (const row of await evaluation.evaluate(call.args[0] as PromqlExpr, grid)) {
+    out.push(change(row));
+    const pause = evaluation.pause();
+    if (pause !== undefined) await pause;
+  }
+  return mergeSame(out);
+}
 
 const labelJoin: SpecialRun = async (evaluation, call, grid) => {
   const target = text(call, 1);
@@ -67,13 +97,12 @@ const labelJoin: SpecialRun = async (evaluation, call, grid) => {
   const sources = call.args.slice(3).map((_arg, i) => text(call, i + 3));
   if (sources.includes("")) throw queryFailed("invalid source label name in label_join(): ");
   if (target === "") throw queryFailed(`invalid destination label name in label_join(): ${target}`);
-  const rows = await evaluation.evaluate(call.args[0] as PromqlExpr, grid);
-  return mergeSame(
-    rows.map((row) => {
-      const values = sources.map((source) => labelValue(row.labels, source));
-      return setLabel(row, target, values.join(separator));
-    }),
-  );
+  return eachRow(evaluation, call, grid, (row) => {
+    const values = sources.map((source) => labelValue(row.labels, source));
+    const chars = values.reduce((sum, value) => sum + value.length + separator.length, 0);
+    if (chars > VALUE_CHARS_MAX) throw tooLong("label_join");
+    return setLabel(row, target, values.join(separator));
+  });
 };
 
 export const labelFunctions: readonly FunctionSpec[] = [

@@ -8,6 +8,7 @@ import {
   seriesInMemory,
   type SourceSeries,
 } from "@triptych/lang";
+import type { SampleColumn } from "../../store/clickhouse/select/samples.ts";
 import { storeMatcher } from "./matchers.ts";
 import { byLabels } from "./series-order.ts";
 import type { Ask, HistogramSample, MetricsSource, SampleColumns, SampleRange } from "./source.ts";
