@@ -1,8 +1,15 @@
 /** Bodies that are forms, as the query APIs of Prometheus and Loki take them. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
-/** Forms are taken in this scope and come as `URLSearchParams`. */
+/**
+ * Forms are taken in this scope and come as `URLSearchParams`. Other bodies are read and left aside, as Go's form
+ * parsing does: vmalert says that its empty body is JSON.
+ */
 export function acceptForms(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) =>
+    done(null, undefined),
+  );
   scope.addContentTypeParser(
     "application/x-www-form-urlencoded",
     { parseAs: "string" },
