@@ -15,6 +15,7 @@ import { createRulesParts } from "./main/rules.ts";
 import { createServers } from "./main/servers.ts";
 import { VERSION } from "./main/status.ts";
 import { openStorage, retentionRules, startWatches } from "./main/storage.ts";
+import { createCollectors } from "./receivers/collectors.ts";
 import type { PushedGroup } from "./receivers/pushgateway/gateway.ts";
 import { openPushgateway } from "./receivers/pushgateway/start.ts";
 import { systemClock as clock } from "./self/clock.ts";
@@ -42,6 +43,15 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
       prometheus.acknowledged(batch);
     });
     const collection = await prometheus.scrapeInto(ingest);
+    const collectors = createCollectors({
+      clock,
+      next: ingest,
+      log: core.log,
+      metrics: core.metrics,
+      limits: core.limits,
+      config: core.config.collect,
+    });
+    core.onClose(() => collectors.close());
     const rules = createRulesParts(core, {
       storage,
       source: metrics.source,
@@ -74,6 +84,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     incidents.start();
     metrics.start();
     collection.start();
+    collectors.start();
     rules.start();
     pushgateway.start();
     return {

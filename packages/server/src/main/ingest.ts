@@ -3,6 +3,7 @@ import { type SampleBatch, TriptychError } from "@triptych/model";
 import type { Journal } from "../journal/journal.ts";
 import { createDeltaToCumulative } from "../pipeline/delta-to-cumulative.ts";
 import { createLimitDays } from "../pipeline/limit-days.ts";
+import { createLimitSeries } from "../pipeline/limit-series.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import type { IngestNext } from "../receivers/next.ts";
 import { systemClock as clock } from "../self/clock.ts";
@@ -14,6 +15,8 @@ const SHED_ABOVE = 0.8;
 /** What may be in flight then. */
 const TIGHT_BYTES_MAX = 4 * MiB;
 const DELTA_SERIES_MAX = 200_000;
+/** A series that nobody sent for so long does not count any more. */
+const SERIES_WINDOW_MS = 3_600_000;
 
 /** `acknowledged` is given what became durable, once, in the order it did. */
 export function createIngest(
@@ -35,8 +38,19 @@ export function createIngest(
   const memory = createMemoryWatch(clock, privateBytes);
   core.onClose(() => memory.close());
   const count = (reason: string, items: number): void => discarded.add(items, reason);
+  const limitSeries = createLimitSeries({
+    perName: config.limits.seriesPerName,
+    total: config.limits.seriesTotal,
+    windowMs: SERIES_WINDOW_MS,
+    clock,
+    discarded: count,
+  });
+  metrics.gauge("triptych_series_active", "Series seen within the hour.", () =>
+    limitSeries.active(),
+  );
   const stages = [
     createLimitDays(limits.daysPerRequestMax),
+    limitSeries,
     createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count }),
   ];
   const pipeline = createPipeline(stages, async (batch, hash) => {
@@ -48,10 +62,12 @@ export function createIngest(
     duplicateOf: (hash) => journal.duplicateOf(hash),
     async accept(batch, hash) {
       const { rows, signal } = batch;
-      await pipeline(batch, hash);
+      const refused = await pipeline(batch, hash);
+      const kept = rows - (refused === undefined ? 0 : refused.samples + refused.histograms);
       const name = signal === "logs" ? "lines" : signal;
-      core.received[name] += rows;
-      received.add(rows, name);
+      core.received[name] += kept;
+      received.add(kept, name);
+      return refused;
     },
     admit(bytes) {
       // One request at a time always goes on: memory that the engine or the runtime keeps for later is no reason to

@@ -7,6 +7,15 @@ import type { Batch } from "@triptych/model";
 /** 16 bytes over tenant, path and decoded body: a byte-identical resend has the same one. */
 export type RequestHash = Uint8Array;
 
+/** Parts of a batch that the pipeline refused for good. */
+export interface Refused {
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+  /** Why, for the sender. */
+  readonly message: string;
+}
+
 export interface IngestNext {
   /**
    * A promise when a request with this hash was accepted within the last ten minutes or is being made durable right
@@ -15,9 +24,10 @@ export interface IngestNext {
   duplicateOf(hash: RequestHash): Promise<void> | null;
   /**
    * Takes over the batch and resolves when it is durable. `hash` is null for requests without identity (our own
-   * telemetry). Rejects with a `TriptychError` whose catalogue entry says whether the sender may try again.
+   * telemetry). Rejects with a `TriptychError` whose catalogue entry says whether the sender may try again. Resolves
+   * with what was refused for good while the rest was taken; that is counted already.
    */
-  accept(batch: Batch, hash: RequestHash | null): Promise<void>;
+  accept(batch: Batch, hash: RequestHash | null): Promise<Refused | void>;
   /**
    * Reserves `bytes` of the budget for decoded bodies in flight; throws `memory_pressure` when it is spent. The
    * returned function gives them back; calling it twice is safe.

@@ -97,9 +97,11 @@ async function ingest(job: {
   const { signal, request, hash, deps } = job;
   const steps = decoders[signal](request, deps);
   const { batch, rejected, reason } = await drive(steps, deps.clock);
-  if (batch.rows > 0) await deps.next.accept(batch, hash);
+  const refused = batch.rows > 0 ? await deps.next.accept(batch, hash) : undefined;
   if (rejected > 0) deps.next.discarded(ITEM_INVALID, rejected);
-  return encodeExportResponse(signal, request.encoding, rejected, cutMessage(reason));
+  const points = refused === undefined ? 0 : refused.samples + refused.histograms;
+  const text = [reason, refused?.message ?? ""].filter((one) => one !== "").join("; ");
+  return encodeExportResponse(signal, request.encoding, rejected + points, cutMessage(text));
 }
 
 function nanoseconds(ms: number): bigint {

@@ -4,7 +4,7 @@
  */
 import type { Clock, Limits, SampleBatch } from "@triptych/model";
 import { decodeRemoteWrite, type RemoteWriteVersion } from "@triptych/wire";
-import type { IngestNext } from "../next.ts";
+import type { IngestNext, Refused } from "../next.ts";
 import { drive, requestHash } from "../slices.ts";
 
 export interface RemoteWriteRequest {
@@ -71,10 +71,29 @@ async function ingest(
   const { batch, rejected, reason, rejections } = await drive(steps, clock);
   // Taken before the batch is given away.
   const written = writtenOf(batch);
+  let refused: Refused | undefined;
   if (earlier !== null) await earlier;
-  else if (hasContent(batch)) await next.accept(batch, hash);
+  else if (hasContent(batch)) refused = (await next.accept(batch, hash)) ?? undefined;
   for (const [code, count] of rejections) next.discarded(code, count);
-  return { written, rejected, reason };
+  return refused === undefined
+    ? { written, rejected, reason }
+    : without(refused, { written, rejected, reason });
+}
+
+/** What the pipeline cut out is not written either. */
+function without(
+  { samples, histograms, exemplars, message }: Refused,
+  { written, rejected, reason }: RemoteWriteOutcome,
+): RemoteWriteOutcome {
+  return {
+    written: {
+      samples: written.samples - samples,
+      histograms: written.histograms - histograms,
+      exemplars: written.exemplars - exemplars,
+    },
+    rejected: rejected + samples + histograms,
+    reason: reason === "" ? message : reason,
+  };
 }
 
 function writtenOf({ samples, histograms, exemplars }: SampleBatch): Written {
