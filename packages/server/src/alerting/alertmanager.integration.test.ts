@@ -1,5 +1,6 @@
 /** Alerts of ours in a real Alertmanager, installed from Debian: it shows them firing, then over. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,8 +14,12 @@ import { createPostJson } from "./http-post.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "triptych-alertmanager-"));
 let child: ChildProcess | undefined;
-afterAll(() => {
-  child?.kill();
+afterAll(async () => {
+  if (child !== undefined && child.exitCode === null) {
+    const gone = once(child, "exit");
+    child.kill();
+    await gone;
+  }
   rmSync(dir, { recursive: true, force: true });
 });
 

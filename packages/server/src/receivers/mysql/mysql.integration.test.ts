@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort } from "@triptych/testkit";
+import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterEach, expect, test } from "vitest";
 import { realClock } from "../otlp/recording-next.ts";
 import { openMysql } from "./client.ts";
@@ -17,25 +17,6 @@ const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
   for (const one of cleanup.splice(0)) await one();
 });
-
-/** The program's name, installed first when it is missing and we may. */
-async function installed(): Promise<string | undefined> {
-  const isThere = (): Promise<boolean> =>
-    run(PROGRAM, ["--version"]).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return PROGRAM;
-  try {
-    if (process.getuid?.() === 0)
-      await run("apt-get", ["install", "-y", "--no-install-recommends", "mariadb-server"]);
-  } catch (error) {
-    if (process.env["CI"] !== undefined) throw error;
-  }
-  if (await isThere()) return PROGRAM;
-  if (process.env["CI"] !== undefined) throw new Error("mariadb-server cannot be installed");
-  return undefined;
-}
 
 /** The server does not run as root. */
 async function startMariadb(directory: string, port: number): Promise<ChildProcess> {
@@ -88,7 +69,7 @@ function readingOf(text: string, series: string): number | undefined {
 }
 
 test("a real MariaDB", { timeout: 120_000 }, async (context) => {
-  const program = await installed();
+  const program = await ensureProgram(PROGRAM, "mariadb-server");
   if (program === undefined) return context.skip("no MariaDB, and it cannot be installed");
   const directory = mkdtempSync(join(tmpdir(), "triptych-mysql-"));
   const port = await freePort();

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort } from "@triptych/testkit";
+import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterEach, expect, test } from "vitest";
 import { realClock } from "../otlp/recording-next.ts";
 import { createRedisCollector } from "./redis.ts";
@@ -16,25 +16,6 @@ const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
   for (const one of cleanup.splice(0)) await one();
 });
-
-/** The program's name, installed first when it is missing and we may. */
-async function installed(): Promise<string | undefined> {
-  const isThere = (): Promise<boolean> =>
-    run(PROGRAM, ["--version"]).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return PROGRAM;
-  try {
-    if (process.getuid?.() === 0)
-      await run("apt-get", ["install", "-y", "--no-install-recommends", PROGRAM]);
-  } catch (error) {
-    if (process.env["CI"] !== undefined) throw error;
-  }
-  if (await isThere()) return PROGRAM;
-  if (process.env["CI"] !== undefined) throw new Error("redis-server cannot be installed");
-  return undefined;
-}
 
 const never = new AbortController().signal;
 
@@ -57,7 +38,7 @@ function readingOf(text: string, series: string): number | undefined {
 }
 
 test("over TLS", { timeout: 60_000 }, async (context) => {
-  const program = await installed();
+  const program = await ensureProgram(PROGRAM);
   if (program === undefined) return context.skip("no redis-server, and it cannot be installed");
   const hasOpenssl = await run("openssl", ["version"]).then(
     () => true,
@@ -107,7 +88,7 @@ test("over TLS", { timeout: 60_000 }, async (context) => {
 });
 
 test("a real Redis", { timeout: 60_000 }, async (context) => {
-  const program = await installed();
+  const program = await ensureProgram(PROGRAM);
   if (program === undefined) return context.skip("no redis-server, and it cannot be installed");
   const directory = mkdtempSync(join(tmpdir(), "triptych-redis-"));
   const port = await freePort();

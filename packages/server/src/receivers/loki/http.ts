@@ -1,0 +1,105 @@
+/**
+ * Loki's push over HTTP: JSON, or protobuf in snappy, either also in gzip. Answers are Loki's: 204, 400 with a text for
+ * what will never be taken, 429 and 503 with `Retry-After` when the sender should try again.
+ */
+import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
+import { decodeLokiPush, decodeSnappy } from "@triptych/wire";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { decompress, parseContentEncoding } from "../decompress.ts";
+import type { IngestNext } from "../next.ts";
+import { refusal, TENANT } from "../otlp/receiver.ts";
+import { readBody } from "../read-body.ts";
+import { createReservation, type Reservation } from "../reservation.ts";
+import { drive, requestHash } from "../slices.ts";
+
+export interface LokiPushDeps {
+  readonly next: IngestNext;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Told of errors that are bugs of ours; the sender only learns that there was one. */
+  readonly report: (error: TriptychError) => void;
+  /** Addresses of the push, such as `/loki/api/v1/push`. */
+  readonly paths: readonly string[];
+}
+
+/** The standard addresses: the second one is that of old clients. */
+export const lokiPushPaths: readonly string[] = ["/loki/api/v1/push", "/api/prom/push"];
+
+export function registerLokiPush(app: FastifyInstance, deps: LokiPushDeps): void {
+  app.register((scope, _options, done) => {
+    // The body stays a stream: it is read under our own cap and budget, whatever its type says.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
+    scope.setErrorHandler((thrown, _request, reply) => sendError(thrown, reply, deps));
+    for (const path of deps.paths)
+      scope.post(path, (request, reply) => receive(request, reply, deps));
+    done();
+  });
+}
+
+async function receive(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: LokiPushDeps,
+): Promise<FastifyReply> {
+  const encoding = mediaType(request.headers["content-type"]);
+  const { compression, isSnappy } = compressionOf(request.headers["content-encoding"]);
+  const asSent = createReservation(deps.next);
+  const decoded = createReservation(deps.next);
+  try {
+    const { bodyBytesMax } = deps.limits;
+    const sent = await readBody(request.raw, bodyBytesMax, asSent.hold);
+    const plain = isSnappy ? sent : await decompress(sent, compression, bodyBytesMax, decoded.hold);
+    const needsSnappy = isSnappy || (encoding === "protobuf" && compression === "identity");
+    const body = needsSnappy ? await unpack(plain, deps, decoded) : plain;
+    if (body !== sent) asSent.release();
+    await accept(body, encoding, deps);
+    return reply.code(204).send();
+  } finally {
+    asSent.release();
+    decoded.release();
+  }
+}
+
+function unpack(bytes: Uint8Array, deps: LokiPushDeps, held: Reservation): Promise<Uint8Array> {
+  return drive(decodeSnappy(bytes, deps.limits.bodyBytesMax, held.hold), deps.clock);
+}
+
+async function accept(
+  body: Uint8Array,
+  encoding: "protobuf" | "json",
+  { next, limits, clock }: LokiPushDeps,
+): Promise<void> {
+  const hash = await requestHash({ tenant: TENANT, path: `/loki/push ${encoding}`, body }, clock);
+  const earlier = next.duplicateOf(hash);
+  if (earlier !== null) return earlier;
+  const arrivalNs = BigInt(Math.floor(clock.nowMs())) * 1_000_000n;
+  const batch = await drive(decodeLokiPush(body, encoding, { limits, arrivalNs }), clock);
+  if (batch.rows > 0) await next.accept(batch, hash);
+}
+
+/** A sender that does not say what it sends sends protobuf, as Loki's own agents do. */
+function mediaType(header: string | undefined): "protobuf" | "json" {
+  const type = (header ?? "application/x-protobuf").split(";", 1)[0]?.trim().toLowerCase();
+  if (type === "application/json") return "json";
+  if (type === "application/x-protobuf") return "protobuf";
+  const message = `Content-Type ${JSON.stringify((header ?? "").slice(0, 100))} is not supported: send application/json or application/x-protobuf`;
+  throw new TriptychError("media_type_unsupported", message);
+}
+
+function compressionOf(header: string | undefined): {
+  compression: "identity" | "gzip" | "deflate" | "zstd";
+  isSnappy: boolean;
+} {
+  const isSnappy = (header ?? "").trim().toLowerCase() === "snappy";
+  return { compression: isSnappy ? "identity" : parseContentEncoding(header), isSnappy };
+}
+
+function sendError(thrown: unknown, reply: FastifyReply, deps: LokiPushDeps): FastifyReply {
+  const error = asTriptychError(thrown);
+  if (!error.spec.retry) deps.next.discarded(error.code, 1);
+  if (error.code === "internal") deps.report(error);
+  const { message, retryAfterSeconds } = refusal(error);
+  if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+  return reply.code(error.spec.status).type("text/plain; charset=utf-8").send(`${message}\n`);
+}
