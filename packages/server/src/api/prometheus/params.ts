@@ -71,8 +71,11 @@ export function durationParam(
   } catch {
     value = Number.NaN;
   }
-  if (!Number.isFinite(value)) {
-    const why = `cannot parse ${shown(given)} to a valid duration`;
+  // A duration of Go is a 64-bit number of nanoseconds.
+  const overflows = Math.abs(value) * 1e6 > 2 ** 63;
+  if (!Number.isFinite(value) || overflows) {
+    const more = overflows ? ". It overflows int64" : "";
+    const why = `cannot parse ${shown(given)} to a valid duration${more}`;
     throw before === undefined
       ? wrong(name, why)
       : new TriptychError("query_invalid", before + why);

@@ -20,8 +20,13 @@ function among(ids: readonly bigint[]): Sql {
   return sql`Id IN (SELECT arrayJoin(arrayMap(x -> toUInt64(x), ${texts(ids.map(String))})))`;
 }
 
+/** Beyond this there are no times, and numbers may not fit the engine's. */
+const TIME_MS_MAX = 2 ** 53;
+const whole = (ms: number): number =>
+  Math.floor(Math.min(Math.max(ms, -TIME_MS_MAX), TIME_MS_MAX));
+
 function within({ afterMs, toMs }: SampleRange): Sql {
-  return sql`Time > ${i64(Math.floor(afterMs))} AND Time <= ${i64(Math.floor(toMs))}`;
+  return sql`Time > ${i64(whole(afterMs))} AND Time <= ${i64(whole(toMs))}`;
 }
 
 /** Of downsampled rows: the last sample, or what the row says of all of them. Samples are all four themselves. */
