@@ -17,7 +17,12 @@ export interface SeriesRange {
 
 const DAY_MS = 86_400_000;
 
-function daysOf({ fromMs, toMs }: SeriesRange): Sql {
+/** Beyond this there are no times, and numbers may not fit the engine's. */
+const TIME_MS_MAX = 2 ** 52;
+
+function daysOf(range: SeriesRange): Sql {
+  const fromMs = Math.max(range.fromMs, -TIME_MS_MAX);
+  const toMs = Math.min(range.toMs, TIME_MS_MAX);
   const first = Math.floor(fromMs / DAY_MS) * DAY_MS;
   const end = (Math.floor(toMs / DAY_MS) + 1) * DAY_MS;
   return sql`FirstSeen >= ${i64(first)} AND FirstSeen < ${i64(end)}`;
