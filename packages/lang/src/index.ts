@@ -3,11 +3,11 @@ export {
   alertData,
   alertVariables,
   graphLink,
+  type PrometheusTemplateDeps,
   parsedOnly,
   prometheusFunctions,
-  type PrometheusTemplateDeps,
-  tableLink,
   type TemplateSample,
+  tableLink,
 } from "./gotemplate/prometheus-functions.ts";
 export { type GoTemplate, parseGoTemplate, templateLimits } from "./gotemplate/template.ts";
 export {
@@ -16,32 +16,57 @@ export {
   type GoFunction,
   type GoList,
   type GoMap,
+  type GoObject,
+  type GoValue,
   goList,
   goMap,
-  type GoObject,
   goStringMap,
   goStruct,
-  type GoValue,
   printValue as printGoValue,
   TemplateInterrupt,
   typeNameOf as goTypeName,
 } from "./gotemplate/value.ts";
-export type {
-  LabelFilter,
-  LineFilter,
-  LineOp,
-  LogqlQuery,
-  LogqlStage,
+export {
+  type CompareOp,
+  type Grouping as LogqlGrouping,
+  type LabelFilter,
+  type LabelTest,
+  type LineFilter,
+  type LineOp,
+  type LineOperand,
+  type LogqlExpr,
+  type LogqlQuery,
+  type LogqlStage,
+  logQueriesOf,
+  type MetricExpr,
+  type RangeAggregation,
 } from "./logql/ast.ts";
-export { parseLogql, parseStreamSelector } from "./logql/parser.ts";
-export { printLogql } from "./logql/printer.ts";
+export { checkLogql, checkSelector as checkLogqlSelector } from "./logql/check.ts";
+export { evaluateLogql, type LogqlOptions, type LogqlValue } from "./logql/evaluate.ts";
+export { JsonScan, jsonText } from "./logql/json-scan.ts";
+export { labelNameOf } from "./logql/label-names.ts";
+export type {
+  CountQuestion,
+  CountRow,
+  LineColumns,
+  LineSource,
+  LogqlRange,
+} from "./logql/leaf.ts";
+export type { Line as LogqlLine, LogqlRegexes, PipelineDeps } from "./logql/line.ts";
+export { LineLabels, type StreamLabels, streamOf } from "./logql/line-labels.ts";
+export { scanLogfmt } from "./logql/logfmt.ts";
+export { type LogqlOutcome, runLogqlTest } from "./logql/logqltest.ts";
+export { parseLogQuery, parseLogql, parseStreamSelector } from "./logql/parser.ts";
+export { compilePipeline, type Pipeline } from "./logql/pipeline.ts";
+export { formatLogql, printLogql } from "./logql/printer.ts";
+export { parseBytes, parseGoDurationNs, parseGoFloat } from "./logql/units.ts";
 export { type Matcher, type MatchOp, printMatcher } from "./matcher.ts";
 export { Annotations } from "./promql/annotations.ts";
 export {
   type Aggregate as PromqlAggregate,
+  aggregationOps as promqlAggregations,
   type Binary as PromqlBinary,
   type Call as PromqlCall,
-  aggregationOps as promqlAggregations,
   childrenOf as promqlChildren,
   type DurationExpr,
   type NumberLiteral,
@@ -59,20 +84,9 @@ export {
   type PromqlResult,
   type PromqlValue,
 } from "./promql/evaluate.ts";
-export {
-  type FloatSamples,
-  type Grid,
-  type HistogramPoint,
-  type LeafAnswer,
-  type LeafFunction,
-  type LeafQuestion,
-  type PromqlSource,
-  SampleScratch,
-  seriesInMemory,
-  type SourceSeries,
-} from "./promql/series.ts";
 export { formatFloat } from "./promql/format-float.ts";
-export { staleTest } from "./promql/load.ts";
+export { functions as promqlFunctions } from "./promql/functions/registry.ts";
+export type { FunctionSpec } from "./promql/functions/spec.ts";
 export {
   formatDuration,
   formatG,
@@ -80,8 +94,6 @@ export {
   goQuote,
   parseDurationMs,
 } from "./promql/go-format.ts";
-export { functions as promqlFunctions } from "./promql/functions/registry.ts";
-export type { FunctionSpec } from "./promql/functions/spec.ts";
 export {
   type Bucket,
   type Buckets,
@@ -103,6 +115,7 @@ export {
   printLabels,
   withLabel,
 } from "./promql/labels.ts";
+export { staleTest } from "./promql/load.ts";
 export { type ParseOptions, parsePromql, parseSeriesSelector } from "./promql/parser.ts";
 export { formatPromql, printPromql } from "./promql/printer.ts";
 export { type EvalOutcome, runPromqlTest, type TestOptions } from "./promql/promqltest.ts";
@@ -110,6 +123,18 @@ export { parseSeriesLine, type SequenceValue } from "./promql/promqltest-series.
 export { type LoadedSample, TestStore } from "./promql/promqltest-store.ts";
 export type { CompiledRegex, CompileRegex } from "./promql/regex.ts";
 export { FLOAT, type Row, valueAt } from "./promql/rows.ts";
+export {
+  type FloatSamples,
+  type Grid,
+  type HistogramPoint,
+  type LeafAnswer,
+  type LeafFunction,
+  type LeafQuestion,
+  type PromqlSource,
+  SampleScratch,
+  type SourceSeries,
+  seriesInMemory,
+} from "./promql/series.ts";
 export type { LiveSeries } from "./promql/window.ts";
 export { compileRelabel, type LabelMap, type Relabel } from "./relabel/relabel.ts";
 export {
@@ -117,9 +142,64 @@ export {
   isLabelValue,
   type NameScheme,
   type RelabelAction,
+  type RelabelRule,
   relabelActions,
   relabelDefaults,
   relabelProblem,
-  type RelabelRule,
 } from "./relabel/rule.ts";
 export { type Place, placeOf, type Span } from "./source.ts";
+export type * as Traceql from "./traceql/ast.ts";
+export {
+  type Evaluate as TraceqlEvaluate,
+  pipelineOver,
+  type Spanset,
+  type SpansetAttribute,
+  wholeTrace,
+} from "./traceql/evaluate.ts";
+export {
+  attributeColumn,
+  type Bound as BoundTable,
+  bind as bindTable,
+  fieldColumn,
+  isTrue,
+} from "./traceql/field-eval.ts";
+export { intrinsic as traceqlIntrinsic } from "./traceql/field-parser.ts";
+export { type IntrinsicName, intrinsics as traceqlIntrinsics } from "./traceql/intrinsics.ts";
+export { metricsMemory, searchMemory } from "./traceql/memory-search.ts";
+export {
+  type AttributeMap,
+  arrayStatic,
+  type MemorySpan,
+  type MemoryTable,
+  memoryTable,
+  ROOT_MISSING,
+  type TraceSummary,
+} from "./traceql/memory-table.ts";
+export { parseTraceql, parseTraceqlIdentifier } from "./traceql/parser.ts";
+export { printAttribute as printTraceqlAttribute, printTraceql } from "./traceql/printer.ts";
+export { runTraceqlScript, type TraceqlOutcome } from "./traceql/script.ts";
+export { combineMetrics } from "./traceql/second-stage.ts";
+export {
+  type Cell as TraceCell,
+  type Intervals,
+  intervalOf,
+  intervalTimeMs,
+  type Label as TraceLabel,
+  log2Bucket,
+  type SeriesBuilder,
+  seriesBuilder,
+  type TraceExemplar,
+  type TraceSeries,
+  usesBuckets,
+} from "./traceql/series.ts";
+export {
+  integerOf as traceqlInteger,
+  keyOf as staticKey,
+  NIL as NIL_STATIC,
+  numberOf as staticNumber,
+  type Static,
+  showStatic,
+} from "./traceql/static.ts";
+export type { Column as SpanColumn, SpanTable } from "./traceql/table.ts";
+export { validateTraceql } from "./traceql/validate.ts";
+export { attributeKey, eachAttribute, metricsQueries, pipelineAttributes } from "./traceql/walk.ts";

@@ -1,3 +1,20 @@
+export type {
+  DecodedExposition,
+  ExpositionOptions,
+  ExpositionRejection,
+} from "./exposition/exposition-writer.ts";
+export { boundText } from "./exposition/float-text.ts";
+export {
+  type ExpositionFormat,
+  expositionFormat,
+  parseExposition,
+} from "./exposition/parse.ts";
+export type { FederatedFamily, FederatedSample } from "./federation/family.ts";
+export { type FederationFormat, federationFormat } from "./federation/format.ts";
+export { federationProtobuf } from "./federation/protobuf.ts";
+export { federationText } from "./federation/text.ts";
+export { decodeLokiPush } from "./loki/push.ts";
+export { LOKI_SCHEMA_URL } from "./loki/schema.ts";
 export {
   type ArrayColumn,
   type BigColumn,
@@ -12,35 +29,11 @@ export {
   type TupleColumn,
 } from "./native/reader.ts";
 export { DictionaryUse, NativeWriter, withColumns } from "./native/writer.ts";
-export { type Decoded, drain, type OtlpEncoding } from "./otlp/steps.ts";
 export { decodeOtlpLogs } from "./otlp/logs.ts";
 export { decodeOtlpMetrics } from "./otlp/metrics.ts";
 export { encodeExportResponse, encodeStatus, type StatusFields } from "./otlp/responses.ts";
+export { type Decoded, drain, type OtlpEncoding } from "./otlp/steps.ts";
 export { decodeOtlpTraces } from "./otlp/traces.ts";
-export { encodeSnappy } from "./snappy/encode.ts";
-export { decodeSnappy } from "./snappy/block.ts";
-export { decodeSnappyFramed } from "./snappy/framed.ts";
-export {
-  decodeRemoteWrite,
-  type DecodedRemoteWrite,
-  type RemoteWriteVersion,
-} from "./remote-write/decode.ts";
-export type { RemoteWriteRejection } from "./remote-write/write-request.ts";
-export {
-  expositionFormat,
-  type ExpositionFormat,
-  parseExposition,
-} from "./exposition/parse.ts";
-export { boundText } from "./exposition/float-text.ts";
-export type {
-  DecodedExposition,
-  ExpositionOptions,
-  ExpositionRejection,
-} from "./exposition/exposition-writer.ts";
-export { type FederatedFamily, type FederatedSample } from "./federation/family.ts";
-export { type FederationFormat, federationFormat } from "./federation/format.ts";
-export { federationProtobuf } from "./federation/protobuf.ts";
-export { federationText } from "./federation/text.ts";
 export {
   decodeReadRequest,
   type ReadMatcher,
@@ -55,6 +48,11 @@ export {
   writeReadSeries,
 } from "./remote-read/response.ts";
 export {
+  type DecodedRemoteWrite,
+  decodeRemoteWrite,
+  type RemoteWriteVersion,
+} from "./remote-write/decode.ts";
+export {
   encodeRemoteWrite,
   encodeRemoteWriteMetadata,
   type WriteExemplar,
@@ -64,3 +62,16 @@ export {
 } from "./remote-write/encode.ts";
 export type { BucketRuns, HistogramMessage } from "./remote-write/histogram-message.ts";
 export { MessageWriter } from "./remote-write/message-writer.ts";
+export type { RemoteWriteRejection } from "./remote-write/write-request.ts";
+export { decodeSnappy } from "./snappy/block.ts";
+export { encodeSnappy } from "./snappy/encode.ts";
+export { decodeSnappyFramed } from "./snappy/framed.ts";
+export type { AnyValue as TempoAnyValue, KeyValue as TempoKeyValue } from "./tempo/any-value.ts";
+export {
+  type TempoSpan,
+  tempoTraceHead,
+  tempoTraceJson,
+  tempoTraceProtobuf,
+  tempoTraceTail,
+} from "./tempo/trace.ts";
+export { decodeZipkin, type ZipkinEncoding } from "./zipkin/decode.ts";

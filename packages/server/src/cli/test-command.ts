@@ -8,7 +8,9 @@ import { compileRegex } from "../regex/compile.ts";
 import { createPacing } from "../query/pacing.ts";
 import { partMatcher } from "../regex/regex.ts";
 import type { Command } from "commander";
+import { testLogql } from "./test-logql.ts";
 import { testRules } from "./test-rules.ts";
+import { testTraceql } from "./test-traceql.ts";
 
 interface Output {
   readonly out: (text: string) => void;
@@ -34,21 +36,31 @@ export function addTest(program: Command, deps: Output, done: (code: number) => 
       deps.out(`${total.passed} passed, ${total.failed} failed\n`);
       done(total.failed === 0 ? 0 : 1);
     });
-  test
-    .command("promql")
-    .description("Scripts in Prometheus's format: load, clear, eval.")
-    .argument("<file...>")
-    .action(async (files: string[]) => {
-      const total: Verdict = { passed: 0, failed: 0, code: 0 };
-      for (const file of files) {
-        const verdict = await testPromql(file, deps);
-        total.passed += verdict.passed;
-        total.failed += verdict.failed;
-        total.code = Math.max(total.code, verdict.code);
-      }
-      deps.out(`${total.passed} passed, ${total.failed} failed\n`);
-      done(total.code);
-    });
+  const scripts: readonly (readonly [string, string, typeof testPromql])[] = [
+    ["promql", "Scripts in Prometheus's format: load, clear, eval.", testPromql],
+    ["logql", "Scripts in Loki's format: load, clear, eval.", testLogql],
+    [
+      "traceql",
+      "Scripts of ours: load, search, metrics; lists of cases as YAML or JSON.",
+      testTraceql,
+    ],
+  ];
+  for (const [name, description, run] of scripts)
+    test
+      .command(name)
+      .description(description)
+      .argument("<file...>")
+      .action(async (files: string[]) => {
+        const total: Verdict = { passed: 0, failed: 0, code: 0 };
+        for (const file of files) {
+          const verdict = await run(file, deps);
+          total.passed += verdict.passed;
+          total.failed += verdict.failed;
+          total.code = Math.max(total.code, verdict.code);
+        }
+        deps.out(`${total.passed} passed, ${total.failed} failed\n`);
+        done(total.code);
+      });
 }
 
 interface Verdict {

@@ -11,6 +11,7 @@ import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerPrometheusApi } from "../api/prometheus/api.ts";
 import type { AdminView, RulesView, StatusView } from "../api/prometheus/views.ts";
 import { registerHealth } from "../api/self/health.ts";
+import { registerTempoApi } from "../api/tempo/api.ts";
 import { registerWebFiles } from "../api/web-files.ts";
 import { createCardinality } from "../query/cardinality/cardinality.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
@@ -61,6 +62,12 @@ export function registerApis(core: Core, parts: ApiParts): void {
     report: (error) => core.log("error", error.message, { code: error.code }),
   });
   registerLokiApi(app, { ...query, prefix: "/loki/api/v1" });
+  registerTempoApi(app, {
+    ...query,
+    prefix: "/tempo",
+    notReady: () => notReady(core, storage),
+    report: (error) => core.log("error", error.message, { code: error.code }),
+  });
   const ours = { ...query, prefix: "/api/triptych" };
   registerOwnTraces(app, ours);
   registerOwnLogs(app, ours);

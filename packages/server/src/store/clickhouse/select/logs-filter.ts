@@ -2,6 +2,7 @@
 import type { LogLevel } from "@triptych/contract";
 import { unreachable } from "@triptych/model";
 import { all, constant, i64, type Sql, sql, text, texts } from "../sql.ts";
+import { LOKI_SCHEMA_URL } from "@triptych/wire";
 import { levelSql } from "./logs-level.ts";
 
 /** Nanoseconds since 1970; `fromNs` inclusive, `toNs` exclusive. */
@@ -25,8 +26,10 @@ export type LogField =
   | { readonly kind: "any"; readonly key: string }
   /** An attribute of line, scope or resource whose key, with all but letters and digits as `_`, is `name`. */
   | { readonly kind: "escaped"; readonly name: string }
-  /** What no line has. */
-  | { readonly kind: "nothing" };
+  /** A label of a Loki stream; of other lines the resource attribute `key`, where there is one. */
+  | { readonly kind: "stream"; readonly name: string; readonly key: string | undefined }
+  /** A label or attribute of this name, else the level. */
+  | { readonly kind: "level_label"; readonly name: string };
 
 /** Patterns are RE2, already checked, and must contain their own anchors. */
 export type MatchOp = "=" | "!=" | "=~" | "!~";
@@ -43,7 +46,9 @@ export type LogCondition =
   /** Case-insensitive. */
   | { readonly kind: "contains"; readonly text: string }
   | { readonly kind: "line"; readonly op: "|=" | "!=" | "|~" | "!~"; readonly value: string }
-  | { readonly kind: "either"; readonly conditions: readonly LogCondition[] };
+  /** All words of the text occur: what the index of words can answer, and `|=` implies. */
+  | { readonly kind: "words"; readonly words: readonly string[] }
+  | { readonly kind: "either" | "each"; readonly conditions: readonly LogCondition[] };
 
 const INT64_MAX = 2n ** 63n - 1n;
 /** The last second of a `DateTime`. */
@@ -79,8 +84,12 @@ function logCondition(condition: LogCondition): Sql {
       return sql`positionCaseInsensitiveUTF8(Body, ${text(condition.text)}) > 0`;
     case "line":
       return lineCondition(condition.op, condition.value);
+    case "words":
+      return all(condition.words.map((word) => sql`hasToken(lower(Body), ${text(word)})`));
     case "either":
       return either(condition.conditions.map(logCondition));
+    case "each":
+      return sql`(${all(condition.conditions.map(logCondition))})`;
     default:
       return unreachable(condition);
   }
@@ -128,6 +137,11 @@ function presence(field: LogField, value: string): Sql {
   if (value === "") return constant("1");
   if (field.kind === "resource") return sql`mapContains(ResourceAttributes, ${text(field.key)})`;
   if (field.kind === "log") return sql`mapContains(LogAttributes, ${text(field.key)})`;
+  if (field.kind === "stream") {
+    const name = sql`mapContains(ResourceAttributes, ${text(field.name)})`;
+    if (field.key === undefined) return name;
+    return sql`(${name} OR mapContains(ResourceAttributes, ${text(field.key)}))`;
+  }
   return constant("1");
 }
 
@@ -158,16 +172,31 @@ export function fieldSql(field: LogField): Sql {
     }
     case "escaped":
       return escapedSql(field.name);
-    case "nothing":
-      return sql`''`;
+    case "stream":
+      return streamSql(field.name, field.key);
+    case "level_label": {
+      const own = escapedSql(field.name);
+      return sql`multiIf(${own} != '', ${own}, ${levelSql})`;
+    }
     default:
       return unreachable(field);
   }
 }
 
+/** Whether a line came from Loki's push: all attributes of its resource are labels then. */
+export const fromLokiSql: Sql = sql`ResourceSchemaUrl = ${text(LOKI_SCHEMA_URL)}`;
+
+function streamSql(name: string, key: string | undefined): Sql {
+  const other = key === undefined ? sql`''` : sql`ResourceAttributes[${text(key)}]`;
+  return sql`if(${fromLokiSql}, ResourceAttributes[${text(name)}], ${other})`;
+}
+
+/** A name without underscores is that of the key itself: no key needs to be rewritten to find it. */
 function escapedSql(name: string): Sql {
   const valueIn = (column: Sql): Sql =>
-    sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`;
+    name.includes("_")
+      ? sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`
+      : sql`${column}[${text(name)}]`;
   const log = valueIn(constant("LogAttributes"));
   const scope = valueIn(constant("ScopeAttributes"));
   const resource = valueIn(constant("ResourceAttributes"));

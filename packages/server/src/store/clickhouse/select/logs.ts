@@ -1,10 +1,13 @@
 /** Selects over `otel_logs`: lines in order with paging, counts, labels, and what arrived since a look before. */
 import type { NativeBlock } from "@triptych/wire";
-import { all, constant, i64, join, type Sql, sql, text, texts, u64 } from "../sql.ts";
+import { all, constant, i64, join, type Sql, sql, texts, u64 } from "../sql.ts";
 import { levelSql } from "./logs-level.ts";
 import {
   clampedNs,
+  fieldSql,
+  fromLokiSql,
   type LogCondition,
+  type LogField,
   type LogRange,
   logConditions,
   logRange,
@@ -30,6 +33,8 @@ export interface StoredLine extends LinePlace {
   readonly observedNs: bigint;
   readonly resource: readonly Entry[];
   readonly resourceKinds: string;
+  /** Tells lines of Loki's push. */
+  readonly resourceSchema: string;
   readonly scopeName: string;
   readonly scopeVersion: string;
   readonly scope: readonly Entry[];
@@ -39,7 +44,7 @@ export interface StoredLine extends LinePlace {
 
 const lineColumns = constant(
   "Timestamp, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, ServiceName, Body, ObservedTimestamp, " +
-    "ResourceAttributes, ResourceKinds, ScopeName, ScopeVersion, ScopeAttributes, LogAttributes, LogKinds, _n, _seq, _w",
+    "ResourceAttributes, ResourceKinds, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, LogAttributes, LogKinds, _n, _seq, _w",
 );
 
 export interface LinesQuery {
@@ -83,6 +88,7 @@ export function lineCells(block: NativeBlock): Cell<StoredLine> {
   const observed = bigintCells(block, "ObservedTimestamp");
   const resource = mapCells(block, "ResourceAttributes");
   const resourceKinds = textCells(block, "ResourceKinds");
+  const resourceSchema = textCells(block, "ResourceSchemaUrl");
   const scopeName = textCells(block, "ScopeName");
   const scopeVersion = textCells(block, "ScopeVersion");
   const scope = mapCells(block, "ScopeAttributes");
@@ -106,6 +112,7 @@ export function lineCells(block: NativeBlock): Cell<StoredLine> {
     observedNs: observed(row),
     resource: resource(row),
     resourceKinds: resourceKinds(row),
+    resourceSchema: resourceSchema(row),
     scopeName: scopeName(row),
     scopeVersion: scopeVersion(row),
     scope: scope(row),
@@ -136,21 +143,26 @@ export function serviceCountsSql(filter: Filter, limit: number): Sql {
     FROM otel_logs WHERE ${where(filter)} GROUP BY service ORDER BY lines DESC, service LIMIT ${u64(limit)}`;
 }
 
-/** Which of the resource attributes `keys` occur, and whether any line is there at all: `attribute`, one row each. */
+/**
+ * Which of the resource attributes `keys` occur, all of them of lines from Loki's push, and whether any line is there
+ * at all: `attribute`, one row each.
+ */
 export function resourceKeysSql(filter: Filter, keys: readonly string[]): Sql {
-  return sql`SELECT DISTINCT arrayJoin(arrayConcat([''], arrayIntersect(mapKeys(ResourceAttributes), ${texts(keys)}))) AS attribute
+  return sql`SELECT DISTINCT arrayJoin(arrayConcat([''], if(${fromLokiSql}, mapKeys(ResourceAttributes),
+      arrayIntersect(mapKeys(ResourceAttributes), ${texts(keys)})))) AS attribute
     FROM otel_logs WHERE ${where(filter)}`;
 }
 
-/** Distinct values of a resource attribute, or of the service when there is no key: column `value`. */
-export function labelValuesSql(filter: Filter, key: string | null, limit: number): Sql {
-  const value = key === null ? constant("ServiceName") : sql`ResourceAttributes[${text(key)}]`;
-  return sql`SELECT DISTINCT ${value} AS value FROM otel_logs WHERE ${where(filter)} LIMIT ${u64(limit)}`;
+/** Distinct values of a field: column `value`. */
+export function labelValuesSql(filter: Filter, field: LogField, limit: number): Sql {
+  return sql`SELECT DISTINCT toString(${fieldSql(field)}) AS value FROM otel_logs
+    WHERE ${where(filter)} LIMIT ${u64(limit)}`;
 }
 
-/** Distinct combinations of the service and the resource attributes `keys`: columns `service` and `found`. */
+/** Distinct streams: `service`, `schema`, and of the resource what is among `keys`, or all of Loki's: `found`. */
 export function streamsSql(filter: Filter, keys: readonly string[], limit: number): Sql {
-  return sql`SELECT DISTINCT ServiceName AS service, arrayMap(k -> ResourceAttributes[k], ${texts(keys)}) AS found
+  return sql`SELECT DISTINCT ServiceName AS service, ResourceSchemaUrl AS schema,
+      if(${fromLokiSql}, ResourceAttributes, mapFilter((k, v) -> has(${texts(keys)}, k), ResourceAttributes)) AS found
     FROM otel_logs WHERE ${where(filter)} LIMIT ${u64(limit)}`;
 }
 

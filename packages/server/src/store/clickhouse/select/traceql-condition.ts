@@ -3,11 +3,10 @@
  * through more than the filter does; the evaluator then decides. Values that are arrays, and unscoped names that only
  * an event, a link or the scope has, are left to `doubtful`: where it holds, the evaluator must look.
  */
-import { fieldColumn, isTrue, staticNumber, type Static, type Traceql } from "@triptych/lang";
+import { fieldColumn, isTrue, type Static, staticNumber, type Traceql } from "@triptych/lang";
 import { unreachable } from "@triptych/model";
 import { wholePattern } from "../../../regex/regex.ts";
 import { all, f64, i64, join, type Sql, sql, text } from "../sql.ts";
-import { inRange, type NsRange } from "./traces-filter.ts";
 import {
   hasElsewhere,
   hasItem,
@@ -18,8 +17,9 @@ import {
   resourcePlace,
   scopePlace,
   spanPlace,
-  valueOf,
+  storedValue,
 } from "./traceql-place.ts";
+import { inRange, type NsRange } from "./traces-filter.ts";
 
 export interface Condition {
   /** Absent when every span may fit. */
@@ -221,7 +221,7 @@ function compared(op: Op, attribute: Attribute, value: Static, range: NsRange): 
 
 /** Whether the value under `name`, which is there, is of the type of `value` and compares as `op` says. */
 function valueTest(op: Op, where: Place, name: string, value: Static): Sql {
-  const stored = valueOf(where, name);
+  const stored = storedValue(where, name);
   switch (value.type) {
     case "string":
       return sql`(${textTest(op, stored, value.value)} AND ${kindIn(where, name, ["1", "5"])})`;
@@ -402,4 +402,14 @@ export function needsTrace(attribute: Attribute): boolean {
     intrinsic === "nestedSetRight" ||
     intrinsic === "span:childCount"
   );
+}
+
+/**
+ * Traces with more than `least` spans that fit: what `count() > least` asks for. Spans that are stored twice count
+ * twice, so it lets through too much at most; spans far outside of the range are not counted.
+ */
+export function manySpans(condition: Sql, least: number, range: NsRange): Sql {
+  const wide = { fromNs: range.fromNs - TRACE_MARGIN_NS, toNs: range.toNs + TRACE_MARGIN_NS };
+  return sql`(${condition} AND TraceId IN (SELECT TraceId FROM otel_traces
+    WHERE ${inRange(wide)} AND ${condition} GROUP BY TraceId HAVING count() > ${f64(least)}))`;
 }

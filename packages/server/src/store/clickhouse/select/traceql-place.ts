@@ -30,7 +30,7 @@ export function hasKey({ map }: Place, key: string): Sql {
   return sql`mapContains(${map}, ${text(key)})`;
 }
 
-export function valueOf({ map }: Place, key: string): Sql {
+export function storedValue({ map }: Place, key: string): Sql {
   return sql`${map}[${text(key)}]`;
 }
 
@@ -51,7 +51,7 @@ export function kindIn(where: Place, key: string, digits: readonly string[]): Sq
 const text1 = (value: string): Sql => sql`${text(value)}`;
 
 function encoded(where: Place, key: string): Sql {
-  return sql`if(${hasKey(where, key)}, concat(${kindOf(where, key)}, ${valueOf(where, key)}), '')`;
+  return sql`if(${hasKey(where, key)}, concat(${kindOf(where, key)}, ${storedValue(where, key)}), '')`;
 }
 
 /** Of all events or links that have one. */

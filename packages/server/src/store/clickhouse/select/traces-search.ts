@@ -31,6 +31,7 @@ const FIRST_SLICE = 64n;
 /** Cutting this finer saves nothing. */
 const SLICE_NS_MIN = 60_000_000_000n;
 const SLICE_GROWTH = 4n;
+const FIRST_SLICE_NS_MAX = 6n * 3_600_000_000_000n;
 
 /** Ids of the traces with the newest matching spans, newest first. Looks at ever larger parts of the range. */
 export async function selectNewestTraceIds(
@@ -53,10 +54,13 @@ export async function selectNewestTraceIds(
   return [...found];
 }
 
-function* slices({ fromNs, toNs }: NsRange): Generator<NsRange> {
+/** Parts of the range, the newest first, each larger than the one before. */
+export function* slices({ fromNs, toNs }: NsRange): Generator<NsRange> {
   let end = toNs;
   let size = (toNs - fromNs) / FIRST_SLICE;
   if (size < SLICE_NS_MIN) size = SLICE_NS_MIN;
+  // Of a very long range the first part would hold everything that is stored.
+  if (size > FIRST_SLICE_NS_MAX) size = FIRST_SLICE_NS_MAX;
   while (end > fromNs) {
     const start = end - size > fromNs ? end - size : fromNs;
     yield { fromNs: start, toNs: end };

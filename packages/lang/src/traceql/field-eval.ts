@@ -1,0 +1,136 @@
+/** Field expressions as functions from a row of a table to a value. They are made once per table. */
+import { unreachable } from "@triptych/model";
+import type { CompileRegex } from "../promql/regex.ts";
+import { applied, negatedStatic } from "./arithmetic.ts";
+import type { Attribute, Binary, FieldExpr, Unary } from "./ast.ts";
+import { intrinsic } from "./field-parser.ts";
+import { boolStatic, FALSE, intStatic, NIL, type Static, TRUE } from "./static.ts";
+import { type Structure, structureOf } from "./structure.ts";
+import type { Column, SpanTable } from "./table.ts";
+
+/** A table with what is made of it when it is needed. */
+export interface Bound {
+  readonly table: SpanTable;
+  readonly compileRegex: CompileRegex;
+  structure(): Structure;
+}
+
+export function bind(table: SpanTable, compileRegex: CompileRegex): Bound {
+  let structure: Structure | undefined;
+  return {
+    table,
+    compileRegex,
+    structure() {
+      if (structure === undefined) {
+        const kind = table.column(intrinsic("kind"));
+        structure = structureOf(table, (row) => {
+          const value = kind(row);
+          return value.type === "kind" && value.value === "server";
+        });
+      }
+      return structure;
+    },
+  };
+}
+
+export function fieldColumn(expr: FieldExpr, bound: Bound): Column {
+  switch (expr.kind) {
+    case "literal": {
+      const { value } = expr;
+      return () => value;
+    }
+    case "attribute":
+      return attributeColumn(expr, bound);
+    case "unary":
+      return unaryColumn(expr, bound);
+    case "binary":
+      return binaryColumn(expr, bound);
+    default:
+      return unreachable(expr);
+  }
+}
+
+export function attributeColumn(attribute: Attribute, bound: Bound): Column {
+  if (attribute.parent) {
+    const { parentRow } = bound.structure();
+    const own = attributeColumn({ ...attribute, parent: false }, bound);
+    return (row) => {
+      const above = parentRow[row] as number;
+      return above < 0 ? NIL : own(above);
+    };
+  }
+  const place = placeIn(attribute, bound);
+  return place === undefined
+    ? bound.table.column(attribute)
+    : (row) => intStatic(place[row] as number);
+}
+
+function placeIn({ intrinsic: name }: Attribute, bound: Bound): Int32Array | undefined {
+  switch (name) {
+    case "nestedSetLeft":
+      return bound.structure().left;
+    case "nestedSetRight":
+      return bound.structure().right;
+    case "nestedSetParent":
+      return bound.structure().parent;
+    case "span:childCount":
+      return bound.structure().childCount;
+    default:
+      return undefined;
+  }
+}
+
+function unaryColumn(expr: Unary, bound: Bound): Column {
+  const operand = fieldColumn(expr.operand, bound);
+  switch (expr.op) {
+    case "-":
+      return (row) => negatedStatic(operand(row));
+    case "!":
+      return (row) => {
+        const value = operand(row);
+        return value.type === "bool" ? boolStatic(!value.value) : NIL;
+      };
+    case "exists":
+      return (row) => boolStatic(operand(row).type !== "nil");
+    case "missing":
+      return (row) => boolStatic(operand(row).type === "nil");
+    default:
+      return unreachable(expr.op);
+  }
+}
+
+function binaryColumn(expr: Binary, bound: Bound): Column {
+  const { op } = expr;
+  const left = fieldColumn(expr.left, bound);
+  if (op === "=~" || op === "!~") return regexColumn(expr, left, bound);
+  const right = fieldColumn(expr.right, bound);
+  if (op === "&&" || op === "||") {
+    const decided = op === "||";
+    return (row) => {
+      const value = left(row);
+      if (value.type === "bool" && value.value === decided) return value;
+      return applied(op, value, right(row));
+    };
+  }
+  return (row) => applied(op, left(row), right(row));
+}
+
+function regexColumn(expr: Binary, left: Column, bound: Bound): Column {
+  const pattern =
+    expr.right.kind === "literal" && expr.right.value.type === "string"
+      ? expr.right.value.value
+      : undefined;
+  if (pattern === undefined) return () => FALSE;
+  const { matches } = bound.compileRegex(pattern);
+  const wanted = expr.op === "=~";
+  const fits = (value: Static): boolean =>
+    value.type === "string" && matches(value.value) === wanted;
+  return (row) => {
+    const value = left(row);
+    if (value.type !== "array") return boolStatic(fits(value));
+    return boolStatic(wanted ? value.items.some(fits) : value.items.every(fits));
+  };
+}
+
+export const isTrue = (value: Static): boolean =>
+  value === TRUE || (value.type === "bool" && value.value);

@@ -1,0 +1,196 @@
+/** A table over spans in memory: for test scripts, and for what has been read span by span. */
+import type { Attribute } from "./ast.ts";
+import { NIL, type SpanKindName, type SpanStatus, type Static, stringStatic } from "./static.ts";
+import type { Column, SpanTable } from "./table.ts";
+
+export type AttributeMap = ReadonlyMap<string, Static>;
+
+export interface MemorySpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentId: string;
+  readonly name: string;
+  readonly service: string;
+  readonly kind: SpanKindName;
+  readonly status: SpanStatus;
+  readonly statusMessage: string;
+  readonly startNs: bigint;
+  readonly durationNs: number;
+  readonly scopeName: string;
+  readonly scopeVersion: string;
+  readonly attributes: AttributeMap;
+  readonly resource: AttributeMap;
+  readonly scope: AttributeMap;
+  readonly events: readonly {
+    readonly name: string;
+    readonly timeNs: bigint;
+    readonly attributes: AttributeMap;
+  }[];
+  readonly links: readonly {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly attributes: AttributeMap;
+  }[];
+}
+
+/** What a trace is as a whole. */
+export interface TraceSummary {
+  readonly rootName: string;
+  readonly rootServiceName: string;
+  readonly startNs: bigint;
+  readonly durationNs: number;
+}
+
+/** Shown in place of a root that is not there. */
+export const ROOT_MISSING = "<root span not yet received>";
+
+export interface MemoryTable extends SpanTable {
+  readonly spans: readonly MemorySpan[];
+  readonly summaries: readonly TraceSummary[];
+}
+
+/** Puts spans of the same trace together, in the order in which the traces first occur. */
+export function memoryTable(spans: readonly MemorySpan[]): MemoryTable {
+  const byTrace = new Map<string, MemorySpan[]>();
+  for (const span of spans) {
+    const list = byTrace.get(span.traceId);
+    if (list === undefined) byTrace.set(span.traceId, [span]);
+    else list.push(span);
+  }
+  const ordered: MemorySpan[] = [];
+  const traceStarts = [0];
+  const summaries: TraceSummary[] = [];
+  const summaryOf: TraceSummary[] = [];
+  for (const list of byTrace.values()) {
+    const summary = summarized(list);
+    summaries.push(summary);
+    for (const span of list) {
+      ordered.push(span);
+      summaryOf.push(summary);
+    }
+    traceStarts.push(ordered.length);
+  }
+  const at = (row: number): MemorySpan => ordered[row] as MemorySpan;
+  return {
+    rows: ordered.length,
+    traceStarts,
+    spans: ordered,
+    summaries,
+    spanId: (row) => at(row).spanId,
+    parentId: (row) => at(row).parentId,
+    column: (attribute) => columnOf(attribute, at, (row) => summaryOf[row] as TraceSummary),
+  };
+}
+
+function summarized(spans: readonly MemorySpan[]): TraceSummary {
+  let startNs = spans[0]?.startNs ?? 0n;
+  let endNs = startNs;
+  for (const span of spans) {
+    if (span.startNs < startNs) startNs = span.startNs;
+    const end = span.startNs + BigInt(span.durationNs);
+    if (end > endNs) endNs = end;
+  }
+  const root = spans.find((span) => span.parentId === "" && span.spanId !== "");
+  return {
+    rootName: root?.name ?? ROOT_MISSING,
+    rootServiceName: root?.service ?? ROOT_MISSING,
+    startNs,
+    durationNs: Number(endNs - startNs),
+  };
+}
+
+type SpanAt = (row: number) => MemorySpan;
+
+function columnOf(
+  attribute: Attribute,
+  at: SpanAt,
+  summary: (row: number) => TraceSummary,
+): Column {
+  if (attribute.intrinsic !== undefined) return intrinsicColumn(attribute, at, summary);
+  const { name } = attribute;
+  const own = (map: AttributeMap): Static => map.get(name) ?? NIL;
+  const items = (maps: readonly { readonly attributes: AttributeMap }[]): Static =>
+    arrayStatic(maps.flatMap(({ attributes }) => attributes.get(name) ?? []));
+  switch (attribute.scope) {
+    case "span":
+      return (row) => own(at(row).attributes);
+    case "resource":
+      return (row) => own(at(row).resource);
+    case "instrumentation":
+      return (row) => own(at(row).scope);
+    case "event":
+      return (row) => items(at(row).events);
+    case "link":
+      return (row) => items(at(row).links);
+    default:
+      return (row) => {
+        const { attributes, resource, events, links, scope } = at(row);
+        const direct = attributes.get(name) ?? resource.get(name);
+        if (direct !== undefined) return direct;
+        const found = items(events);
+        if (found.type !== "nil") return found;
+        const linked = items(links);
+        return linked.type !== "nil" ? linked : own(scope);
+      };
+  }
+}
+
+/** One value as itself, several as an array, none as nil. */
+export function arrayStatic(values: readonly Static[]): Static {
+  const [first] = values;
+  if (first === undefined) return NIL;
+  if (values.length === 1) return first;
+  const { type } = first;
+  const of = type === "int" || type === "float" || type === "bool" ? type : "string";
+  return { type: "array", of, items: values };
+}
+
+function intrinsicColumn(
+  attribute: Attribute,
+  at: SpanAt,
+  summary: (row: number) => TraceSummary,
+): Column {
+  switch (attribute.intrinsic) {
+    case "name":
+      return (row) => stringStatic(at(row).name);
+    case "status":
+      return (row) => ({ type: "status", value: at(row).status });
+    case "statusMessage":
+      return (row) => stringStatic(at(row).statusMessage);
+    case "kind":
+      return (row) => ({ type: "kind", value: at(row).kind });
+    case "duration":
+      return (row) => ({ type: "duration", value: at(row).durationNs });
+    case "span:id":
+      return (row) => stringStatic(at(row).spanId);
+    case "span:parentID":
+      return (row) => stringStatic(at(row).parentId);
+    case "trace:id":
+      return (row) => stringStatic(at(row).traceId);
+    case "traceDuration":
+      return (row) => ({ type: "duration", value: summary(row).durationNs });
+    case "rootName":
+      return (row) => stringStatic(summary(row).rootName);
+    case "rootServiceName":
+      return (row) => stringStatic(summary(row).rootServiceName);
+    case "event:name":
+      return (row) => arrayStatic(at(row).events.map(({ name }) => stringStatic(name)));
+    case "event:timeSinceStart":
+      return (row) => {
+        const { events, startNs } = at(row);
+        return arrayStatic(
+          events.map(({ timeNs }) => ({ type: "duration", value: Number(timeNs - startNs) })),
+        );
+      };
+    case "link:traceID":
+      return (row) => arrayStatic(at(row).links.map(({ traceId }) => stringStatic(traceId)));
+    case "link:spanID":
+      return (row) => arrayStatic(at(row).links.map(({ spanId }) => stringStatic(spanId)));
+    case "instrumentation:name":
+      return (row) => stringStatic(at(row).scopeName);
+    case "instrumentation:version":
+      return (row) => stringStatic(at(row).scopeVersion);
+    default:
+      return () => NIL;
+  }
+}
