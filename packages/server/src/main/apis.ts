@@ -1,5 +1,6 @@
 /** The HTTP APIs and the interface. */
 import { fileURLToPath } from "node:url";
+import type { TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { registerJaegerApi } from "../api/jaeger/jaeger.ts";
 import { registerLokiApi } from "../api/loki/api.ts";
@@ -38,6 +39,8 @@ interface ApiParts {
 export function registerApis(core: Core, parts: ApiParts): void {
   const { storage, incidents, app, source, prometheus } = parts;
   const { store, journal } = storage;
+  const report = (error: TriptychError): void =>
+    core.log("error", error.message, { code: error.code });
   const cardinality = createCardinality(store.engine, clock);
   const query = { engine: store.engine, clock, limits: core.limits };
   registerJaegerApi(app, { ...query, prefix: "/jaeger" });
@@ -59,14 +62,14 @@ export function registerApis(core: Core, parts: ApiParts): void {
       settled: () => journal.drained(),
       forget: parts.forget,
     },
-    report: (error) => core.log("error", error.message, { code: error.code }),
+    report,
   });
-  registerLokiApi(app, { ...query, prefix: "/loki/api/v1" });
+  registerLokiApi(app, { ...query, prefix: "/loki/api/v1", report });
   registerTempoApi(app, {
     ...query,
     prefix: "/tempo",
     notReady: () => notReady(core, storage),
-    report: (error) => core.log("error", error.message, { code: error.code }),
+    report,
   });
   const ours = { ...query, prefix: "/api/triptych" };
   registerOwnTraces(app, ours);

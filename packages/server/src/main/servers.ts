@@ -2,6 +2,7 @@
 import type { TriptychError } from "@triptych/model";
 import { closeHttp, listen } from "../receivers/http-listen.ts";
 import { createHttpServer } from "../receivers/http-server.ts";
+import { lokiPushPaths, registerLokiPush } from "../receivers/loki/http.ts";
 import type { IngestNext } from "../receivers/next.ts";
 import { createOtlpGrpcServer } from "../receivers/otlp/grpc.ts";
 import { registerOtlpHttp } from "../receivers/otlp/http.ts";
@@ -29,6 +30,7 @@ export function createServers(core: Core, next: IngestNext) {
   registerOtlpHttp(app, transport);
   registerOtlpHttp(otlpHttp, transport);
   registerRemoteWrite(app, { ...transport, prefixes: ["/api/v1", "/prometheus/api/v1"] });
+  registerLokiPush(app, { ...transport, paths: lokiPushPaths });
   return {
     app,
     async listen() {

@@ -122,3 +122,20 @@ export function partReplacer(pattern: string): (value: string, replacement: stri
     return out + value.slice(from);
   };
 }
+
+/** What the named groups of `pattern` hold at its first match in a text; nothing where it does not match. */
+export function partGroups(pattern: string): {
+  readonly names: readonly string[];
+  readonly find: (value: string) => readonly (string | undefined)[] | undefined;
+} {
+  const regex = compiled(pattern, 0, undefined);
+  const named = Object.entries(regex.namedGroups()).sort(([, a], [, b]) => a - b);
+  return {
+    names: named.map(([name]) => name),
+    find(value) {
+      const matcher = regex.matcher(value);
+      if (!matcher.find()) return undefined;
+      return named.map(([, group]) => matcher.group(group) ?? undefined);
+    },
+  };
+}

@@ -208,11 +208,16 @@ describe("refused", () => {
       const { status, text } = await send("/query_range", { ...range, query, ...params });
       expect([status, text]).toEqual([400, expect.stringContaining(want)]);
     });
-  check("", "parse error at line 1, col 1: the query is empty");
-  check('{a=~".*"}', "parse error at line 1, col 2");
+  check("", "parse error at line 1, col 1: syntax error: unexpected $end");
+  check('{a=~".*"}', "parse error at line 1, col 1: queries require at least one regexp");
   check('{a="b"} |~ "("', "parse error at line 1, col 12: the regular expression");
-  check('rate({a="b"}[5m])', "parse error at line 1, col 1: a metric query");
-  check('{a="b"} | json', "the stage json cannot be evaluated yet");
+  check('{a="b"} | json x="["', "parse error at line 1, col 18: cannot parse expression");
+  check('{a="b"} | line_format "{{"', "invalid line template");
+  check('rate({a="b"}[5m]) by (c)', "grouping not allowed for rate aggregation");
+  check('rate({a="b"}[5m])', "exceeded maximum resolution", {
+    step: "10ms",
+    end: String(NS + 10n ** 12n),
+  });
   check('{a="b"}', "invalid direction", { direction: "up" });
   check('{a="b"}', "limit must be a positive value", { limit: "0" });
   check('{a="b"}', "could not parse 'start' parameter", { start: "x" });

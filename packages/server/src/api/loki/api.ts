@@ -1,75 +1,57 @@
-/** Loki's HTTP API for log queries, labels and series. */
-import { parseLogql, parseStreamSelector, placeOf } from "@triptych/lang";
+/** Loki's HTTP API: queries, labels, volumes, what logs look like, and the tail. */
 import { asTriptychError, type Clock, type ErrorCode, TriptychError } from "@triptych/model";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { planLogql, planSelector } from "../../query/logs/logql-plan.ts";
-import {
-  escapedKey,
-  indexedAttributes,
-  type Labels,
-  SERVICE_LABEL,
-  streamField,
-  streamLabels,
-} from "../../query/logs/loki-labels.ts";
-import {
-  createLogSource,
-  type LogAsk,
-  type LogCondition,
-  type LogRange,
-  type LogSource,
-} from "../../query/logs/source.ts";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { createLogSource } from "../../query/logs/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
-import { commaSeparated } from "../comma-separated.ts";
 import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
-import { sendJsonStream } from "../ours/json-stream.ts";
-import { directionParam, limitParam, rangeParam, timeParam } from "./params.ts";
-import { CATEGORIZE_LABELS, streamsJson } from "./result.ts";
+import type { Context, Handler } from "./exchange.ts";
+import { detectedFields, detectedLabels, detectedValues, patterns } from "./explore.ts";
+import { labelNames, labelValues, seriesList } from "./labels.ts";
+import { buildInfo, formatQuery, noDeletes, noRules } from "./misc.ts";
+import { instantQuery, rangeQuery } from "./query.ts";
+import { registerTail } from "./tail.ts";
+import { indexStats, indexVolume, indexVolumeRange } from "./volume.ts";
 
 export interface LokiApiDeps {
   readonly engine: Engine;
   readonly clock: Clock;
+  readonly limits?: { readonly queryTimeoutMs: number } | undefined;
   /** Where the API is, `/loki/api/v1` unless given. */
   readonly prefix?: string | undefined;
   /** Told of bugs of ours. */
   readonly report?: ((error: TriptychError) => void) | undefined;
 }
 
-/** The version whose API and language this follows; clients choose features by it. */
-const LOKI_VERSION = "3.5.0";
-/** Instant log queries have no range in their request. */
-const INSTANT_RANGE_NS = 3_600_000_000_000n;
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-interface Exchange {
-  readonly params: URLSearchParams;
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly ask: LogAsk & {
-    readonly signal: AbortSignal;
-    readonly cost: { rowsRead: number; bytesRead: number };
-  };
-}
+const routes: readonly (readonly [methods: readonly Method[], path: string, Handler])[] = [
+  [["GET", "POST"], "/query_range", rangeQuery],
+  [["GET", "POST"], "/query", instantQuery],
+  [["GET", "POST"], "/labels", labelNames],
+  [["GET", "POST"], "/label", labelNames],
+  [["GET"], "/label/:name/values", labelValues],
+  [["GET", "POST"], "/series", seriesList],
+  [["GET", "POST"], "/index/stats", indexStats],
+  [["GET", "POST"], "/index/volume", indexVolume],
+  [["GET", "POST"], "/index/volume_range", indexVolumeRange],
+  [["GET", "POST"], "/patterns", patterns],
+  [["GET", "POST"], "/detected_labels", detectedLabels],
+  [["GET", "POST"], "/detected_fields", detectedFields],
+  [["GET", "POST"], "/detected_field/:name/values", detectedValues],
+  [["GET", "POST"], "/format_query", formatQuery],
+  [["GET"], "/rules", noRules],
+  [["GET", "POST", "PUT", "DELETE"], "/delete", noDeletes],
+  [["GET"], "/status/buildinfo", buildInfo],
+];
 
-interface Context {
-  readonly source: LogSource;
-  readonly clock: Clock;
-}
-
-type Handler = (context: Context, exchange: Exchange) => Promise<FastifyReply>;
-
-const routes: readonly (readonly [methods: readonly ("GET" | "POST")[], path: string, Handler])[] =
-  [
-    [["GET", "POST"], "/query_range", rangeQuery],
-    [["GET", "POST"], "/query", instantQuery],
-    [["GET", "POST"], "/labels", labelNames],
-    [["GET", "POST"], "/label", labelNames],
-    [["GET"], "/label/:name/values", labelValues],
-    [["GET", "POST"], "/series", seriesList],
-    [["GET"], "/status/buildinfo", buildInfo],
-  ];
+const QUERY_TIMEOUT_MS = 60_000;
 
 export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
-  const context: Context = { source: createLogSource(deps.engine), clock: deps.clock };
+  const { engine, clock } = deps;
+  const context: Context = { engine, clock, source: createLogSource(engine) };
+  const prefix = deps.prefix ?? "/loki/api/v1";
+  const timeoutMs = deps.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS;
   void app.register(
     (scope, _options, done) => {
       scope.setErrorHandler((error, _request, reply) => sendLokiError(reply, error, deps.report));
@@ -79,21 +61,45 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
           method: [...methods],
           url,
           handler: async (request, reply) => {
-            const ask = { signal: clientGone(reply), cost: { rowsRead: 0, bytesRead: 0 } };
-            return handle(context, { params: formParams(request), request, reply, ask });
+            const gone = clientGone(reply);
+            const deadline = createDeadline(clock, timeoutMs);
+            const signal = AbortSignal.any([gone, deadline.signal]);
+            const ask = { signal, cost: { rowsRead: 0, bytesRead: 0 } };
+            try {
+              const exchange = { params: formParams(request), request, reply, ask };
+              return await handle(context, exchange);
+            } catch (error) {
+              throw deadline.signal.aborted && !gone.aborted ? timedOut(timeoutMs) : error;
+            } finally {
+              deadline.cancel();
+            }
           },
         });
       }
       done();
     },
-    { prefix: deps.prefix ?? "/loki/api/v1" },
+    { prefix },
   );
+  registerTail(app, `${prefix}/tail`, context);
   if (app.hasRoute({ method: "GET", url: "/ready" })) return;
   app.get("/ready", async (_request, reply) => reply.type("text/plain").send("ready\n"));
 }
 
+function createDeadline(
+  clock: Clock,
+  afterMs: number,
+): { signal: AbortSignal; cancel: () => void } {
+  const controller = new AbortController();
+  const cancel = clock.after(afterMs, () => controller.abort());
+  return { signal: controller.signal, cancel };
+}
+
+const timedOut = (ms: number): TriptychError =>
+  new TriptychError("query_timeout", `query timed out: it ran longer than ${ms / 1000} s`);
+
 const statuses: { readonly [code in ErrorCode]?: number } = {
   query_unsupported: 400,
+  query_failed: 400,
   query_limit: 400,
   query_timeout: 504,
   query_queue_full: 429,
@@ -124,109 +130,4 @@ function sendLokiError(
     .code(statuses[error.code] ?? error.spec.status)
     .type("text/plain; charset=utf-8")
     .send(text);
-}
-
-/** Errors in a query text are told with line and column. */
-function located<T>(text: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof TriptychError) || error.offset === undefined) throw error;
-    const { line, column } = placeOf(text, error.offset);
-    const message = `parse error at line ${line}, col ${column}: ${error.message}`;
-    throw new TriptychError(error.code, message, { offset: error.offset, cause: error });
-  }
-}
-
-function rangeQuery(context: Context, exchange: Exchange): Promise<FastifyReply> {
-  return logQuery(context, exchange, rangeParam(exchange.params, context.clock));
-}
-
-function instantQuery(context: Context, exchange: Exchange): Promise<FastifyReply> {
-  const now = BigInt(Math.floor(context.clock.nowMs())) * 1_000_000n;
-  const at = timeParam(exchange.params, "time", now);
-  return logQuery(context, exchange, { fromNs: at - INSTANT_RANGE_NS, toNs: at + 1n });
-}
-
-async function logQuery(
-  { source, clock }: Context,
-  exchange: Exchange,
-  range: LogRange,
-): Promise<FastifyReply> {
-  const { params, ask, request, reply } = exchange;
-  const startedMs = clock.monotonicMs();
-  const limit = limitParam(params);
-  const order = directionParam(params);
-  const text = params.get("query") ?? "";
-  const conditions = located(text, () => planLogql(parseLogql(text)));
-  const lines = await source.lines({ range, conditions, order, limit }, ask);
-  const flags = String(request.headers["x-loki-response-encoding-flags"] ?? "");
-  const categorize = flags.split(",").some((flag) => flag.trim() === CATEGORIZE_LABELS);
-  const stats = { ...ask.cost, seconds: (clock.monotonicMs() - startedMs) / 1000 };
-  return sendJsonStream(reply, streamsJson(lines, { categorize, stats }));
-}
-
-/** The optional selector that narrows labels; Grafana sends it as `query`. */
-function labelConditions(params: URLSearchParams): LogCondition[] {
-  const text = params.get("query") ?? "";
-  if (text.trim() === "" || text.trim() === "{}") return [];
-  return located(text, () => planSelector(parseStreamSelector(text)));
-}
-
-function sendList({ reply }: Exchange, items: readonly (string | Labels)[]): Promise<FastifyReply> {
-  const write = (item: string | Labels): string => JSON.stringify(item);
-  const pieces = (function* () {
-    yield '{"status":"success","data":[';
-    yield* commaSeparated(items, write);
-    yield "]}";
-  })();
-  return sendJsonStream(reply, pieces);
-}
-
-async function labelNames({ source, clock }: Context, exchange: Exchange): Promise<FastifyReply> {
-  const { params, ask } = exchange;
-  const filter = { range: rangeParam(params, clock), conditions: labelConditions(params) };
-  const keys = await source.resourceKeys(filter, indexedAttributes, ask);
-  const names = keys === null ? [] : [SERVICE_LABEL, ...keys.map(escapedKey)];
-  return sendList(exchange, names.sort());
-}
-
-async function labelValues({ source, clock }: Context, exchange: Exchange): Promise<FastifyReply> {
-  const { params, ask, request } = exchange;
-  const { name = "" } = request.params as { name?: string };
-  const filter = { range: rangeParam(params, clock), conditions: labelConditions(params) };
-  const field = streamField(name);
-  if (field.kind !== "service" && field.kind !== "resource") return sendList(exchange, []);
-  const key = field.kind === "service" ? null : field.key;
-  return sendList(exchange, await source.values(filter, key, ask));
-}
-
-async function seriesList({ source, clock }: Context, exchange: Exchange): Promise<FastifyReply> {
-  const { params, ask } = exchange;
-  const range = rangeParam(params, clock);
-  const texts = [...params.getAll("match[]"), ...params.getAll("match")];
-  const selectors = texts
-    .filter((text) => text.trim() !== "{}")
-    .map((text) => located(text, () => planSelector(parseStreamSelector(text))));
-  const found = new Map<string, Labels>();
-  for (const conditions of selectors.length === 0 ? [[]] : selectors) {
-    const streams = await source.streams({ range, conditions }, indexedAttributes, ask);
-    for (const { service, values } of streams) {
-      const attributes = indexedAttributes.map((key, i) => [key, values[i] ?? ""] as const);
-      const labels = streamLabels(service, attributes);
-      found.set(JSON.stringify(labels), labels);
-    }
-  }
-  return sendList(exchange, [...found.values()]);
-}
-
-async function buildInfo(_context: Context, { reply }: Exchange): Promise<FastifyReply> {
-  return reply.type("application/json; charset=UTF-8").send({
-    version: LOKI_VERSION,
-    revision: "",
-    branch: "",
-    buildUser: "",
-    buildDate: "",
-    goVersion: "",
-  });
 }

@@ -1,5 +1,5 @@
 /** Parameters of Loki's HTTP API. Times are nanoseconds since 1970, seconds with a fraction, or RFC 3339. */
-import { parsePromql } from "@triptych/lang";
+import { parseDurationMs, parseGoDurationNs } from "@triptych/lang";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { LogRange } from "../../query/logs/source.ts";
 
@@ -52,26 +52,72 @@ export function rangeParam(params: URLSearchParams, clock: Clock): LogRange {
 }
 
 function sinceParam(params: URLSearchParams): bigint {
-  const given = params.get("since") ?? "";
-  if (given === "") return HOUR_NS;
-  let seconds = Number.NaN;
-  try {
-    const expr = parsePromql(given);
-    if (expr.kind === "number") seconds = expr.value;
-  } catch {
-    seconds = Number.NaN;
+  const since = durationParam(params, "since", HOUR_NS);
+  if (since <= 0n) throw wrong(`could not parse 'since' parameter: it must be positive`);
+  return since;
+}
+
+/** Seconds, or a duration such as `1h30m`, in nanoseconds. */
+export function durationParam(params: URLSearchParams, name: string, fallback: bigint): bigint {
+  const given = params.get(name) ?? "";
+  if (given === "") return fallback;
+  let ns = Number.NaN;
+  if (/^\d+(?:\.\d*)?$|^\.\d+$/.test(given)) ns = Number(given) * 1e9;
+  else {
+    try {
+      ns = parseDurationMs(given) * 1e6;
+    } catch {
+      ns = goDuration(given);
+    }
   }
-  if (!(seconds > 0 && seconds < 1e10))
-    throw wrong(`could not parse 'since' parameter: ${shown(given)}`);
-  return BigInt(Math.round(seconds * 1000)) * 1_000_000n;
+  if (!(ns >= 0 && ns < 2 ** 63))
+    throw wrong(`could not parse '${name}' parameter: ${shown(given)}`);
+  return BigInt(Math.round(ns));
+}
+
+function goDuration(text: string): number {
+  try {
+    return parseGoDurationNs(text);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Steps of a range. */
+export const POINTS_MAX = 11_000;
+/** Without a step the range has about so many. */
+const STEPS_STANDARD = 250;
+
+/** `step` in milliseconds; one fits the range when it is absent. */
+export function stepParam(
+  params: URLSearchParams,
+  { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
+): number {
+  const seconds = Math.max(1, Math.floor((endMs - startMs) / 1000 / STEPS_STANDARD));
+  const ns = durationParam(params, "step", BigInt(seconds) * 1_000_000_000n);
+  const ms = Number(ns) / 1e6;
+  if (!(ms >= 1))
+    throw wrong(
+      "zero or negative query resolution step widths are not accepted. Try a positive integer",
+    );
+  return ms;
 }
 
 export function limitParam(params: URLSearchParams): number {
-  const given = params.get("limit") ?? "";
-  if (given === "") return LINES_STANDARD;
+  return countParam(params, "limit", { standard: LINES_STANDARD, max: LINES_MAX });
+}
+
+/** A count with its bounds. */
+export function countParam(
+  params: URLSearchParams,
+  name: string,
+  { standard, max }: { readonly standard: number; readonly max: number },
+): number {
+  const given = params.get(name) ?? "";
+  if (given === "") return standard;
   if (!/^\d{1,15}$/.test(given) || Number(given) === 0)
-    throw wrong(`limit must be a positive value, not ${shown(given)}`);
-  return Math.min(Number(given), LINES_MAX);
+    throw wrong(`${name} must be a positive value, not ${shown(given)}`);
+  return Math.min(Number(given), max);
 }
 
 export function directionParam(params: URLSearchParams): "newest" | "oldest" {

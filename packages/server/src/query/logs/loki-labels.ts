@@ -1,10 +1,11 @@
 /**
- * OTLP log records as Loki shows them: which resource attributes are labels of the stream, and what becomes structured
- * metadata of the line. The list is the default of Loki's OTLP endpoint.
+ * Log records as Loki shows them: which resource attributes are labels of the stream, and what becomes structured
+ * metadata of the line. The list is the default of Loki's OTLP endpoint. Lines that came by Loki's own push keep the
+ * labels they came with.
  */
+import { LOKI_SCHEMA_URL } from "@triptych/wire";
 import type { LogField } from "../../store/clickhouse/select/logs-filter.ts";
 import { levelOf } from "../../store/clickhouse/select/logs-level.ts";
-import type { StoredLine } from "../../store/clickhouse/select/logs.ts";
 
 /** `service.name` is apart: it has a column of its own. */
 export const indexedAttributes: readonly string[] = [
@@ -38,18 +39,28 @@ export function escapedKey(key: string): string {
   return /^[0-9]/.test(name) ? `key_${name}` : name;
 }
 
+/** The label of a resource attribute; Loki's own have no dots and stay as they are. */
+export const labelOfKey = (key: string): string =>
+  key === SERVICE_KEY ? SERVICE_LABEL : key.includes(".") ? escapedKey(key) : key;
+
 /** Where a label of a stream selector is found; a label that no stream has is the empty text. */
 export function streamField(label: string): LogField {
   if (label === SERVICE_LABEL) return { kind: "service" };
-  const key = keyOfLabel.get(label);
-  return key === undefined ? { kind: "nothing" } : { kind: "resource", key };
+  return { kind: "stream", name: label, key: keyOfLabel.get(label) };
 }
 
-/** Where a label of a label filter is found: stream labels and structured metadata. */
-export function lineField(label: string): LogField {
+/** What is put together when a line is read, so that the store cannot look for it. */
+const COMPUTED = new Set(["severity_number", "flags", "observed_timestamp"]);
+
+/**
+ * Where a label of a condition or grouping is found, when no stage has made labels yet: stream labels and structured
+ * metadata. Nothing for what only the line itself tells.
+ */
+export function lineField(label: string): LogField | undefined {
   switch (label) {
     case "level":
     case "severity":
+      return { kind: "level_label", name: label };
     case "detected_level":
       return { kind: "level" };
     case "trace_id":
@@ -58,46 +69,92 @@ export function lineField(label: string): LogField {
     case "scope_name":
     case "scope_version":
       return { kind: label };
+    case SERVICE_LABEL:
+      return { kind: "service" };
     default: {
-      const field = streamField(label);
-      if (field.kind !== "nothing") return field;
+      if (COMPUTED.has(label) || label.startsWith("__") || label.endsWith("_extracted"))
+        return undefined;
+      if (keyOfLabel.has(label)) return streamField(label);
       return { kind: "escaped", name: label.replace(/^key_(?=[0-9])/, "") };
     }
   }
 }
 
 export type Labels = { readonly [name: string]: string };
+export type Pair = readonly [name: string, value: string];
 
-export function streamLabels(
-  service: string,
-  attributes: readonly (readonly [key: string, value: string])[],
-): Labels {
-  const found: [string, string][] = [];
+export const byName = ([a]: Pair, [b]: Pair): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** The labels of a line's stream. */
+export function streamPairs(service: string, attributes: readonly Pair[], schema: string): Pair[] {
+  const isLoki = schema === LOKI_SCHEMA_URL;
+  const found: Pair[] = [];
   for (const [key, value] of attributes)
-    if (value !== "" && key !== SERVICE_KEY && indexed.has(key))
-      found.push([escapedKey(key), value]);
+    if (value !== "" && key !== SERVICE_KEY && (isLoki || indexed.has(key)))
+      found.push([isLoki ? key : escapedKey(key), value]);
   if (service !== "") found.push([SERVICE_LABEL, service]);
-  return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return found.sort(byName);
 }
 
-/** What a line carries besides its text; of equal names the line's own attribute counts. */
-export function structuredMetadata(line: StoredLine): Labels {
-  const found = new Map<string, string>();
-  const add = (name: string, value: string): void => {
-    if (value !== "" && !found.has(name)) found.set(name, value);
-  };
-  add("trace_id", line.traceId);
-  add("span_id", line.spanId);
-  add("detected_level", levelOf(line.severityNumber, line.severityText));
-  if (line.severityNumber !== 0) add("severity_number", String(line.severityNumber));
-  add("severity_text", line.severityText);
-  if (line.traceFlags !== 0) add("flags", String(line.traceFlags));
-  if (line.observedNs > 0n && line.observedNs !== line.timeNs)
-    add("observed_timestamp", String(line.observedNs));
-  add("scope_name", line.scopeName);
-  add("scope_version", line.scopeVersion);
-  for (const [key, value] of line.attributes) add(escapedKey(key), value);
-  for (const [key, value] of line.scope) add(escapedKey(key), value);
-  for (const [key, value] of line.resource) if (!indexed.has(key)) add(escapedKey(key), value);
-  return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+/** What all lines of a resource carry besides the labels of the stream. */
+export function resourceMetadata(attributes: readonly Pair[], schema: string): Pair[] {
+  if (schema === LOKI_SCHEMA_URL) return [];
+  return attributes
+    .filter(([key, value]) => value !== "" && !indexed.has(key))
+    .map(([key, value]) => [escapedKey(key), value] as const);
 }
+
+/** What all lines of a scope carry. */
+export function scopeMetadata(scope: {
+  readonly name: string;
+  readonly version: string;
+  readonly attributes: readonly Pair[];
+}): Pair[] {
+  const all: Pair[] = [
+    ["scope_name", scope.name],
+    ["scope_version", scope.version],
+    ...scope.attributes.map(([key, value]) => [escapedKey(key), value] as const),
+  ];
+  return all.filter(([, value]) => value !== "");
+}
+
+export interface LineFacts {
+  readonly isLoki: boolean;
+  readonly timeNs: bigint;
+  readonly observedNs: bigint;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+  readonly severityNumber: number;
+  readonly severityText: string;
+}
+
+/** What a line carries of its own, without its attributes. */
+export function lineMetadata(line: LineFacts): Pair[] {
+  const found: Pair[] = [];
+  if (line.traceId !== "") found.push(["trace_id", line.traceId]);
+  if (line.spanId !== "") found.push(["span_id", line.spanId]);
+  found.push(["detected_level", levelOf(line.severityNumber, line.severityText)]);
+  if (line.isLoki) return found;
+  if (line.severityNumber !== 0) found.push(["severity_number", String(line.severityNumber)]);
+  if (line.severityText !== "") found.push(["severity_text", line.severityText]);
+  if (line.traceFlags !== 0) found.push(["flags", String(line.traceFlags)]);
+  if (line.observedNs > 0n && line.observedNs !== line.timeNs)
+    found.push(["observed_timestamp", String(line.observedNs)]);
+  return found;
+}
+
+/** Of equal names the first counts. */
+export function joinedMetadata(parts: readonly (readonly Pair[])[]): Pair[] {
+  const found = new Map<string, string>();
+  for (const part of parts)
+    for (const [name, value] of part) if (value !== "" && !found.has(name)) found.set(name, value);
+  return [...found];
+}
+
+/** An attribute of a line under Loki's name. */
+export const attributePair = ([key, value]: Pair): Pair => [escapedKey(key), value];
+
+/** Labels as an object, in the order of names. */
+export const labelsOf = (pairs: readonly Pair[]): Labels =>
+  Object.fromEntries([...pairs].sort(byName));

@@ -17,20 +17,29 @@ import {
   type StoredLine,
   streamsSql,
 } from "../../store/clickhouse/select/logs.ts";
-import type { LogCondition, LogRange } from "../../store/clickhouse/select/logs-filter.ts";
+import type {
+  LogCondition,
+  LogField,
+  LogRange,
+} from "../../store/clickhouse/select/logs-filter.ts";
 import {
   bigintCells,
   numberCells,
+  type Entry,
+  mapCells,
   readRows,
   textCells,
-  textsCells,
 } from "../../store/clickhouse/select/rows.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
 import { createPacing } from "../pacing.ts";
 import { asPatternError } from "../../regex/regex.ts";
 
 export type { Head, LinesQuery, Seen, StoredLine } from "../../store/clickhouse/select/logs.ts";
-export type { LogCondition, LogRange } from "../../store/clickhouse/select/logs-filter.ts";
+export type {
+  LogCondition,
+  LogField,
+  LogRange,
+} from "../../store/clickhouse/select/logs-filter.ts";
 
 export interface LogAsk {
   readonly signal?: AbortSignal | undefined;
@@ -61,13 +70,14 @@ export interface LogSource {
   ): Promise<{ service: string; lines: number; errors: number }[]>;
   /** Those of `keys` that some line's resource has; `null` when there is no line at all. */
   resourceKeys(filter: LogFilter, keys: readonly string[], ask: LogAsk): Promise<string[] | null>;
-  /** Values of a resource attribute, or of the service when `key` is null; sorted, without the empty one. */
-  values(filter: LogFilter, key: string | null, ask: LogAsk): Promise<string[]>;
+  /** Values of a field; sorted, without the empty one. */
+  values(filter: LogFilter, field: LogField, ask: LogAsk): Promise<string[]>;
+  /** Distinct streams, with those attributes of their resource that are labels. */
   streams(
     filter: LogFilter,
     keys: readonly string[],
     ask: LogAsk,
-  ): Promise<{ service: string; values: string[] }[]>;
+  ): Promise<{ service: string; schema: string; attributes: Entry[] }[]>;
   /** Newest record of each writer, of lines since `sinceNs`. */
   newest(sinceNs: bigint, ask: LogAsk): Promise<Map<number, bigint>>;
   arrivedHeads(
@@ -161,16 +171,21 @@ function labels(select: Select): Pick<LogSource, "resourceKeys" | "values" | "st
       const found = readRows(result, (block) => textCells(block, "attribute"));
       return found.length === 0 ? null : found.filter((key) => key !== "");
     },
-    async values(filter, key, ask) {
-      const result = await select(labelValuesSql(filter, key, VALUES_MAX), ask);
+    async values(filter, field, ask) {
+      const result = await select(labelValuesSql(filter, field, VALUES_MAX), ask);
       const found = readRows(result, (block) => textCells(block, "value"));
       return found.filter((value) => value !== "").sort();
     },
     async streams(filter, keys, ask) {
       return readRows(await select(streamsSql(filter, keys, STREAMS_MAX), ask), (block) => {
         const service = textCells(block, "service");
-        const values = textsCells(block, "found");
-        return (row) => ({ service: service(row), values: values(row) });
+        const schema = textCells(block, "schema");
+        const attributes = mapCells(block, "found");
+        return (row) => ({
+          service: service(row),
+          schema: schema(row),
+          attributes: attributes(row),
+        });
       });
     },
   };

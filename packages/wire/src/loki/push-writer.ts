@@ -1,0 +1,162 @@
+/**
+ * Collects the streams and entries of a push into a `LogBatch`. Labels of a stream become the attributes of a resource
+ * that is marked as Loki's; structured metadata become attributes of the line.
+ */
+import { type Limits, LogBatch, TriptychError, ValueKind } from "@triptych/model";
+import { isLevelName, levelOfLine, levelOfWord } from "./level.ts";
+import { LOKI_SCHEMA_URL } from "./schema.ts";
+import type { LabelPair } from "./stream-labels.ts";
+
+export const SERVICE_LABEL = "service_name";
+const SERVICE_KEY = "service.name";
+
+/** Without a label `service_name` the first of these names the service. */
+const SERVICE_SOURCES = [
+  ...["service", "app", "application", "app_name", "name", "app_kubernetes_io_name", "container"],
+  ...["container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name"],
+];
+
+const encoder = new TextEncoder();
+const TRUNCATED = "triptych.truncated";
+
+export interface PushOptions {
+  readonly limits: Limits;
+  readonly arrivalNs: bigint;
+}
+
+export class PushWriter {
+  readonly batch: LogBatch;
+  readonly limits: Limits;
+  private readonly arrivalNs: bigint;
+  private readonly empty: number;
+  private readonly scope: number;
+  private resource = -1;
+  private streamLevel = "";
+  private row = 0;
+  private level = "";
+  private entries = 0;
+
+  constructor({ limits, arrivalNs }: PushOptions, rowsHint: number) {
+    this.limits = limits;
+    this.arrivalNs = arrivalNs;
+    this.batch = new LogBatch(rowsHint);
+    const { strings, scopes } = this.batch;
+    this.empty = strings.internText("");
+    scopes.schemaUrl.appendEmpty();
+    this.scope = scopes.end(this.empty, this.empty);
+  }
+
+  /** Begins a stream. Throws `wire_malformed` for labels that no stream may have. */
+  stream(pairs: readonly LabelPair[]): void {
+    const { limits, batch } = this;
+    const labels = pairs.filter(([, value]) => value !== "");
+    if (labels.length === 0) throw refused("error at least one label pair is required per stream");
+    if (labels.length > limits.labelsPerSeriesMax)
+      throw refused(`stream has ${labels.length} label names; limit ${limits.labelsPerSeriesMax}`);
+    const seen = new Set<string>();
+    this.streamLevel = "";
+    for (const [name, value] of labels) {
+      if (seen.has(name)) throw refused(`stream has duplicate label name: '${name}'`);
+      seen.add(name);
+      if (encoder.encode(name).length > limits.labelNameBytesMax)
+        throw refused(`stream has label name too long: '${name.slice(0, 100)}…'`);
+      if (value.length > limits.labelValueBytesMax)
+        throw refused(`stream has label value too long: label '${name}'`);
+      if (isLevelName(name)) this.streamLevel = levelOfWord(value) ?? this.streamLevel;
+      const key = name === SERVICE_LABEL ? SERVICE_KEY : name;
+      batch.resources.attributes.addEntry(batch.keys.internText(key), ValueKind.string);
+      batch.resources.attributes.values.appendText(value);
+    }
+    const service = serviceOf(new Map(labels));
+    if (!seen.has(SERVICE_LABEL)) {
+      batch.resources.attributes.addEntry(batch.keys.internText(SERVICE_KEY), ValueKind.string);
+      batch.resources.attributes.values.appendText(service);
+    }
+    batch.resources.schemaUrl.appendText(LOKI_SCHEMA_URL);
+    this.resource = batch.resources.end(batch.strings.internText(service));
+  }
+
+  /** Begins an entry of the open stream; nanoseconds since 1970. */
+  begin(timeNs: bigint): void {
+    const { batch, limits } = this;
+    if (++this.entries > limits.linesPerRequestMax) {
+      const message = `the request has more than ${limits.linesPerRequestMax} entries`;
+      throw new TriptychError("wire_too_many_items", message);
+    }
+    this.row = batch.addRow();
+    this.level = this.streamLevel;
+    this.metadata = 0;
+    batch.timeNs[this.row] = timeNs;
+    batch.observedNs[this.row] = this.arrivalNs;
+    batch.resource[this.row] = this.resource;
+    batch.scope[this.row] = this.scope;
+  }
+
+  private metadata = 0;
+  private isCut = false;
+
+  /** The text of the open entry; a longer one than the limit is cut and marked. */
+  line(bytes: Uint8Array, start: number, end: number): void {
+    const max = this.limits.logLineBytesMax;
+    this.isCut = end - start > max;
+    let to = this.isCut ? start + max : end;
+    // Not inside a character.
+    while (this.isCut && to > start && ((bytes[to] as number) & 0xc0) === 0x80) to--;
+    this.batch.body.append(bytes, start, to);
+    this.batch.bodyKind[this.row] = ValueKind.string;
+    if (this.level === "") this.level = levelOfLine(bytes, start, to);
+  }
+
+  /** Structured metadata of the open entry. */
+  meta(name: string, value: string): void {
+    if (++this.metadata > this.limits.attributesPerItemMax)
+      throw refused(
+        `entry has more than ${this.limits.attributesPerItemMax} structured metadata labels`,
+      );
+    const { batch, row } = this;
+    if (isLevelName(name)) this.level = levelOfWord(value) ?? this.level;
+    // What the level is from is found again; the columns of trace and span are for jumps.
+    if (name === "trace_id" && putHex(batch.traceId, row * 16, value, 16)) return;
+    if (name === "span_id" && putHex(batch.spanId, row * 8, value, 8)) return;
+    if (name === "detected_level" && levelOfWord(value) !== undefined) return;
+    this.attribute(name, value.slice(0, this.limits.attributeValueBytesMax));
+  }
+
+  private attribute(name: string, value: string): void {
+    const { attributes, keys } = this.batch;
+    attributes.addEntry(keys.internText(name), ValueKind.string);
+    attributes.values.appendText(value);
+  }
+
+  end(): void {
+    const { batch, row } = this;
+    if (batch.body.rows === row) batch.body.appendEmpty();
+    if (this.isCut) this.attribute(TRUNCATED, "true");
+    this.isCut = false;
+    batch.severityText[row] = batch.strings.internText(this.level);
+    batch.eventName[row] = this.empty;
+    batch.attributes.endRow();
+  }
+}
+
+export function refused(message: string): TriptychError {
+  return new TriptychError("wire_malformed", message);
+}
+
+function serviceOf(labels: ReadonlyMap<string, string>): string {
+  const own = labels.get(SERVICE_LABEL);
+  if (own !== undefined) return own;
+  for (const name of SERVICE_SOURCES) {
+    const value = labels.get(name);
+    if (value !== undefined) return value;
+  }
+  return "unknown_service";
+}
+
+/** True when the text is so many bytes in lower-case hexadecimal digits, not all of them zero. */
+function putHex(target: Uint8Array, at: number, text: string, bytes: number): boolean {
+  if (text.length !== bytes * 2 || !/^[0-9a-f]+$/.test(text) || /^0+$/.test(text)) return false;
+  for (let i = 0; i < bytes; i++)
+    target[at + i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  return true;
+}

@@ -1,0 +1,113 @@
+import { defaultLimits, type LogBatch, TriptychError } from "@triptych/model";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { drain } from "../otlp/steps.ts";
+import { levelOfLine } from "./level.ts";
+import { decodeLokiPush } from "./push.ts";
+import { LOKI_SCHEMA_URL } from "./schema.ts";
+import { parseStreamLabels } from "./stream-labels.ts";
+
+const options = { limits: defaultLimits, arrivalNs: 5n };
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const json = (value: unknown): LogBatch =>
+  drain(decodeLokiPush(bytes(JSON.stringify(value)), "json", options));
+
+function rows(batch: LogBatch): unknown[] {
+  return Array.from({ length: batch.rows }, (_, row) => {
+    const pairs: [string, string][] = [];
+    const { attributes } = batch;
+    for (
+      let i = attributes.offsets[row] as number;
+      i < (attributes.offsets[row + 1] as number);
+      i++
+    )
+      pairs.push([batch.keys.text(attributes.keys[i] as number), attributes.values.text(i)]);
+    const level = batch.strings.text(batch.severityText[row] as number);
+    return [String(batch.timeNs[row]), batch.body.text(row), level, Object.fromEntries(pairs)];
+  });
+}
+
+test("streams, entries, metadata", () => {
+  const batch = json({
+    streams: [
+      {
+        values: [
+          ["1", "a\nb", { pod: "p" }],
+          ["9223372036854775807", "level=warn"],
+        ],
+        stream: { app: "x" },
+      },
+    ],
+  });
+  expect(rows(batch)).toEqual([
+    ["1", "a\nb", "", { pod: "p" }],
+    ["9223372036854775807", "level=warn", "warn", {}],
+  ]);
+  expect(batch.resources.schemaUrl.text(0)).toBe(LOKI_SCHEMA_URL);
+  expect(batch.strings.text(batch.resources.serviceName[0] as number)).toBe("x");
+});
+
+test("a line beyond the limit is cut and marked, not inside a character", () => {
+  const small = { ...options, limits: { ...defaultLimits, logLineBytesMax: 5 } };
+  const body = bytes(
+    JSON.stringify({ streams: [{ stream: { a: "b" }, values: [["1", "abcdéf"]] }] }),
+  );
+  expect(rows(drain(decodeLokiPush(body, "json", small)))).toEqual([
+    ["1", "abcd", "", { "triptych.truncated": "true" }],
+  ]);
+});
+
+describe("labels of a stream as text", () => {
+  const check = (text: string, want: object) =>
+    test(text, () => expect(Object.fromEntries(parseStreamLabels(text))).toEqual(want));
+  check('{a="b", c="d",}', { a: "b", c: "d" });
+  check('{ a = "x\\"\\n\\u00e9\\x41" }', { a: 'x"\néA' });
+  check('{a=""}', {});
+  check("{a=`b`}", { a: "b" });
+  check("{}", {});
+  for (const bad of ["", "a", "{a}", '{a="b" c="d"}', '{a="b}', '{="b"}', '{a="\\q"}', '{a!="b"}'])
+    test(`refused: ${bad}`, () => expect(() => parseStreamLabels(bad)).toThrow(TriptychError));
+});
+
+describe("levels in lines", () => {
+  const check = (line: string, want: string) =>
+    test(line, () => expect(levelOfLine(bytes(line), 0, line.length)).toBe(want));
+  check('{"level":"ERROR","x":1}', "error");
+  check("level=warning msg=x", "warn");
+  check("2026-01-01 INFO started", "info");
+  check("terrible informational text", "");
+  check("", "");
+});
+
+describe("hostile bodies", () => {
+  test("anything is decoded or refused", () => {
+    const whole = JSON.stringify({
+      streams: [{ stream: { a: "b" }, values: [["1", "x", { c: "d" }]] }],
+    });
+    const mutated = fc.tuple(fc.nat(whole.length), fc.nat(4), fc.string({ maxLength: 4 }));
+    const outcome = (body: Uint8Array, encoding: "json" | "protobuf"): void => {
+      try {
+        drain(decodeLokiPush(body, encoding, options));
+      } catch (error) {
+        expect(error).toBeInstanceOf(TriptychError);
+      }
+    };
+    fc.assert(
+      fc.property(mutated, ([at, cut, put]) =>
+        outcome(bytes(whole.slice(0, at) + put + whole.slice(at + cut)), "json"),
+      ),
+    );
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (body) => outcome(body, "protobuf")));
+  });
+  test("nesting", () => {
+    const body = bytes(`{"streams":[{"stream":{"a":"b"},"values":${"[".repeat(100_000)}`);
+    expect(() => drain(decodeLokiPush(body, "json", options))).toThrow(TriptychError);
+  });
+  test("too many labels and metadata", () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`k${i}`, "v"]));
+    expect(() => json({ streams: [{ stream: many, values: [] }] })).toThrow("label names");
+    expect(() => json({ streams: [{ stream: { a: "b" }, values: [["1", "x", many]] }] })).toThrow(
+      "structured metadata",
+    );
+  });
+});
