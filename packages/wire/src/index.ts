@@ -74,4 +74,3 @@ export {
   tempoTraceProtobuf,
   tempoTraceTail,
 } from "./tempo/trace.ts";
-export { decodeZipkin, type ZipkinEncoding } from "./zipkin/decode.ts";
