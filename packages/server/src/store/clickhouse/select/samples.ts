@@ -22,8 +22,7 @@ function among(ids: readonly bigint[]): Sql {
 
 /** Beyond this there are no times, and numbers may not fit the engine's. */
 const TIME_MS_MAX = 2 ** 53;
-const whole = (ms: number): number =>
-  Math.floor(Math.min(Math.max(ms, -TIME_MS_MAX), TIME_MS_MAX));
+const whole = (ms: number): number => Math.floor(Math.min(Math.max(ms, -TIME_MS_MAX), TIME_MS_MAX));
 
 function within({ afterMs, toMs }: SampleRange): Sql {
   return sql`Time > ${i64(whole(afterMs))} AND Time <= ${i64(whole(toMs))}`;
