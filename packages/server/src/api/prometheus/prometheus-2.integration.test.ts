@@ -295,7 +295,11 @@ describe.skipIf(!isThere)("a real Prometheus", () => {
   });
 
   test("our chunks are its chunks, byte by byte", async () => {
-    const fresh = Array.from({ length: 100 }, (_, i) => endMs - (100 - i) * 15_000 + (i % 7) * 3);
+    // Its head begins a new chunk every two hours of the clock: all samples lie between two such times.
+    const twoHours = 7_200_000;
+    const boundaryMs = Math.floor(endMs / twoHours) * twoHours;
+    const lastMs = endMs - 100 * 15_000 < boundaryMs ? boundaryMs - 15_000 : endMs;
+    const fresh = Array.from({ length: 100 }, (_, i) => lastMs - (100 - i) * 15_000 + (i % 7) * 3);
     const values = samplesOf([
       {
         labels: { __name__: "chunked", k: "1" },
