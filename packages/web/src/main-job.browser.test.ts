@@ -177,6 +177,11 @@ describe("hostile names are text", () => {
           .status,
       ).toBe(200);
     }
+    // Acknowledged data is visible soon, not at once.
+    const answers = async (): Promise<boolean> =>
+      (await fetch(`${server.url}/api/triptych/traces/${traceId}`)).ok;
+    for (let left = 100; left > 0 && !(await answers()); left--)
+      await new Promise((resolve) => setTimeout(resolve, 100));
     for (const path of [`/traces/${traceId}`, "/traces", "/logs", "/metrics", "/status"]) {
       await open(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
