@@ -74,3 +74,5 @@ export {
   tempoTraceProtobuf,
   tempoTraceTail,
 } from "./tempo/trace.ts";
+export { decodeZipkin, type ZipkinEncoding } from "./zipkin/decode.ts";
+export { decodeJaeger, type JaegerEncoding } from "./jaeger/decode.ts";

@@ -26,6 +26,7 @@ interface UpFlags {
   readonly store?: string;
   readonly memory?: number;
   readonly logLevel?: string;
+  readonly classicPorts?: boolean;
 }
 
 /** Runs the command line and returns the exit code: 0 done, 1 a check failed, 2 it could not run. */
@@ -87,6 +88,7 @@ function addUp(program: Command, deps: CliDeps, done: (code: number) => void): v
     )
     .addOption(new Option("--max-memory <bytes>").argParser(byteCount).hideHelp())
     .option("--log-level <level>", "debug, info, warn or error")
+    .option("--classic-ports", "also listen where senders of other makers send")
     .option("--demo", "started together with the demo shop")
     .action(async (directory: string | undefined, flags: UpFlags & { maxMemory?: number }) => {
       done(await deps.up(() => configFor(directory ?? ".", flags)));
@@ -110,6 +112,7 @@ function configFor(directory: string, flags: UpFlags & { maxMemory?: number }): 
     store: flags.store,
     memory: flags.memory ?? flags.maxMemory,
     "log.level": flags.logLevel,
+    classicPorts: flags.classicPorts,
   };
   return loadConfig(file, overrides);
 }

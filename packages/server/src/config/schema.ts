@@ -140,6 +140,32 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe("Bounds; see the reference for those that are fixed."),
   collect: collectSchema,
+  classicPorts: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Also listen where senders of other makers send: Zipkin 9411, Jaeger 14268, 14250, 5778, 6831, 6832.",
+    ),
+  jaeger: z
+    .strictObject({
+      sampling: z
+        .strictObject({
+          default: z
+            .number()
+            .min(0)
+            .max(1)
+            .default(1)
+            .describe("Share of traces that clients keep."),
+          services: z
+            .record(z.string(), z.number().min(0).max(1))
+            .default({})
+            .describe("The same for single services."),
+        })
+        .prefault({})
+        .describe("What Jaeger clients are told about sampling."),
+    })
+    .prefault({})
+    .describe("Jaeger's clients."),
   prometheus: z
     .strictObject({
       file: z
