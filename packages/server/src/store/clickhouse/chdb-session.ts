@@ -15,7 +15,7 @@ export interface ChdbSession {
    * Values are bound by a `SET` before: the driver's own binding lets only one bound query run in the whole process.
    */
   query(...texts: readonly string[]): Promise<ChdbAnswer>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 type Chdb = typeof import("chdb");
@@ -44,9 +44,11 @@ export function openChdbSession(path: string, args: readonly string[]): ChdbSess
       last = mine.catch(() => {});
       return mine;
     },
-    close() {
+    async close() {
       if (closed) return;
       closed = true;
+      // To close it under a query that runs would end the process.
+      await last;
       session.close();
     },
   };

@@ -86,7 +86,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
     async close() {
       if (closed) return;
       closed = true;
-      for (const session of sessions) session.close();
+      // Nobody waits for what still runs, or will not for long.
+      await control.query("KILL QUERY WHERE query LIKE '/*tq:%' ASYNC").catch(() => {});
+      await Promise.all(sessions.map((session) => session.close()));
     },
   };
 }
