@@ -2,7 +2,7 @@
 import type { TriptychError } from "@triptych/model";
 import { closeHttp, listen } from "../receivers/http-listen.ts";
 import { createHttpServer } from "../receivers/http-server.ts";
-import { createJaegerGrpcServer, type JaegerGrpcDeps } from "../receivers/jaeger/grpc.ts";
+import { createJaegerGrpcServer } from "../receivers/jaeger/grpc.ts";
 import {
   type JaegerSamplingDeps,
   registerJaegerHttp,
@@ -14,6 +14,7 @@ import type { IngestNext } from "../receivers/next.ts";
 import { createOtlpGrpcServer } from "../receivers/otlp/grpc.ts";
 import { registerOtlpHttp } from "../receivers/otlp/http.ts";
 import { createOtlpReceiver } from "../receivers/otlp/receiver.ts";
+import type { UnaryGrpcDeps } from "../receivers/otlp/unary-grpc-server.ts";
 import { registerRemoteWrite } from "../receivers/remote-write/http.ts";
 import { registerZipkin, ZIPKIN_PORT } from "../receivers/zipkin/http.ts";
 import { systemClock as clock } from "../self/clock.ts";
@@ -62,7 +63,7 @@ const classicPorts = {
   jaegerBinary: 6_832,
 } as const;
 
-function createClassicServers(core: Core, transport: JaegerGrpcDeps, sampling: JaegerSamplingDeps) {
+function createClassicServers(core: Core, transport: UnaryGrpcDeps, sampling: JaegerSamplingDeps) {
   const { report } = transport;
   const http = { zipkin: createHttpServer({ report }), jaeger: createHttpServer({ report }) };
   const strategies = createHttpServer({ report });

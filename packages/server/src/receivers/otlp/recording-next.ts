@@ -6,7 +6,8 @@ import type { FastifyInstance } from "fastify";
 import { createHttpServer } from "../http-server.ts";
 import type { IngestNext } from "../next.ts";
 import type { Cors } from "./cors.ts";
-import { createOtlpGrpcServer, type OtlpGrpcServer } from "./grpc.ts";
+import { createOtlpGrpcServer } from "./grpc.ts";
+import type { UnaryGrpcServer } from "./unary-grpc-server.ts";
 import { registerOtlpHttp } from "./http.ts";
 import { createOtlpReceiver } from "./receiver.ts";
 
@@ -69,7 +70,7 @@ export const realClock: Clock = {
 export interface TestServers {
   readonly next: RecordingNext;
   readonly app: FastifyInstance;
-  readonly grpc: OtlpGrpcServer;
+  readonly grpc: UnaryGrpcServer;
   /** Without a slash at the end. */
   readonly httpUrl: string;
   readonly httpPort: number;
