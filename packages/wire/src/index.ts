@@ -66,7 +66,11 @@ export type { RemoteWriteRejection } from "./remote-write/write-request.ts";
 export { decodeSnappy } from "./snappy/block.ts";
 export { encodeSnappy } from "./snappy/encode.ts";
 export { decodeSnappyFramed } from "./snappy/framed.ts";
-export type { AnyValue as TempoAnyValue, KeyValue as TempoKeyValue } from "./tempo/any-value.ts";
+export {
+  type AnyValue as TempoAnyValue,
+  type KeyValue as TempoKeyValue,
+  keyValues as otlpKeyValues,
+} from "./otlp/any-value.ts";
 export {
   type TempoSpan,
   tempoTraceHead,

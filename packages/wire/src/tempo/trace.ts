@@ -10,7 +10,7 @@ import {
   keyValues,
   type TextAttributes,
   writeKeyValues,
-} from "./any-value.ts";
+} from "../otlp/any-value.ts";
 
 export interface TempoSpan {
   readonly traceId: string;
