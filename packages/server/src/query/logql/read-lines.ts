@@ -10,10 +10,10 @@ import type { Engine, SelectResult } from "../../store/clickhouse/engine.ts";
 import type { LogCondition, LogRange } from "../../store/clickhouse/select/logs-filter.ts";
 import {
   type LogqlCells,
-  type LogqlLinesQuery,
   logqlCells,
   logqlLinesSql,
 } from "../../store/clickhouse/select/logs-lines.ts";
+import type { LinesQuery } from "../../store/clickhouse/select/logs.ts";
 import { asPatternError } from "../../regex/regex.ts";
 import {
   attributePair,
@@ -60,10 +60,10 @@ export async function* readLines(
   let lines = 0;
   let bytes = 0;
   for (const piece of pieces(query)) {
-    let after: LogqlLinesQuery["after"];
+    let after: LinesQuery["after"];
     for (;;) {
       const { conditions, order } = query;
-      const page: LogqlLinesQuery = {
+      const page: LinesQuery = {
         range: piece.range,
         conditions,
         order,
@@ -116,7 +116,7 @@ export async function* readAhead(pages: AsyncGenerator<LineColumns>): AsyncGener
   }
 }
 
-async function select(engine: Engine, page: LogqlLinesQuery, ask: LogAsk): Promise<SelectResult> {
+async function select(engine: Engine, page: LinesQuery, ask: LogAsk): Promise<SelectResult> {
   try {
     const result = await engine.select(logqlLinesSql(page), { signal: ask.signal });
     if (ask.cost !== undefined) {

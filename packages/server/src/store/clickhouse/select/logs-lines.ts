@@ -3,47 +3,19 @@
  * that a reader decodes each of them once.
  */
 import type { NativeBlock } from "@triptych/wire";
-import { all, constant, i64, type Sql, sql, u64 } from "../sql.ts";
-import {
-  clampedNs,
-  type LogCondition,
-  logConditions,
-  type LogRange,
-  logRange,
-} from "./logs-filter.ts";
-import type { LinePlace } from "./logs.ts";
+import { constant, type Sql, sql, u64 } from "../sql.ts";
+import { type LinePlace, type LinesQuery, linesPage } from "./logs.ts";
 import { bigintCells, type Cell, type Entry, mapCells, numberCells, textCells } from "./rows.ts";
 
-export interface LogqlLinesQuery {
-  readonly range: LogRange;
-  readonly conditions: readonly LogCondition[];
-  readonly order: "newest" | "oldest";
-  readonly limit: number;
-  readonly after?: LinePlace | undefined;
-}
-
-export function logqlLinesSql(query: LogqlLinesQuery): Sql {
-  const newest = query.order === "newest";
-  const conditions = [logRange(query.range), logConditions(query.conditions)];
-  if (query.after !== undefined) conditions.push(beyond(query.after, newest));
-  const order = newest
-    ? sql`Timestamp DESC, _w DESC, _seq DESC, _n DESC`
-    : sql`Timestamp, _w, _seq, _n`;
+export function logqlLinesSql(query: LinesQuery): Sql {
+  const { where, order } = linesPage(query);
   const columns = constant(
     "Timestamp, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, ServiceName, Body, ObservedTimestamp, " +
       "ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, LogAttributes, _n, _seq, _w",
   );
   return sql`SELECT ${columns}, cityHash64(ServiceName, ResourceSchemaUrl, ResourceAttributes) AS resource_hash,
       cityHash64(ScopeName, ScopeVersion, ScopeAttributes) AS scope_hash
-    FROM otel_logs WHERE ${all(conditions)} ORDER BY ${order} LIMIT ${u64(query.limit)}`;
-}
-
-function beyond(place: LinePlace, newest: boolean): Sql {
-  const time = sql`fromUnixTimestamp64Nano(${i64(clampedNs(place.timeNs))})`;
-  const here = sql`(${u64(place.writer)}, ${u64(String(place.seq))}, ${u64(place.n)})`;
-  return newest
-    ? sql`Timestamp <= ${time} AND (Timestamp < ${time} OR (_w, _seq, _n) < ${here})`
-    : sql`Timestamp >= ${time} AND (Timestamp > ${time} OR (_w, _seq, _n) > ${here})`;
+    FROM otel_logs WHERE ${where} ORDER BY ${order} LIMIT ${u64(query.limit)}`;
 }
 
 /** Readers of the columns of `logqlLinesSql`. */

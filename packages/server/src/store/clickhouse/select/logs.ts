@@ -56,14 +56,20 @@ export interface LinesQuery {
   readonly after?: LinePlace | undefined;
 }
 
-export function linesSql(query: LinesQuery): Sql {
+/** What a page of lines has in common, whatever columns are read. */
+export function linesPage(query: LinesQuery): { readonly where: Sql; readonly order: Sql } {
   const newest = query.order === "newest";
   const conditions = [logRange(query.range), logConditions(query.conditions)];
   if (query.after !== undefined) conditions.push(beyond(query.after, newest));
   const order = newest
     ? sql`Timestamp DESC, _w DESC, _seq DESC, _n DESC`
     : sql`Timestamp, _w, _seq, _n`;
-  return sql`SELECT ${lineColumns} FROM otel_logs WHERE ${all(conditions)}
+  return { where: all(conditions), order };
+}
+
+export function linesSql(query: LinesQuery): Sql {
+  const { where, order } = linesPage(query);
+  return sql`SELECT ${lineColumns} FROM otel_logs WHERE ${where}
     ORDER BY ${order} LIMIT ${u64(query.limit)}`;
 }
 
