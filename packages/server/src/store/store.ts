@@ -3,7 +3,7 @@ import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
 import type { BlockSink } from "../journal/applier.ts";
 import type { BlockEncoder } from "../journal/block.ts";
 import { repeat } from "../self/repeat.ts";
-import { createDatabase, createStatements, missingColumns } from "./clickhouse/ddl.ts";
+import { createDatabase, createStatements, missingParts } from "./clickhouse/ddl.ts";
 import { openEmbedded } from "./clickhouse/embedded.ts";
 import { createBlockEncoder } from "./clickhouse/encode/block-encoder.ts";
 import type { Engine } from "./clickhouse/engine.ts";
@@ -67,7 +67,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       minFreeBytes: options.minFreeBytes,
     });
     for (const statement of ddl) await engine.execute(statement);
-    for (const statement of await missingColumns(engine, database)) await engine.execute(statement);
+    for (const statement of await missingParts(engine, database)) await engine.execute(statement);
     prepared = true;
   };
   const prepare = (): Promise<void> => {

@@ -4,6 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "../start-server.ts";
+import { benchDay } from "./day.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchPromql } from "./promql.ts";
 import { benchStart } from "./start.ts";
@@ -17,6 +18,10 @@ const { values, positionals } = parseArgs({
     connections: { type: "string", default: "8" },
     rows: { type: "string", default: "500" },
     only: { type: "string" },
+    /** Spans or lines of `traces` and `logs`. */
+    day: { type: "string", default: "10000000" },
+    /** Directory that is filled and left for a look. */
+    keep: { type: "string" },
     save: { type: "boolean", default: false },
     /** Arguments of the server's Node, for profiles: `--node-args="--cpu-prof --cpu-prof-dir=/tmp"`. */
     "node-args": { type: "string", default: "" },
@@ -36,6 +41,9 @@ const benches: { readonly [name: string]: () => Promise<Row[]> } = {
     }),
   start: () => benchStart(nodeArgs),
   promql: () => benchPromql(nodeArgs),
+  traces: () =>
+    benchDay({ signal: "traces", rows: Number(values.day), nodeArgs, keep: values.keep }),
+  logs: () => benchDay({ signal: "logs", rows: Number(values.day), nodeArgs, keep: values.keep }),
   wire: async () => benchWire(Math.min(seconds, 5)),
 };
 const names = positionals.length === 0 ? Object.keys(benches) : positionals;

@@ -5,7 +5,13 @@ import { TriptychError } from "@triptych/model";
 import { asPatternError } from "../../regex/regex.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { slotCountsSql } from "../../store/clickhouse/select/logs-counts.ts";
-import type { LogField } from "../../store/clickhouse/select/logs-filter.ts";
+import {
+  isOwnKey,
+  type LogField,
+  type LogRange,
+  logPlaces,
+  placesWithKeySql,
+} from "../../store/clickhouse/select/logs-filter.ts";
 import { numberCells, textsCells } from "../../store/clickhouse/select/rows.ts";
 import { lineField } from "../logs/loki-labels.ts";
 import type { LogAsk } from "../logs/source.ts";
@@ -42,24 +48,20 @@ async function countsInStore(
   const { query, grouping, endNs, stepNs, rangeNs, steps } = question;
   const { conditions, applied } = planQuery(query);
   if (applied < query.stages.length || grouping === undefined || grouping.without) return undefined;
-  const fields: LogField[] = [];
+  const named: LogField[] = [];
   for (const label of grouping.labels) {
     const field = lineField(label);
     if (field === undefined) return undefined;
-    fields.push(field);
+    named.push(field);
   }
   const slotNs = steps === 1 ? rangeNs : gcd(rangeNs, stepNs);
   const afterNs = endNs - rangeNs;
   const toNs = endNs + stepNs * BigInt(steps - 1);
   if ((toNs - afterNs) / slotNs > BigInt(SLOTS_MAX)) return undefined;
-  const sql = slotCountsSql(
-    { range: { fromNs: afterNs + 1n, toNs: toNs + 1n }, conditions },
-    fields,
-    {
-      slots: { afterNs, slotNs },
-      limit: ROWS_MAX + 1,
-    },
-  );
+  const range = { fromNs: afterNs + 1n, toNs: toNs + 1n };
+  const fields = await Promise.all(named.map((field) => narrowed(engine, field, range, ask)));
+  const slots = { slots: { afterNs, slotNs }, limit: ROWS_MAX + 1, bytes: question.bytes };
+  const sql = slotCountsSql({ range, conditions }, fields, slots);
   const result = await engine.select(sql, { signal: ask.signal }).catch((error: unknown) => {
     throw asPatternError(error);
   });
@@ -72,6 +74,21 @@ async function countsInStore(
     labels: grouping.labels,
     signal: ask.signal,
   });
+}
+
+/** The field without the places where no line of the range has the key: a short look saves reading their attributes. */
+async function narrowed(
+  engine: Engine,
+  field: LogField,
+  range: LogRange,
+  { signal }: LogAsk,
+): Promise<LogField> {
+  if ((field.kind !== "escaped" && field.kind !== "level_label") || !isOwnKey(field.name))
+    return field;
+  const { blocks } = await engine.select(placesWithKeySql(range, field.name), { signal });
+  const block = blocks.find(({ rows }) => rows > 0);
+  const found = block === undefined ? [] : textsCells(block, "found")(0);
+  return { ...field, places: logPlaces.filter((place) => found.includes(place)) };
 }
 
 function gcd(a: bigint, b: bigint): bigint {

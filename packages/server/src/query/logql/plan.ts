@@ -56,14 +56,7 @@ function lineConditions({ op, operands }: LineFilter): LogCondition[] | undefine
   if (op === "!=" || op === "!~") return conditions;
   const [only] = operands;
   if (operands.length !== 1 || only === undefined) return [{ kind: "either", conditions }];
-  const words = op === "|=" ? wholeWords(only.value) : [];
-  return words.length === 0 ? conditions : [{ kind: "words", words }, ...conditions];
-}
-
-/** Words of which both ends are in the text: the first and last one may go on in the line. */
-export function wholeWords(text: string): string[] {
-  const found = text.match(/(?<=[\0-/:-@[-`{-\x7f])[a-zA-Z0-9]+(?=[\0-/:-@[-`{-\x7f])/g) ?? [];
-  return [...new Set(found.map((word) => word.toLowerCase()))];
+  return op === "|=" ? [{ kind: "letters", text: only.value }, ...conditions] : conditions;
 }
 
 function testCondition(test: LabelTest): LogCondition | undefined {

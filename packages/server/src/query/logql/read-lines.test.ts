@@ -7,7 +7,7 @@ import {
   openTestStore,
   type TestStore,
 } from "../../store/store-for-tests.ts";
-import { planQuery, wholeWords } from "./plan.ts";
+import { planQuery } from "./plan.ts";
 import { readLines } from "./read-lines.ts";
 import { runLogQuery } from "./run-logs.ts";
 import { runMetricQuery } from "./run-metrics.ts";
@@ -96,10 +96,12 @@ test("bounds, and a client that went away", async () => {
 
 test("what the store is given", () => {
   const plan = (text: string) => planQuery(parseLogQuery(text));
-  expect(wholeWords("a order 12 b")).toEqual(["order", "12"]);
-  expect(wholeWords("word")).toEqual([]);
+  expect(plan('{a="b"} |= "order 12"').conditions[1]).toEqual({
+    kind: "letters",
+    text: "order 12",
+  });
   expect(plan('{a="b"} |= "x" | pod="y" | json |= "z"').applied).toBe(2);
-  expect(plan('{a="b"} |= "x" | pod="y" | json |= "z"').conditions).toHaveLength(4);
+  expect(plan('{a="b"} |= "x" | pod="y" | json |= "z"').conditions).toHaveLength(6);
   expect(plan('{a="b"} | line_format "x" |= "z"').conditions).toHaveLength(1);
   expect(plan('{a="b"} | x > 5').applied).toBe(0);
   expect(plan('{a="b"} | __error__=""').applied).toBe(0);

@@ -1,6 +1,6 @@
 /** The DDL of the tables in `tables.ts`. */
 import type { Engine } from "./engine.ts";
-import { sql, text } from "./sql.ts";
+import { type Sql, sql, text } from "./sql.ts";
 import { type TableSpec, tables } from "./tables.ts";
 
 /**
@@ -52,10 +52,30 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
   ].join("\n");
 }
 
-/** `ALTER` statements for columns that a table made by another program, or an older version, lacks. */
-export async function missingColumns(engine: Engine, database: string): Promise<string[]> {
+/** `ALTER` statements for columns and indices that a table made by another program, or an older version, lacks. */
+export async function missingParts(engine: Engine, database: string): Promise<string[]> {
+  const columns = await namesIn(engine, sql`system.columns`, database);
+  const indices = await namesIn(engine, sql`system.data_skipping_indices`, database);
+  return tables.flatMap((table) => {
+    const adds = [
+      ...table.columns
+        .filter((column) => !columns.has(`${table.name}/${column.name}`))
+        .map((column) => `ADD COLUMN IF NOT EXISTS \`${column.name}\` ${column.type}`),
+      // Parts that are there already get it when they are merged; until then they are read without it.
+      ...table.indices
+        .filter((index) => !indices.has(`${table.name}/${index.split(" ")[1]}`))
+        .map((index) => `ADD ${index.replace("INDEX ", "INDEX IF NOT EXISTS ")}`),
+    ];
+    return adds.length === 0
+      ? []
+      : [`ALTER TABLE \`${database}\`.\`${table.name}\` ${adds.join(", ")}`];
+  });
+}
+
+/** `table/name` of what a system table lists. */
+async function namesIn(engine: Engine, from: Sql, database: string): Promise<ReadonlySet<string>> {
   const { blocks } = await engine.select(
-    sql`SELECT toString(table), toString(name) FROM system.columns WHERE database = ${text(database)}`,
+    sql`SELECT toString(table), toString(name) FROM ${from} WHERE database = ${text(database)}`,
   );
   const known = new Set<string>();
   for (const block of blocks) {
@@ -63,12 +83,5 @@ export async function missingColumns(engine: Engine, database: string): Promise<
     if (table?.kind !== "text" || name?.kind !== "text") continue;
     for (let row = 0; row < block.rows; row++) known.add(`${table.text(row)}/${name.text(row)}`);
   }
-  return tables.flatMap((table) => {
-    const missing = table.columns.filter((column) => !known.has(`${table.name}/${column.name}`));
-    if (missing.length === 0) return [];
-    const adds = missing.map(
-      (column) => `ADD COLUMN IF NOT EXISTS \`${column.name}\` ${column.type}`,
-    );
-    return [`ALTER TABLE \`${database}\`.\`${table.name}\` ${adds.join(", ")}`];
-  });
+  return known;
 }

@@ -60,6 +60,15 @@ const attributeIndices = (column: string, short: string): string[] => [
   `INDEX idx_${short}_value mapValues(${column}) TYPE bloom_filter(0.01) GRANULARITY 1`,
 ];
 
+/**
+ * The letters of a line in words: numbers, of which every line has new ones, would make an index of words as large as
+ * the lines. `select/logs-filter.ts` asks with the same expression.
+ */
+export const LETTERS_OF_BODY = "translate(lower(Body), '0123456789', '          ')";
+
+/** Whether an attribute is an array: few are, and a search must look at those again. */
+export const arrayIn = (kinds: string): string => `position(${kinds}, '6')`;
+
 export const traces: TableSpec = {
   name: "otel_traces",
   engine: "MergeTree",
@@ -133,6 +142,8 @@ export const traces: TableSpec = {
     "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1",
     ...attributeIndices("ResourceAttributes", "res_attr"),
     ...attributeIndices("SpanAttributes", "span_attr"),
+    `INDEX idx_res_array ${arrayIn("ResourceKinds")} TYPE minmax GRANULARITY 1`,
+    `INDEX idx_span_array ${arrayIn("SpanKinds")} TYPE minmax GRANULARITY 1`,
     "INDEX idx_duration Duration TYPE minmax GRANULARITY 1",
     originIndex,
   ],
@@ -208,7 +219,8 @@ export const logs: TableSpec = {
     "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1",
     ...attributeIndices("ResourceAttributes", "res_attr"),
     ...attributeIndices("LogAttributes", "log_attr"),
-    "INDEX idx_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8",
+    "INDEX idx_scope_attr_value mapValues(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1",
+    `INDEX idx_words ${LETTERS_OF_BODY} TYPE text(tokenizer = splitByNonAlpha)`,
     originIndex,
   ],
   partitionBy: "toYYYYMMDD(Timestamp, 'UTC')",

@@ -1,5 +1,5 @@
 /** Counts of lines and bytes for LogQL: in slots of time, by labels, by streams. */
-import { i64, join, type Sql, sql, texts, u64 } from "../sql.ts";
+import { constant, i64, join, type Sql, sql, texts, u64 } from "../sql.ts";
 import {
   clampedNs,
   fieldSql,
@@ -10,6 +10,7 @@ import {
   type LogRange,
   logRange,
 } from "./logs-filter.ts";
+import { levelSql } from "./logs-level.ts";
 
 interface Filter {
   readonly range: LogRange;
@@ -22,20 +23,39 @@ export interface Slots {
   readonly slotNs: bigint;
 }
 
-/** Lines and their bytes by slot and fields: `slot`, `found` (the values of the fields), `lines`, `bytes`. */
+/** Lines and, if asked, their bytes by slot and fields: `slot`, `found` (the values of the fields), `lines`, `bytes`. */
 export function slotCountsSql(
   { range, conditions }: Filter,
   fields: readonly LogField[],
-  { slots, limit }: { readonly slots: Slots; readonly limit: number },
+  {
+    slots,
+    limit,
+    bytes,
+  }: { readonly slots: Slots; readonly limit: number; readonly bytes: boolean },
 ): Sql {
-  const values = fields.map((field) => sql`toString(${fieldSql(field)})`);
-  const found = values.length === 0 ? sql`emptyArrayString()` : sql`[${join(values, ", ")}]`;
   const after = i64(clampedNs(slots.afterNs));
-  return sql`SELECT intDiv(toUnixTimestamp64Nano(Timestamp) - ${after} - 1, ${i64(String(slots.slotNs))}) AS slot,
-      ${found} AS found, count() AS lines, sum(length(Body)) AS bytes
-    FROM otel_logs WHERE ${logRange(range)} AND ${logConditions(conditions)}
-    GROUP BY slot, found LIMIT ${u64(limit)}`;
+  const size = bytes ? sql`sum(length(Body))` : sql`toUInt64(0)`;
+  const inner = fields.map((field, i) =>
+    isLevel(field)
+      ? sql`SeverityNumber, SeverityText`
+      : sql`toString(${fieldSql(field)}) AS ${constant(`f${i}`)}`,
+  );
+  const keys = fields.map((field, i) =>
+    isLevel(field) ? sql`SeverityNumber, SeverityText` : constant(`f${i}`),
+  );
+  const values = fields.map((field, i) => (isLevel(field) ? levelSql : constant(`f${i}`)));
+  const found = values.length === 0 ? sql`emptyArrayString()` : sql`[${join(values, ", ")}]`;
+  // What a level is follows from few numbers and texts: it is found for each of them, not for each line.
+  return sql`SELECT slot, ${found} AS found, sum(n) AS lines, sum(b) AS bytes FROM (
+      SELECT ${join([sql`intDiv(toUnixTimestamp64Nano(Timestamp) - ${after} - 1, ${i64(String(slots.slotNs))}) AS slot`, ...inner], ", ")},
+        count() AS n, ${size} AS b
+      FROM otel_logs WHERE ${logRange(range)} AND ${logConditions(conditions)}
+      GROUP BY ${join([sql`slot`, ...keys], ", ")}
+    ) GROUP BY slot, found LIMIT ${u64(limit)}`;
 }
+
+const isLevel = (field: LogField): boolean =>
+  field.kind === "level" || (field.kind === "level_label" && field.places?.length === 0);
 
 /** How much there is: `streams`, `lines`, `bytes`, `parts` (days, which stand for Loki's chunks). */
 export function logStatsSql({ range, conditions }: Filter): Sql {

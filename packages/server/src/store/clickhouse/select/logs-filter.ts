@@ -1,8 +1,9 @@
 /** What a log line must be like, as SQL conditions over `otel_logs`. A value that is missing is the empty text. */
 import type { LogLevel } from "@triptych/contract";
 import { unreachable } from "@triptych/model";
-import { all, constant, i64, type Sql, sql, text, texts } from "../sql.ts";
+import { all, constant, i64, join, type Sql, sql, text, texts } from "../sql.ts";
 import { LOKI_SCHEMA_URL } from "@triptych/wire";
+import { LETTERS_OF_BODY } from "../tables.ts";
 import { levelSql } from "./logs-level.ts";
 
 /** Nanoseconds since 1970; `fromNs` inclusive, `toNs` exclusive. */
@@ -25,11 +26,19 @@ export type LogField =
   /** The line's own attribute, else its resource's. */
   | { readonly kind: "any"; readonly key: string }
   /** An attribute of line, scope or resource whose key, with all but letters and digits as `_`, is `name`. */
-  | { readonly kind: "escaped"; readonly name: string }
+  | { readonly kind: "escaped"; readonly name: string; readonly places?: readonly LogPlace[] }
   /** A label of a Loki stream; of other lines the resource attribute `key`, where there is one. */
   | { readonly kind: "stream"; readonly name: string; readonly key: string | undefined }
   /** A label or attribute of this name, else the level. */
-  | { readonly kind: "level_label"; readonly name: string };
+  | { readonly kind: "level_label"; readonly name: string; readonly places?: readonly LogPlace[] };
+
+/** Where a line's attributes are, in the order in which they count. Reading them all takes long: see `placesWithKey`. */
+export type LogPlace = "LogAttributes" | "ScopeAttributes" | "ResourceAttributes";
+export const logPlaces: readonly LogPlace[] = [
+  "LogAttributes",
+  "ScopeAttributes",
+  "ResourceAttributes",
+];
 
 /** Patterns are RE2, already checked, and must contain their own anchors. */
 export type MatchOp = "=" | "!=" | "=~" | "!~";
@@ -46,8 +55,8 @@ export type LogCondition =
   /** Case-insensitive. */
   | { readonly kind: "contains"; readonly text: string }
   | { readonly kind: "line"; readonly op: "|=" | "!=" | "|~" | "!~"; readonly value: string }
-  /** All words of the text occur: what the index of words can answer, and `|=` implies. */
-  | { readonly kind: "words"; readonly words: readonly string[] }
+  /** The letters of the text occur one after another: what the index of words can answer, and `|=` implies. */
+  | { readonly kind: "letters"; readonly text: string }
   | { readonly kind: "either" | "each"; readonly conditions: readonly LogCondition[] };
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -81,11 +90,11 @@ function logCondition(condition: LogCondition): Sql {
     case "level_in":
       return sql`${levelSql} IN ${texts(condition.levels)}`;
     case "contains":
-      return sql`positionCaseInsensitiveUTF8(Body, ${text(condition.text)}) > 0`;
+      return sql`(${linesWithLetters(condition.text)} AND positionCaseInsensitiveUTF8(Body, ${text(condition.text)}) > 0)`;
     case "line":
       return lineCondition(condition.op, condition.value);
-    case "words":
-      return all(condition.words.map((word) => sql`hasToken(lower(Body), ${text(word)})`));
+    case "letters":
+      return linesWithLetters(condition.text);
     case "either":
       return either(condition.conditions.map(logCondition));
     case "each":
@@ -93,6 +102,20 @@ function logCondition(condition: LogCondition): Sql {
     default:
       return unreachable(condition);
   }
+}
+
+/** The index looks through its words for a part of one when the part is at least this long. */
+const LETTERS_MIN = 4;
+const LETTERS_MAX = 8;
+
+function linesWithLetters(value: string): Sql {
+  const parts = value.toLowerCase().match(/[a-z]+/g) ?? [];
+  const long = [...new Set(parts)].filter((part) => part.length >= LETTERS_MIN);
+  return all(
+    long
+      .slice(0, LETTERS_MAX)
+      .map((part) => sql`${constant(LETTERS_OF_BODY)} LIKE ${text(`%${part}%`)}`),
+  );
 }
 
 function either(conditions: readonly Sql[]): Sql {
@@ -120,7 +143,7 @@ function matchCondition(field: LogField, op: MatchOp, value: string): Sql {
   const column = fieldSql(field);
   switch (op) {
     case "=":
-      return sql`(${presence(field, value)} AND ${column} = ${text(value)})`;
+      return sql`(${implied(field, value)} AND ${column} = ${text(value)})`;
     case "!=":
       return sql`${column} != ${text(value)}`;
     case "=~":
@@ -132,17 +155,21 @@ function matchCondition(field: LogField, op: MatchOp, value: string): Sql {
   }
 }
 
-/** A test implied by equality that the index on attribute keys answers. */
-function presence(field: LogField, value: string): Sql {
+/** A test implied by equality that the index on attribute values answers. */
+function implied(field: LogField, value: string): Sql {
   if (value === "") return constant("1");
-  if (field.kind === "resource") return sql`mapContains(ResourceAttributes, ${text(field.key)})`;
-  if (field.kind === "log") return sql`mapContains(LogAttributes, ${text(field.key)})`;
-  if (field.kind === "stream") {
-    const name = sql`mapContains(ResourceAttributes, ${text(field.name)})`;
-    if (field.key === undefined) return name;
-    return sql`(${name} OR mapContains(ResourceAttributes, ${text(field.key)}))`;
+  const hasValue = (column: string): Sql =>
+    sql`has(mapValues(${constant(column)}), ${text(value)})`;
+  switch (field.kind) {
+    case "stream":
+      return hasValue("ResourceAttributes");
+    case "any":
+      return sql`(${hasValue("LogAttributes")} OR ${hasValue("ResourceAttributes")})`;
+    case "escaped":
+      return sql`(${hasValue("LogAttributes")} OR ${hasValue("ResourceAttributes")} OR ${hasValue("ScopeAttributes")})`;
+    default:
+      return constant("1");
   }
-  return constant("1");
 }
 
 /** The field's value as text. */
@@ -171,11 +198,12 @@ export function fieldSql(field: LogField): Sql {
       return sql`if(mapContains(LogAttributes, ${key}), LogAttributes[${key}], ResourceAttributes[${key}])`;
     }
     case "escaped":
-      return escapedSql(field.name);
+      return escapedSql(field.name, field.places);
     case "stream":
       return streamSql(field.name, field.key);
     case "level_label": {
-      const own = escapedSql(field.name);
+      if (field.places?.length === 0) return levelSql;
+      const own = escapedSql(field.name, field.places);
       return sql`multiIf(${own} != '', ${own}, ${levelSql})`;
     }
     default:
@@ -192,13 +220,21 @@ function streamSql(name: string, key: string | undefined): Sql {
 }
 
 /** A name without underscores is that of the key itself: no key needs to be rewritten to find it. */
-function escapedSql(name: string): Sql {
+export const isOwnKey = (name: string): boolean => !name.includes("_");
+
+function escapedSql(name: string, places: readonly LogPlace[] = logPlaces): Sql {
   const valueIn = (column: Sql): Sql =>
-    name.includes("_")
-      ? sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`
-      : sql`${column}[${text(name)}]`;
-  const log = valueIn(constant("LogAttributes"));
-  const scope = valueIn(constant("ScopeAttributes"));
-  const resource = valueIn(constant("ResourceAttributes"));
-  return sql`multiIf(${log} != '', ${log}, ${scope} != '', ${scope}, ${resource})`;
+    isOwnKey(name)
+      ? sql`${column}[${text(name)}]`
+      : sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`;
+  const [last = sql`''`, ...others] = places.map((place) => valueIn(constant(place))).reverse();
+  return others.reduce((rest, value) => sql`if(${value} != '', ${value}, ${rest})`, last);
+}
+
+/** Which places have a line with the key, which the indices on keys tell soon: `found`, one row with their names. */
+export function placesWithKeySql(range: LogRange, key: string): Sql {
+  const has = (place: LogPlace): Sql =>
+    sql`exists(SELECT 1 FROM otel_logs WHERE ${logRange(range)} AND mapContains(${constant(place)}, ${text(key)}) LIMIT 1)`;
+  const found = logPlaces.map((place) => sql`if(${has(place)}, ${text(place)}, '')`);
+  return sql`SELECT arrayFilter(x -> x != '', [${join(found, ", ")}]) AS found`;
 }

@@ -18,7 +18,7 @@ export interface ServiceTotals {
   readonly p99Ns: number;
 }
 
-const isRequest = sql`(SpanKind IN ('Server', 'Consumer') OR ParentSpanId = '')`;
+export const isRequest = sql`(SpanKind IN ('Server', 'Consumer') OR ParentSpanId = '')`;
 
 /** Every service with a span in the range; the numbers are of the requests it handled. */
 export async function selectServices(reader: Reader, range: NsRange): Promise<ServiceTotals[]> {
@@ -93,7 +93,7 @@ export async function selectOperations(
 const JOIN_ROWS_MAX = 3_000_000;
 
 /** Every which trace must be looked at so that a join over the range stays within its bound. */
-async function sampleOf(reader: Reader, range: NsRange): Promise<number> {
+export async function sampleOf(reader: Reader, range: NsRange): Promise<number> {
   const answer = await reader.select(
     sql`SELECT count() AS spans FROM otel_traces WHERE ${inRange(range)}`,
   );
@@ -101,39 +101,13 @@ async function sampleOf(reader: Reader, range: NsRange): Promise<number> {
   return Math.max(1, Math.ceil(spans / JOIN_ROWS_MAX));
 }
 
-const inSample = (every: number): Sql =>
+export const inSample = (every: number): Sql =>
   every === 1 ? sql`1` : sql`cityHash64(TraceId) % ${u64(every)} = 0`;
 
 /** Spans in the range as parents: their key and service. */
 const parents = (range: NsRange, every: number): Sql =>
   sql`SELECT cityHash64(TraceId, SpanId) AS parentKey, any(ServiceName) AS parentService FROM otel_traces
       WHERE ${inRange(range)} AND ${inSample(every)} GROUP BY parentKey`;
-
-export interface Dependency {
-  readonly parent: string;
-  readonly child: string;
-  readonly calls: number;
-}
-
-/** Calls between services. With very many spans in the range the counts are extrapolated from a part of the traces. */
-export async function selectDependencies(reader: Reader, range: NsRange): Promise<Dependency[]> {
-  const every = await sampleOf(reader, range);
-  const answer = await reader.select(
-    sql`SELECT parentService, ServiceName, count() * ${u64(every)} AS calls
-        FROM (
-          SELECT cityHash64(TraceId, ParentSpanId) AS parentKey, ServiceName FROM otel_traces
-          WHERE ${inRange(range)} AND ParentSpanId != '' AND ${inSample(every)}
-        ) AS child INNER JOIN (${parents(range, every)}) AS parent USING (parentKey)
-        WHERE parentService != ServiceName
-        GROUP BY parentService, ServiceName ORDER BY parentService, ServiceName LIMIT ${u64(NAMES_MAX)}`,
-  );
-  return readRows(answer, (block) => {
-    const parent = textCells(block, "parentService");
-    const child = textCells(block, "ServiceName");
-    const calls = numberCells(block, "calls");
-    return (row) => ({ parent: parent(row), child: child(row), calls: calls(row) });
-  });
-}
 
 /**
  * A request that began longer than this before the window is not seen when it ends in it. Looking further back would

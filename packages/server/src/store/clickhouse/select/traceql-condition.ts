@@ -11,6 +11,7 @@ import {
   hasElsewhere,
   hasItem,
   hasKey,
+  isArray,
   itemEquals,
   kindDigits,
   kindIn,
@@ -191,10 +192,12 @@ function compared(op: Op, attribute: Attribute, value: Static, range: NsRange): 
       return roughly(itemEquals(scope, name, value.value));
     return roughly(hasItem(scope, name));
   }
-  const arrays = (where: Place): Sql =>
-    sql`(${hasKey(where, name)} AND ${kindIn(where, name, [kindDigits.array])})`;
+  const arrays = (where: Place): Sql => isArray(where, name);
+  // Reading keys takes as long as reading values, so they are only asked for where a missing value could fit.
   const test = (where: Place): Sql =>
-    sql`(${hasKey(where, name)} AND ${valueTest(op, where, name, value)})`;
+    impliesPresence(op, value)
+      ? valueTest(op, where, name, value)
+      : sql`(${hasKey(where, name)} AND ${valueTest(op, where, name, value)})`;
   if (scope !== "none") {
     const where = scope === "span" ? spanPlace : scope === "resource" ? resourcePlace : scopePlace;
     const service =
@@ -217,6 +220,12 @@ function compared(op: Op, attribute: Attribute, value: Static, range: NsRange): 
     exact: true,
     doubtful: [arrays(spanPlace), arrays(resourcePlace), elsewhere(name)],
   };
+}
+
+/** Whether only a value that is there can fit: no number or truth value is the empty text. */
+function impliesPresence(op: Op, value: Static): boolean {
+  if (value.type === "string") return op === "=" && value.value !== "";
+  return value.type === "bool" || isNumber(value);
 }
 
 /** Whether the value under `name`, which is there, is of the type of `value` and compares as `op` says. */

@@ -39,7 +39,12 @@ function kindOf({ map, kinds }: Place, key: string): Sql {
   return sql`if(${kinds} = '', '1', substring(${kinds}, indexOf(mapKeys(${map}), ${text(key)}), 1))`;
 }
 
-/** Whether the kind is one of some digits. */
+/** Whether it is an array. The first test is answered by an index: hardly any attribute is one. */
+export function isArray(where: Place, key: string): Sql {
+  return sql`(position(${where.kinds}, '6') >= 1 AND ${hasKey(where, key)} AND ${kindIn(where, key, [kindDigits.array])})`;
+}
+
+/** Whether the kind is one of some digits. An attribute that is missing has no kind unless all are strings. */
 export function kindIn(where: Place, key: string, digits: readonly string[]): Sql {
   const list = digits.reduce(
     (out, digit, i) => (i === 0 ? text1(digit) : sql`${out}, ${text1(digit)}`),
