@@ -5,6 +5,17 @@
  * Lists of filters travel as repeated `attr` parameters, see `AttributeFilter`.
  */
 
+import type { DependencyEdges, RedTable } from "./service-map.ts";
+
+export type {
+  ConnectionType,
+  DependencyEdge,
+  DependencyEdges,
+  EdgeDurations,
+  RedSeries,
+  RedTable,
+} from "./service-map.ts";
+
 /** The body of every answer that is not 2xx. */
 export interface ApiError {
   readonly error: {
@@ -72,6 +83,12 @@ export interface ServiceSummary {
 export interface OperationsAnswer extends AnswerInfo {
   readonly operations: readonly { readonly name: string; readonly spans: number }[];
 }
+
+// GET /dependencies?from&to&service&limit
+export interface DependenciesAnswer extends AnswerInfo, DependencyEdges {}
+
+// GET /red?from&to&service&operation&by=service|operation&stepMs&limit
+export interface RedAnswer extends AnswerInfo, RedTable {}
 
 /**
  * GET /traces?from&to&service&operation&minDurationMs&maxDurationMs&status=error|ok&attr…&sort=time|duration&limit

@@ -42,6 +42,7 @@ export {
   type RangeAggregation,
 } from "./logql/ast.ts";
 export { checkLogql, checkSelector as checkLogqlSelector } from "./logql/check.ts";
+export { decolorize } from "./logql/decolorize.ts";
 export { evaluateLogql, type LogqlOptions, type LogqlValue } from "./logql/evaluate.ts";
 export { JsonScan, jsonText } from "./logql/json-scan.ts";
 export { labelNameOf } from "./logql/label-names.ts";
@@ -59,6 +60,8 @@ export { type LogqlOutcome, runLogqlTest } from "./logql/logqltest.ts";
 export { parseLogQuery, parseLogql, parseStreamSelector } from "./logql/parser.ts";
 export { compilePipeline, type Pipeline } from "./logql/pipeline.ts";
 export { formatLogql, printLogql } from "./logql/printer.ts";
+export { logqlFunctions, type TemplateDeps } from "./logql/template-functions.ts";
+export { parseGoTime } from "./logql/template-time.ts";
 export { parseBytes, parseGoDurationNs, parseGoFloat } from "./logql/units.ts";
 export { type Matcher, type MatchOp, printMatcher } from "./matcher.ts";
 export { Annotations } from "./promql/annotations.ts";

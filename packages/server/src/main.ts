@@ -2,20 +2,24 @@
  * With `main/` the only place that sees every layer. Builds them from right to left and hands each what lies right of it
  * as `next`, listens, and takes it all down again in the opposite order.
  */
-import { asTriptychError } from "@triptych/model";
+import { asTriptychError, type TriptychError } from "@triptych/model";
 import { runCli } from "./cli/cli.ts";
 import type { Config } from "./config/schema.ts";
 import { registerApis } from "./main/apis.ts";
-import { createCore, type ServerDeps } from "./main/core.ts";
+import { listenClassic } from "./main/classic-ports.ts";
+import { type Core, createCore, type ServerDeps } from "./main/core.ts";
 import { createIncidents } from "./main/incidents.ts";
 import { createIngest } from "./main/ingest.ts";
+import { openLogSources } from "./main/log-sources.ts";
 import { createMetricsParts } from "./main/metrics.ts";
 import { createPrometheusParts } from "./main/prometheus.ts";
 import { createRulesParts } from "./main/rules.ts";
 import { createServers } from "./main/servers.ts";
 import { VERSION } from "./main/status.ts";
 import { openStorage, retentionRules, startWatches } from "./main/storage.ts";
+import { createFromSpans, type FromSpans } from "./pipeline/from-spans.ts";
 import { createCollectors } from "./receivers/collectors.ts";
+import type { IngestNext } from "./receivers/next.ts";
 import type { PushedGroup } from "./receivers/pushgateway/gateway.ts";
 import { openPushgateway } from "./receivers/pushgateway/start.ts";
 import { systemClock as clock } from "./self/clock.ts";
@@ -38,10 +42,15 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     const storage = await openStorage(core);
     const metrics = createMetricsParts(core, storage);
     const prometheus = createPrometheusParts(core);
-    const ingest = createIngest(core, storage.journal, (batch) => {
-      metrics.acknowledged(batch);
-      prometheus.acknowledged(batch);
+    let fromSpans: FromSpans | undefined;
+    const ingest = createIngest(core, storage.journal, {
+      samples(batch) {
+        metrics.acknowledged(batch);
+        prometheus.acknowledged(batch);
+      },
+      spans: (batch) => fromSpans?.acknowledged(batch),
     });
+    fromSpans = derive(core, ingest);
     const collection = await prometheus.scrapeInto(ingest);
     const collectors = createCollectors({
       clock,
@@ -62,6 +71,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     startWatches(core, storage);
     const incidents = createIncidents(core, storage);
     const servers = createServers(core, ingest);
+    const logSources = openLogSources(core, ingest);
     const saved = createSavedState<PushedGroup>("pushed_group", storage);
     const parts = { clock, app: servers.app, next: ingest, saved };
     const pushgateway = openPushgateway({ ...core, ...parts });
@@ -69,7 +79,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
       await prometheus.reload(changed.prometheus.file);
       storage.store.retention.setRules(retentionRules(changed));
     };
-    registerApis(core, {
+    const query = registerApis(core, {
       storage,
       incidents,
       app: servers.app,
@@ -78,8 +88,11 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
       rules: rules.view,
       reload: () => reload(deps.load()),
       forget: metrics.forget,
+      otherMetrics: () => logSources.renderMetrics(),
     });
     await servers.listen();
+    if (core.config.classicPorts)
+      await listenClassic(core, { app: servers.app, receivers: servers.deps, query });
     core.ready = true;
     incidents.start();
     metrics.start();
@@ -87,6 +100,8 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     collectors.start();
     rules.start();
     pushgateway.start();
+    fromSpans.start();
+    await logSources.start();
     return {
       url: core.address(core.ports.http),
       ports: core.ports,
@@ -100,6 +115,15 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     await core.closeAll();
     throw error;
   }
+}
+
+/** Metrics made from spans go the way of all others. */
+function derive(core: Core, next: IngestNext): FromSpans {
+  const { config, metrics, log } = core;
+  const report = (error: TriptychError): void => log("error", error.message, { code: error.code });
+  const fromSpans = createFromSpans({ config: config.derive, next, clock, metrics, report });
+  core.onClose(() => fromSpans.close());
+  return fromSpans;
 }
 
 /** The program: what `bin/triptych.cjs` calls. */

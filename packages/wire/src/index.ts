@@ -13,7 +13,25 @@ export type { FederatedFamily, FederatedSample } from "./federation/family.ts";
 export { type FederationFormat, federationFormat } from "./federation/format.ts";
 export { federationProtobuf } from "./federation/protobuf.ts";
 export { federationText } from "./federation/text.ts";
+export { addForwardEvents, type DecodedEvents } from "./fluentd/events.ts";
+export {
+  type ForwardEvents,
+  type ForwardMessage,
+  type ForwardPing,
+  readForwardMessage,
+  readForwardPing,
+} from "./fluentd/message.ts";
+export { MsgpackReader } from "./msgpack/reader.ts";
+export { createMsgpackScanner, type MsgpackScanner } from "./msgpack/scanner.ts";
+export { encodeMsgpack, type MsgpackOut } from "./msgpack/writer.ts";
+export {
+  createJournalExportReader,
+  type JournalEntry,
+  type JournalExportReader,
+  journalEntryOfJson,
+} from "./journald/export.ts";
 export { decodeLokiPush } from "./loki/push.ts";
+export { PushWriter, type PushOptions } from "./loki/push-writer.ts";
 export { LOKI_SCHEMA_URL } from "./loki/schema.ts";
 export {
   type ArrayColumn,
@@ -80,3 +98,51 @@ export {
 } from "./tempo/trace.ts";
 export { decodeZipkin, type ZipkinEncoding } from "./zipkin/decode.ts";
 export { decodeJaeger, type JaegerEncoding } from "./jaeger/decode.ts";
+export { draftOfObject, type ObjectDraftOptions } from "./log-record/draft-of-object.ts";
+export {
+  isObject as isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  jsonText,
+  parseJsonValue,
+} from "./log-record/json-value.ts";
+export { type LogDraft, LogDrafts } from "./log-record/log-drafts.ts";
+export {
+  hexIdOf,
+  type Recognised,
+  recogniseFields,
+  recogniseLine,
+} from "./log-record/recognise.ts";
+export {
+  type Severity,
+  severityOf,
+  severityOfSyslog,
+  severityOfWord,
+  SYSLOG_SEVERITIES,
+} from "./log-record/severity.ts";
+export { recogniseTime } from "./log-record/time.ts";
+export {
+  type BulkError,
+  type BulkItem,
+  type BulkOptions,
+  type DecodedBulk,
+  decodeElasticsearchBulk,
+  decodeElasticsearchDocument,
+} from "./elasticsearch/bulk.ts";
+export type { BulkAction } from "./elasticsearch/bulk-operations.ts";
+export { indexNameProblem } from "./elasticsearch/index-name.ts";
+export { draftOfSyslog, SYSLOG_FACILITIES, type SyslogDraftOptions } from "./syslog/draft.ts";
+export {
+  parseSyslog,
+  type StructuredElement,
+  type SyslogMessage,
+  type SyslogOptions,
+} from "./syslog/message.ts";
+export { draftsOfLogstash, type LogstashOptions } from "./logstash/event.ts";
+export {
+  parseStatsdLine,
+  type StatsdKind,
+  type StatsdLine,
+  type StatsdSample,
+  statsdMetricName,
+} from "./statsd/line.ts";

@@ -1,7 +1,7 @@
 /** Reads `triptych.yaml`: text in, a valid configuration or an error with file, line and the nearest known key out. */
 import { existsSync, readFileSync } from "node:fs";
 import { TriptychError } from "@triptych/model";
-import { type Document, isMap, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isSeq, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { type Config, configSchema } from "./schema.ts";
 
@@ -87,6 +87,11 @@ function keyOffset(document: Document, path: readonly string[]): number | undefi
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const key of path) {
+    if (isSeq(node)) {
+      node = node.items[Number(key)];
+      offset = (node as { range?: readonly number[] } | undefined)?.range?.[0] ?? offset;
+      continue;
+    }
     if (!isMap(node)) return offset;
     const pair = node.items.find((item) => String(item.key) === key);
     if (pair === undefined) return offset;
@@ -100,7 +105,8 @@ function keyOffset(document: Document, path: readonly string[]): number | undefi
 /** Keys the schema knows under `path`. */
 function knownKeys(path: readonly string[]): string[] {
   let value: unknown = configSchema.parse({});
-  for (const key of path) value = (value as { [key: string]: unknown })[key];
+  // Of what stands in a list there are no defaults to look at.
+  for (const key of path) value = (value as { [key: string]: unknown } | undefined)?.[key];
   return typeof value === "object" && value !== null ? Object.keys(value) : [];
 }
 

@@ -3,6 +3,11 @@ import { totalmem } from "node:os";
 import { defaultLimits } from "@triptych/model";
 import { z } from "zod";
 import { collectSchema } from "./collect-schema.ts";
+import { deriveSchema } from "./derive-schema.ts";
+import { fluentdSchema } from "./fluentd-schema.ts";
+import { logSourceFields } from "./log-sources-schema.ts";
+import { elasticsearchSchema, logstashSchema, syslogSchema } from "./shippers-schema.ts";
+import { statsdSchema } from "./statsd-schema.ts";
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -140,11 +145,18 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe("Bounds; see the reference for those that are fixed."),
   collect: collectSchema,
+  derive: deriveSchema,
+  ...logSourceFields,
+  elasticsearch: elasticsearchSchema,
+  fluentd: fluentdSchema,
+  logstash: logstashSchema,
+  syslog: syslogSchema,
+  statsd: statsdSchema,
   classicPorts: z
     .boolean()
     .default(false)
     .describe(
-      "Also listen where senders of other makers send: Zipkin 9411, Jaeger 14268, 14250, 5778, 6831, 6832.",
+      "Also listen where other makers' programs listen. Senders: Zipkin 9411, Jaeger 14268, 14250, 5778, 6831 and 6832, Elasticsearch 9200, Fluentd 24224, Logstash 5000, Pushgateway 9091. Readers: Prometheus 9090, Loki 3100, Tempo 3200, Jaeger 16686, exporter 9464.",
     ),
   jaeger: z
     .strictObject({

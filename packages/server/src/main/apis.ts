@@ -4,6 +4,7 @@ import type { TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { registerJaegerApi } from "../api/jaeger/jaeger.ts";
 import { registerLokiApi } from "../api/loki/api.ts";
+import { registerDependencies } from "../api/ours/dependencies.ts";
 import { registerIncidentsApi } from "../api/ours/incidents.ts";
 import { registerOwnLogs } from "../api/ours/logs.ts";
 import { registerOwnMetrics } from "../api/ours/metrics.ts";
@@ -12,7 +13,7 @@ import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerPrometheusApi } from "../api/prometheus/api.ts";
 import type { AdminView, RulesView, StatusView } from "../api/prometheus/views.ts";
 import { registerHealth } from "../api/self/health.ts";
-import { registerTempoApi } from "../api/tempo/api.ts";
+import { registerTempoApi, type TempoApiDeps } from "../api/tempo/api.ts";
 import { registerWebFiles } from "../api/web-files.ts";
 import { createCardinality } from "../query/cardinality/cardinality.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
@@ -34,9 +35,12 @@ interface ApiParts {
   readonly reload: () => Promise<void>;
   /** Samples that are deleted from the store go from memory too. */
   readonly forget: NonNullable<AdminView["forget"]>;
+  /** Metrics in Prometheus's text that others made, to be shown with our own. */
+  readonly otherMetrics: () => string;
 }
 
-export function registerApis(core: Core, parts: ApiParts): void {
+/** Gives what an API needs that is registered on a port of its own. */
+export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "prefix"> {
   const { storage, incidents, app, source, prometheus } = parts;
   const { store, journal } = storage;
   const report = (error: TriptychError): void =>
@@ -65,24 +69,22 @@ export function registerApis(core: Core, parts: ApiParts): void {
     report,
   });
   registerLokiApi(app, { ...query, prefix: "/loki/api/v1", report });
-  registerTempoApi(app, {
-    ...query,
-    prefix: "/tempo",
-    notReady: () => notReady(core, storage),
-    report,
-  });
+  const tempo = { ...query, notReady: () => notReady(core, storage), report };
+  registerTempoApi(app, { ...tempo, prefix: "/tempo" });
   const ours = { ...query, prefix: "/api/triptych" };
   registerOwnTraces(app, ours);
   registerOwnLogs(app, ours);
   registerOwnMetrics(app, ours);
+  registerDependencies(app, ours);
   registerCardinality(app, { engine: store.engine, clock, prefix: "/api/triptych", cardinality });
   registerIncidentsApi(app, { watch: incidents, prefix: "/api/triptych" });
   registerHealth(app, {
     notReady: () => notReady(core, storage),
-    metrics: () => core.metrics.render(),
+    metrics: () => core.metrics.render() + parts.otherMetrics(),
     sendPage: registerWebFiles(app, webDirectory()),
     status: createStatus(core, storage),
   });
+  return tempo;
 }
 
 function prometheusStatus(core: Core, prometheus: ApiParts["prometheus"]): StatusView {

@@ -1,5 +1,5 @@
 /** What the receivers are given: the pipeline, the journal, the byte budget and the counters. */
-import { type SampleBatch, TriptychError } from "@triptych/model";
+import { type SampleBatch, type SpanBatch, TriptychError } from "@triptych/model";
 import type { Journal } from "../journal/journal.ts";
 import { createDeltaToCumulative } from "../pipeline/delta-to-cumulative.ts";
 import { createLimitDays } from "../pipeline/limit-days.ts";
@@ -18,12 +18,14 @@ const DELTA_SERIES_MAX = 200_000;
 /** A series that nobody sent for so long does not count any more. */
 const SERIES_WINDOW_MS = 3_600_000;
 
-/** `acknowledged` is given what became durable, once, in the order it did. */
-export function createIngest(
-  core: Core,
-  journal: Journal,
-  acknowledged: (batch: SampleBatch) => void,
-): IngestNext {
+/** Given what became durable, once, in the order it did. */
+export interface Acknowledged {
+  samples(batch: SampleBatch): void;
+  /** The sender is answered when it is done. Never throws. */
+  spans(batch: SpanBatch): Promise<void> | undefined;
+}
+
+export function createIngest(core: Core, journal: Journal, acknowledged: Acknowledged): IngestNext {
   const { limits, metrics, config } = core;
   const discarded = metrics.counter(
     "triptych_discarded_total",
@@ -55,7 +57,8 @@ export function createIngest(
   ];
   const pipeline = createPipeline(stages, async (batch, hash) => {
     await journal.append(batch, hash);
-    if (batch.signal === "samples") acknowledged(batch);
+    if (batch.signal === "samples") acknowledged.samples(batch);
+    else if (batch.signal === "spans") await acknowledged.spans(batch);
   });
   let inFlight = 0;
   return {

@@ -3,8 +3,8 @@ import { defaultLimits, SampleBatch, Temporality, TriptychError } from "@triptyc
 import { createSimClock } from "@triptych/testkit";
 import { encodeRemoteWrite, type WriteSeries } from "@triptych/wire";
 import { describe, expect, test } from "vitest";
-import { createRecordingNext, type RecordingNext } from "../receivers/otlp/recording-next.ts";
 import { createOtlpReceiver } from "../receivers/otlp/receiver.ts";
+import { createRecordingNext, type RecordingNext } from "../receivers/otlp/recording-next.ts";
 import { createRemoteWriteReceiver } from "../receivers/remote-write/receiver.ts";
 import { linesOf } from "../receivers/scrape/testing.ts";
 import { createLimitSeries } from "./limit-series.ts";

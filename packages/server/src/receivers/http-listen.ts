@@ -15,15 +15,18 @@ export async function listen(app: FastifyInstance, host: string, port: number): 
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
-      throw new TriptychError(
-        "port_in_use",
-        `port ${port} on ${host} is in use; stop what listens there or choose another port`,
-        { cause },
-      );
-    }
-    throw cause;
+    throw portError(cause, host, port);
   }
   const address = app.server.address();
   return typeof address === "object" && address !== null ? address.port : port;
+}
+
+/** What cannot listen: `port_in_use` when that is why. */
+export function portError(cause: unknown, host: string, port: number): unknown {
+  if (!(cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE")) return cause;
+  return new TriptychError(
+    "port_in_use",
+    `port ${port} on ${host} is in use; stop what listens there or choose another port`,
+    { cause },
+  );
 }

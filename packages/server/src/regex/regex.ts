@@ -139,3 +139,31 @@ export function partGroups(pattern: string): {
     },
   };
 }
+
+/** One match of a pattern in a text: where it and its groups begin and end; -1 for groups that took no part. */
+export interface MatchSpans {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/** All matches of `pattern` in a text, with the place of each group; group 0 is the whole match. */
+export function partSpans(pattern: string): {
+  readonly names: ReadonlyMap<string, number>;
+  readonly findAll: (value: string) => readonly MatchSpans[];
+} {
+  const regex = compiled(pattern, 0, undefined);
+  return {
+    names: new Map(Object.entries(regex.namedGroups())),
+    findAll(value) {
+      const matcher = regex.matcher(value);
+      const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => i);
+      const out: MatchSpans[] = [];
+      while (matcher.find())
+        out.push({
+          starts: groups.map((i) => matcher.start(i)),
+          ends: groups.map((i) => matcher.end(i)),
+        });
+      return out;
+    },
+  };
+}

@@ -33,6 +33,12 @@ export function levelOfWord(word: string): string | undefined {
   return Object.hasOwn(LEVELS, key) ? LEVELS[key] : undefined;
 }
 
+/** Of an OTLP severity number; "" for none. */
+export function levelOfNumber(severity: number): string {
+  const names = ["trace", "debug", "info", "warn", "error", "fatal"];
+  return severity < 1 ? "" : (names[Math.floor((severity - 1) / 4)] ?? "");
+}
+
 /** A level stands near the beginning of a line. */
 const LOOK_BYTES = 512;
 const FIELD =

@@ -3,7 +3,8 @@
  * that is marked as Loki's; structured metadata become attributes of the line.
  */
 import { type Limits, LogBatch, TriptychError, ValueKind } from "@triptych/model";
-import { isLevelName, levelOfLine, levelOfWord } from "./level.ts";
+import { recogniseLine } from "../log-record/recognise.ts";
+import { isLevelName, levelOfLine, levelOfNumber, levelOfWord } from "./level.ts";
 import { LOKI_SCHEMA_URL } from "./schema.ts";
 import type { LabelPair } from "./stream-labels.ts";
 
@@ -17,6 +18,12 @@ const SERVICE_SOURCES = [
 ];
 
 const encoder = new TextEncoder();
+const latin1 = new TextDecoder("latin1");
+const OPEN_BRACE = 0x7b;
+/** Part of every name that an id of a trace or span goes under. */
+const ID_NAMES = /[tT]race|[sS]pan|@tr|@sp/;
+/** Levels as numbers (pino, bunyan) are no words that could be seen in the text. */
+const NUMBER_LEVEL = /"(?:level|severity)"\s*:\s*"?\d/;
 const TRUNCATED = "triptych.truncated";
 
 export interface PushOptions {
@@ -104,7 +111,22 @@ export class PushWriter {
     while (this.isCut && to > start && ((bytes[to] as number) & 0xc0) === 0x80) to--;
     this.batch.body.append(bytes, start, to);
     this.batch.bodyKind[this.row] = ValueKind.string;
+    if (bytes[start] === OPEN_BRACE && !this.isCut) this.recognise(bytes, start, to);
     if (this.level === "") this.level = levelOfLine(bytes, start, to);
+  }
+
+  /** A JSON line has its ids and level in members; the line itself stays as it is, for queries that parse it. */
+  private recognise(bytes: Uint8Array, start: number, end: number): void {
+    const text = latin1.decode(bytes.subarray(start, end));
+    const mayHaveIds = ID_NAMES.test(text);
+    if (!mayHaveIds && (this.level !== "" || !NUMBER_LEVEL.test(text))) return;
+    const found = recogniseLine(bytes, start, end);
+    if (found === undefined) return;
+    const { batch, row } = this;
+    putHex(batch.traceId, row * 16, found.traceId, 16);
+    putHex(batch.spanId, row * 8, found.spanId, 8);
+    if (this.level === "")
+      this.level = levelOfWord(found.severityText) ?? levelOfNumber(found.severityNumber);
   }
 
   /** Structured metadata of the open entry. */

@@ -57,6 +57,24 @@ test("a line beyond the limit is cut and marked, not inside a character", () => 
   ]);
 });
 
+test("ids and a level as a number are found in JSON lines, which stay as they are", () => {
+  const lines = [
+    '{"level":30,"traceId":"0AF7651916CD43DD8448EB211C80319C","span_id":"b7ad6b7169203331"}',
+    '{"level":50,"msg":"no ids"}',
+    '{"trace_id":"not one"',
+  ];
+  const batch = json({
+    streams: [{ stream: { a: "b" }, values: lines.map((line, i) => [String(i + 1), line]) }],
+  });
+  const hex = (bytes_: Uint8Array): string => Buffer.from(bytes_).toString("hex");
+  expect(rows(batch)).toEqual(
+    lines.map((line, i) => [String(i + 1), line, ["info", "error", ""][i], {}]),
+  );
+  expect(hex(batch.traceId.subarray(0, 16))).toBe("0af7651916cd43dd8448eb211c80319c");
+  expect(hex(batch.spanId.subarray(0, 8))).toBe("b7ad6b7169203331");
+  expect(hex(batch.traceId.subarray(16, 48))).toBe("0".repeat(64));
+});
+
 describe("labels of a stream as text", () => {
   const check = (text: string, want: object) =>
     test(text, () => expect(Object.fromEntries(parseStreamLabels(text))).toEqual(want));

@@ -5,12 +5,9 @@
 import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Engine } from "../../store/clickhouse/engine.ts";
+import { selectCalls } from "../../store/clickhouse/select/dependencies.ts";
 import { createReader, type Reader } from "../../store/clickhouse/select/reader.ts";
-import {
-  selectDependencies,
-  selectOperations,
-  selectServiceNames,
-} from "../../store/clickhouse/select/services.ts";
+import { selectOperations, selectServiceNames } from "../../store/clickhouse/select/services.ts";
 import { type StoredSpans, selectTraces } from "../../store/clickhouse/select/traces.ts";
 import { selectNewestTraceIds } from "../../store/clickhouse/select/traces-search.ts";
 import { clientGone } from "../ours/client-gone.ts";
@@ -196,11 +193,15 @@ function traceEnd(processes: Processes): string {
 }
 
 async function dependencies({ reader, values, clock }: Asked): Promise<object> {
-  const found = await selectDependencies(reader, dependencyRange(values, clock));
   const [service] = values("service");
-  const data = found
-    .filter(({ parent, child }) => service === undefined || parent === service || child === service)
-    .map(({ parent, child, calls }) => ({ parent, child, callCount: calls }));
+  const { edges } = await selectCalls(reader, dependencyRange(values, clock), { service });
+  const data: { parent: string; child: string; callCount: number }[] = [];
+  for (const { client: parent, server: child, calls } of edges) {
+    // Jaeger does not tell kinds of connections apart.
+    const known = data.find((edge) => edge.parent === parent && edge.child === child);
+    if (known === undefined) data.push({ parent, child, callCount: calls });
+    else known.callCount += calls;
+  }
   return structured(data);
 }
 

@@ -3,7 +3,7 @@
  * (client credentials), TLS, redirects, and one address after another of a name with several. Connections are kept.
  */
 import { lookup } from "node:dns";
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Clock } from "@triptych/model";

@@ -6,7 +6,7 @@ import {
   type WriteSeries,
 } from "@triptych/wire";
 import type { Log } from "../../self/log.ts";
-import { deliver, type DeliveryDeps, type DeliveryEnd } from "./delivery.ts";
+import { type DeliveryDeps, type DeliveryEnd, deliver } from "./delivery.ts";
 import type { DropReason, ItemKind, Outcome, RemoteWriteMetrics } from "./metrics.ts";
 import { type Entry, EntryKind, type SendSeries } from "./shard-queue.ts";
 

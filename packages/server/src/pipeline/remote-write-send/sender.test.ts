@@ -1,7 +1,7 @@
 /** The sender against a made-up other side: order, batches, retries, bounds, shards, what is dropped and counted. */
 import { defaultLimits, SampleBatch, Temporality } from "@triptych/model";
-import { decodeRemoteWrite, decodeSnappy } from "@triptych/wire";
 import { createSimClock } from "@triptych/testkit";
+import { decodeRemoteWrite, decodeSnappy } from "@triptych/wire";
 import { describe, expect, test } from "vitest";
 import { createMetrics } from "../../self/metrics.ts";
 import { createRemoteWriteMetrics } from "./metrics.ts";

@@ -11,7 +11,7 @@ import type { Log } from "../../self/log.ts";
 import { repeat } from "../../self/repeat.ts";
 import { createBacklog } from "./backlog.ts";
 import { newestOf, type RawEntry } from "./batch-entries.ts";
-import { deliver, type DeliveryDeps } from "./delivery.ts";
+import { type DeliveryDeps, deliver } from "./delivery.ts";
 import type { DropReason, RemoteWriteMetrics } from "./metrics.ts";
 import { createRequestSender } from "./request-sender.ts";
 import { createSeriesResolver, type RelabelSeries, type SeriesResolver } from "./send-series.ts";
