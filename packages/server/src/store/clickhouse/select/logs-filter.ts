@@ -5,6 +5,13 @@ import { all, constant, i64, join, type Sql, sql, text, texts } from "../sql.ts"
 import { LOKI_SCHEMA_URL } from "@triptych/wire";
 import { LETTERS_OF_BODY } from "../tables.ts";
 import { levelSql } from "./logs-level.ts";
+import {
+  anyAttribute,
+  type CompareOp,
+  compareOp,
+  type ValueTest,
+  valueTest,
+} from "./value-test.ts";
 
 /** Nanoseconds since 1970; `fromNs` inclusive, `toNs` exclusive. */
 export interface LogRange {
@@ -29,6 +36,12 @@ export type LogField =
   | { readonly kind: "escaped"; readonly name: string; readonly places?: readonly LogPlace[] }
   /** A label of a Loki stream; of other lines the resource attribute `key`, where there is one. */
   | { readonly kind: "stream"; readonly name: string; readonly key: string | undefined }
+  /**
+   * An attribute as it is named in a search: with this key, else with one that is the same when all but letters and
+   * digits count as `_`.
+   */
+  | { readonly kind: "named"; readonly key: string }
+  | { readonly kind: "body" }
   /** A label or attribute of this name, else the level. */
   | { readonly kind: "level_label"; readonly name: string; readonly places?: readonly LogPlace[] };
 
@@ -57,7 +70,12 @@ export type LogCondition =
   | { readonly kind: "line"; readonly op: "|=" | "!=" | "|~" | "!~"; readonly value: string }
   /** The letters of the text occur one after another: what the index of words can answer, and `|=` implies. */
   | { readonly kind: "letters"; readonly text: string }
-  | { readonly kind: "either" | "each"; readonly conditions: readonly LogCondition[] };
+  | { readonly kind: "either" | "each"; readonly conditions: readonly LogCondition[] }
+  | { readonly kind: "not"; readonly condition: LogCondition }
+  | { readonly kind: "value"; readonly field: LogField; readonly test: ValueTest }
+  /** Any attribute whose key matches the pattern (RE2, with its anchors), or any at all. */
+  | { readonly kind: "keys"; readonly pattern: string | undefined; readonly test: ValueTest }
+  | { readonly kind: "written"; readonly op: CompareOp; readonly ns: bigint };
 
 const INT64_MAX = 2n ** 63n - 1n;
 /** The last second of a `DateTime`. */
@@ -99,9 +117,28 @@ function logCondition(condition: LogCondition): Sql {
       return either(condition.conditions.map(logCondition));
     case "each":
       return sql`(${all(condition.conditions.map(logCondition))})`;
+    case "not":
+      return sql`NOT (${logCondition(condition.condition)})`;
+    case "value":
+      return fieldTest(condition.field, condition.test);
+    case "keys":
+      return sql`(${join(
+        logPlaces.map((place) => anyAttribute(constant(place), condition.pattern, condition.test)),
+        " OR ",
+      )})`;
+    case "written":
+      return sql`toUnixTimestamp64Nano(Timestamp) ${compareOp(condition.op)} ${i64(String(condition.ns))}`;
     default:
       return unreachable(condition);
   }
+}
+
+function fieldTest(field: LogField, test: ValueTest): Sql {
+  const passes = valueTest(fieldSql(field), test);
+  if (test.kind === "equals") return sql`(${implied(field, test.value)} AND ${passes})`;
+  if (field.kind !== "named") return passes;
+  // A field that is not there has no value, not an empty one, which patterns such as `.*` would find.
+  return test.kind === "matches" ? sql`(${fieldSql(field)} != '' AND ${passes})` : passes;
 }
 
 /** The index looks through its words for a part of one when the part is at least this long. */
@@ -165,6 +202,7 @@ function implied(field: LogField, value: string): Sql {
       return hasValue("ResourceAttributes");
     case "any":
       return sql`(${hasValue("LogAttributes")} OR ${hasValue("ResourceAttributes")})`;
+    case "named":
     case "escaped":
       return sql`(${hasValue("LogAttributes")} OR ${hasValue("ResourceAttributes")} OR ${hasValue("ScopeAttributes")})`;
     default:
@@ -201,6 +239,10 @@ export function fieldSql(field: LogField): Sql {
       return escapedSql(field.name, field.places);
     case "stream":
       return streamSql(field.name, field.key);
+    case "named":
+      return namedSql(field.key);
+    case "body":
+      return constant("Body");
     case "level_label": {
       if (field.places?.length === 0) return levelSql;
       const own = escapedSql(field.name, field.places);
@@ -229,6 +271,14 @@ function escapedSql(name: string, places: readonly LogPlace[] = logPlaces): Sql 
       : sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`;
   const [last = sql`''`, ...others] = places.map((place) => valueIn(constant(place))).reverse();
   return others.reduce((rest, value) => sql`if(${value} != '', ${value}, ${rest})`, last);
+}
+
+function namedSql(key: string): Sql {
+  const name = key.replace(/[^a-zA-Z0-9]/g, "_");
+  const exact = logPlaces.map((place) => sql`${constant(place)}[${text(key)}]`);
+  const found = exact.map((value) => sql`${value} != '', ${value}`);
+  const rest = name === key && isOwnKey(name) ? sql`''` : escapedSql(name);
+  return sql`multiIf(${join(found, ", ")}, ${rest})`;
 }
 
 /** Which places have a line with the key, which the indices on keys tell soon: `found`, one row with their names. */

@@ -4,6 +4,7 @@
  */
 import { unreachable } from "@triptych/model";
 import { all, constant, i64, join, type Sql, sql, text, u64 } from "../sql.ts";
+import { type SpanTest, spanTest } from "./traces-test.ts";
 
 /** Nanoseconds since 1970; `fromNs` inclusive, `toNs` exclusive. */
 export interface NsRange {
@@ -29,6 +30,8 @@ export interface SpanFilter {
   readonly attributes?: readonly AttributeCondition[] | undefined;
   /** Jaeger's tags: each is looked for wherever Jaeger shows it. */
   readonly tags?: readonly (readonly [key: string, value: string])[] | undefined;
+  /** What the search bar asks for. */
+  readonly search?: SpanTest | undefined;
 }
 
 export function inRange({ fromNs, toNs }: NsRange): Sql {
@@ -63,6 +66,7 @@ function spanConditions(filter: SpanFilter): Sql[] {
   if (filter.status === "ok") out.push(sql`StatusCode != 'Error'`);
   for (const condition of filter.attributes ?? []) out.push(attributeCondition(condition));
   for (const [key, value] of filter.tags ?? []) out.push(tagCondition(key, value));
+  if (filter.search !== undefined) out.push(spanTest(filter.search));
   return out;
 }
 
