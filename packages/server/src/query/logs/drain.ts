@@ -47,7 +47,7 @@ export interface Drain {
 
 export const WILDCARD = "<_>";
 /** A line is looked at up to here. */
-const LINE_CHARS_MAX = 3_000;
+export const LINE_CHARS_MAX = 3_000;
 /** Words under one branch of the tree; more are one branch together. */
 const BRANCHES_MAX = 100;
 const EXAMPLE_CHARS_MAX = 1_000;
@@ -154,6 +154,7 @@ interface Split {
 }
 
 /** Words end at spaces and at the signs that structured lines are made of. */
+export const GAP_SIGNS = "=,;:\"'()[]{}<>|";
 const WORD = /[^\s=,;:"'()[\]{}<>|]+/g;
 
 function splitLine(line: string, wordsMax: number): Split {

@@ -5,6 +5,7 @@
  */
 import { attributeKey, eachAttribute, pipelineAttributes, type Traceql } from "@triptych/lang";
 import {
+  anyDoubt,
   broad,
   type Condition,
   conditionOf,
@@ -36,7 +37,7 @@ export function planSpansets(pipeline: Traceql.Pipeline, range: NsRange): Spanse
   });
   const { own } = demand;
   const candidates: (Sql | undefined)[] = [own.sql];
-  if (own.sql !== undefined && own.doubtful.length > 0) candidates.push(anyOf(own.doubtful));
+  if (own.sql !== undefined && own.doubtful.length > 0) candidates.push(anyDoubt(own.doubtful));
   const reads = demand.leaves.map(broad);
   const readable = !whole && reads.every((one) => one !== undefined);
   return {

@@ -58,6 +58,17 @@ export function conditionOf(expr: Field, range: NsRange): Condition {
   }
 }
 
+/**
+ * A doubtful span has an array, an event, a link or a scope with attributes. What says so takes little to read, and few
+ * spans fit it, so that the attributes of the others are not read at all.
+ */
+const mayBeDoubtful = sql`(position(SpanKinds, '6') >= 1 OR position(ResourceKinds, '6') >= 1
+  OR notEmpty(\`Events.Name\`) OR notEmpty(\`Links.TraceId\`) OR notEmpty(ScopeAttributes))`;
+
+/** Whether one of some doubtful conditions holds. */
+export const anyDoubt = (doubtful: readonly Sql[]): Sql =>
+  sql`(${mayBeDoubtful} AND (${join(doubtful, " OR ")}))`;
+
 /** What lets a span through that the filter takes or that is doubtful; absent when every span may. */
 export function broad({ sql: condition, doubtful }: Condition): Sql | undefined {
   if (condition === undefined) return undefined;

@@ -3,6 +3,7 @@ import type { Intervals, Static, Traceql } from "@triptych/lang";
 import { all, constant, empty, f64, i64, join, type Sql, sql, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { bigintCells, type Cell, numberCells, readRows, textCells } from "./rows.ts";
+import { anyDoubt } from "./traceql-condition.ts";
 import { attributeReading, hasKey, resourcePlace, spanPlace } from "./traceql-place.ts";
 import { decodeValue } from "./traceql-table.ts";
 import type { NsRange } from "./traces-filter.ts";
@@ -164,7 +165,7 @@ function bucketSql({ whole, divisor }: NumberSql): Sql {
 async function anyDoubtful(reader: Reader, query: CountQuery): Promise<boolean> {
   const answer = await reader.select(
     sql`SELECT count() AS found FROM (SELECT 1 FROM otel_traces
-        WHERE ${inIntervals(query.intervals)} AND (${join(query.doubtful, " OR ")}) LIMIT 1)`,
+        WHERE ${inIntervals(query.intervals)} AND ${anyDoubt(query.doubtful)} LIMIT 1)`,
   );
   return (readRows(answer, (block) => numberCells(block, "found"))[0] ?? 0) > 0;
 }

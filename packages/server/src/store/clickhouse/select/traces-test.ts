@@ -9,7 +9,7 @@ import {
   valueTest,
 } from "./value-test.ts";
 
-const columns = {
+export const spanColumns = {
   service: "ServiceName",
   name: "SpanName",
   kind: "SpanKind",
@@ -22,7 +22,7 @@ const columns = {
   scopeVersion: "ScopeVersion",
 } as const;
 
-export type SpanColumn = keyof typeof columns;
+export type SpanColumn = keyof typeof spanColumns;
 
 export type SpanTest =
   | { readonly kind: "both" | "either"; readonly tests: readonly SpanTest[] }
@@ -54,7 +54,7 @@ export function spanTest(test: SpanTest): Sql {
     case "not":
       return sql`NOT (${spanTest(test.test)})`;
     case "column":
-      return valueTest(constant(columns[test.column]), test.test);
+      return valueTest(constant(spanColumns[test.column]), test.test);
     case "duration":
       return sql`Duration ${compareOp(test.op)} ${u64(String(test.ns))}`;
     case "started":
