@@ -166,7 +166,7 @@ test("a record of Fluentd, acknowledged", async () => {
       error === undefined ? resolve() : reject(error),
     ),
   );
-  sender.end();
+  (sender as unknown as { end(): void }).end();
   expect((await logs('{service_name="by-fluentd"}')).values[0]?.[1]).toBe("by forward");
 });
 

@@ -92,7 +92,12 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     });
     await servers.listen();
     if (core.config.classicPorts)
-      await listenClassic(core, { app: servers.app, receivers: servers.deps, query });
+      await listenClassic(core, {
+        app: servers.app,
+        receivers: servers.deps,
+        gateway: pushgateway,
+        query,
+      });
     core.ready = true;
     incidents.start();
     metrics.start();

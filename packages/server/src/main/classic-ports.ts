@@ -12,6 +12,8 @@ import { createHttpServer } from "../receivers/http-server.ts";
 import { createJaegerGrpcServer } from "../receivers/jaeger/grpc.ts";
 import { registerJaegerHttp, registerJaegerSampling } from "../receivers/jaeger/http.ts";
 import { createJaegerUdp } from "../receivers/jaeger/udp.ts";
+import type { Pushgateway } from "../receivers/pushgateway/gateway.ts";
+import { registerPushgateway } from "../receivers/pushgateway/http.ts";
 import { registerZipkin, ZIPKIN_PORT } from "../receivers/zipkin/http.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import type { Core } from "./core.ts";
@@ -26,12 +28,14 @@ const senderPorts = {
 } as const;
 const TEMPO_PORT = 3_200;
 const JAEGER_UI_PORT = 16_686;
-/** Paths of these are the same on our own port: Prometheus, Loki, Pushgateway, exporters. */
-const samePaths = [9_090, 3_100, 9_091, 9_464] as const;
+/** Paths of these are the same on our own port: Prometheus, Loki, exporters. */
+const samePaths = [9_090, 3_100, 9_464] as const;
+const PUSHGATEWAY_PORT = 9_091;
 
 export interface ClassicDeps {
   readonly app: FastifyInstance;
   readonly receivers: ReceiverDeps;
+  readonly gateway: Pushgateway;
   /** Of the APIs that have a root of their own. */
   readonly query: Omit<TempoApiDeps, "prefix">;
 }
@@ -43,6 +47,11 @@ export async function listenClassic(core: Core, deps: ClassicDeps): Promise<void
   const roots: readonly (readonly [number, (server: FastifyInstance) => void])[] = [
     [TEMPO_PORT, (server) => registerTempoApi(server, { ...deps.query, prefix: "" })],
     [JAEGER_UI_PORT, (server) => registerJaegerApi(server, { ...deps.query, prefix: "" })],
+    [
+      PUSHGATEWAY_PORT,
+      (server) =>
+        registerPushgateway(server, { ...deps.receivers, gateway: deps.gateway, prefix: "" }),
+    ],
     [
       ELASTICSEARCH_PORT,
       (server) =>

@@ -8,6 +8,7 @@ import { type FaultCase, Skipped } from "./case.ts";
 import { crashCases } from "./crash.ts";
 import { hostileCases } from "./hostile.ts";
 import { placeCases } from "./place.ts";
+import { receiverCases } from "./receivers.ts";
 import { remoteCases } from "./remote.ts";
 
 const cases: readonly FaultCase[] = [
@@ -15,6 +16,7 @@ const cases: readonly FaultCase[] = [
   ...placeCases,
   ...remoteCases,
   ...hostileCases,
+  ...receiverCases,
 ].sort((a, b) => Number(a.name.slice(1)) - Number(b.name.slice(1)));
 
 const { values } = parseArgs({
