@@ -51,6 +51,8 @@ export const insertSettings: { readonly [name: string]: number } = {
   max_partitions_per_insert_block: 1,
   insert_deduplicate: 0,
   optimize_on_insert: 0,
+  // They are built when parts are merged, as they must be then anyway.
+  materialize_skip_indexes_on_insert: 0,
   prefer_column_name_to_alias: 1,
 };
 

@@ -1,6 +1,6 @@
 /** Of lines only what templates are made of; and what a search bar may offer to those who type. */
 import type { NativeBlock } from "@triptych/wire";
-import { all, constant, i64, type Sql, sql, text, u64 } from "../sql.ts";
+import { all, i64, type Sql, sql, text, u64 } from "../sql.ts";
 import {
   clampedNs,
   fieldSql,
@@ -87,7 +87,7 @@ export function namesSql(names: Sql, like: string, limit: number): Sql {
   const found =
     like === "" ? sql`name != ''` : sql`positionCaseInsensitiveUTF8(name, ${text(like)}) > 0`;
   const first =
-    like === "" ? constant("0") : sql`positionCaseInsensitiveUTF8(name, ${text(like)}) != 1`;
+    like === "" ? sql`''` : sql`positionCaseInsensitiveUTF8(name, ${text(like)}) != 1`;
   return sql`SELECT name, count() AS count FROM (${names}) WHERE ${found}
     GROUP BY name ORDER BY ${first}, count DESC, name LIMIT ${u64(limit)}`;
 }

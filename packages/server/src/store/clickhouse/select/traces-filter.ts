@@ -54,7 +54,7 @@ export function spanCondition(filter: SpanFilter): Sql {
   return all([inRange(filter.range), ...spanConditions(filter)]);
 }
 
-function spanConditions(filter: SpanFilter): Sql[] {
+export function spanConditions(filter: SpanFilter): Sql[] {
   const out: Sql[] = [];
   if (filter.service !== undefined) out.push(sql`ServiceName = ${text(filter.service)}`);
   if (filter.operation !== undefined) out.push(sql`SpanName = ${text(filter.operation)}`);

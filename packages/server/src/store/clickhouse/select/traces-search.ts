@@ -104,6 +104,8 @@ export interface TraceTotals {
   readonly traceId: string;
   readonly rootService: string;
   readonly rootName: string;
+  /** No span without a parent is stored: root fields are those of the earliest span. */
+  readonly rootMissing: boolean;
   readonly startNs: bigint;
   readonly durationNs: number;
   readonly spans: number;
@@ -121,6 +123,7 @@ export async function selectTraceTotals(
   const answer = await reader.select(
     sql`SELECT TraceId,
           argMin(ServiceName, ${rootFirst}) AS rootService, argMin(SpanName, ${rootFirst}) AS rootName,
+          countIf(ParentSpanId = '') = 0 AS rootMissing,
           toUnixTimestamp64Nano(min(Timestamp)) AS start, ${traceDuration} AS duration,
           count() AS spans, countIf(StatusCode = 'Error') AS errors,
           argMinIf(StatusMessage, Timestamp, StatusCode = 'Error' AND StatusMessage != '') AS errorMessage
@@ -130,6 +133,7 @@ export async function selectTraceTotals(
     const traceId = textCells(block, "TraceId");
     const rootService = textCells(block, "rootService");
     const rootName = textCells(block, "rootName");
+    const rootMissing = numberCells(block, "rootMissing");
     const start = bigintCells(block, "start");
     const durationNs = numberCells(block, "duration");
     const spans = numberCells(block, "spans");
@@ -139,6 +143,7 @@ export async function selectTraceTotals(
       traceId: traceId(row),
       rootService: rootService(row),
       rootName: rootName(row),
+      rootMissing: rootMissing(row) === 1,
       startNs: start(row),
       durationNs: durationNs(row),
       spans: spans(row),
@@ -231,98 +236,9 @@ export interface TraceBox {
   readonly minDurationNs: bigint;
   readonly maxDurationNs: bigint;
 }
-export interface BoxSide {
-  readonly inside: boolean;
-  readonly traces: number;
-  /** Hashes of the ids of some of them: those nearest in time to the middle of the box, so that they lie together. */
-  readonly sample: readonly bigint[];
-  /** When the spans of the sample were. */
-  readonly range: NsRange;
-}
-
-/** The matching traces inside and outside of a box of start times and durations. */
-export async function selectBoxSides(
-  reader: Reader,
-  filter: SpanFilter,
-  { box, sampleMax }: { readonly box: TraceBox; readonly sampleMax: number },
-): Promise<BoxSide[]> {
-  const middle = i64(String((box.range.fromNs + box.range.toNs) / 2n));
-  const answer = await reader.select(
-    sql`SELECT inside, traces, arrayMap(item -> item.2, nearest) AS sample,
-          arrayMin(item -> item.3, nearest) AS first, arrayMax(item -> item.3 + toInt64(item.4), nearest) AS last
-        FROM (
-          SELECT start >= ${i64(String(box.range.fromNs))} AND start < ${i64(String(box.range.toNs))}
-              AND duration >= ${u64(String(box.minDurationNs))} AND duration < ${u64(String(box.maxDurationNs))} AS inside,
-            count() AS traces,
-            groupArraySorted(${constant(String(sampleMax))})((abs(start - ${middle}), trace, start, duration)) AS nearest
-          FROM (
-            SELECT cityHash64(TraceId) AS trace, toUnixTimestamp64Nano(min(Timestamp)) AS start, ${traceDuration} AS duration
-            FROM otel_traces WHERE ${matchingTraces(filter)} GROUP BY trace
-          ) GROUP BY inside
-        )`,
-  );
-  return readRows(answer, (block) => {
-    const inside = numberCells(block, "inside");
-    const traces = numberCells(block, "traces");
-    const sample = bigintsCells(block, "sample");
-    const first = bigintCells(block, "first");
-    const last = bigintCells(block, "last");
-    return (row) => ({
-      inside: inside(row) === 1,
-      traces: traces(row),
-      sample: sample(row),
-      range: { fromNs: first(row), toNs: last(row) + 1n },
-    });
-  });
-}
-
-export interface AttributeShare {
-  /** Of an attribute of a span or its resource. */
-  readonly key: string;
-  readonly value: string;
-  readonly inside: number;
-  readonly outside: number;
-}
-
-/** In how many traces of each side's sample an attribute has a value, most telling first. */
-export async function selectAttributeShares(
-  reader: Reader,
-  sides: { readonly inside: BoxSide; readonly outside: BoxSide },
-  limit: number,
-): Promise<AttributeShare[]> {
-  const { inside, outside } = sides;
-  const hashes = (list: readonly bigint[]): Sql =>
-    sql`(SELECT arrayJoin(arrayMap(x -> toUInt64(x), ${texts(list.map(String))})))`;
-  const answer = await reader.select(
-    sql`SELECT attribute.1 AS key, attribute.2 AS value,
-          uniqExactIf(trace, inside) AS insideTraces, uniqExactIf(trace, NOT inside) AS outsideTraces
-        FROM (
-          SELECT cityHash64(TraceId) AS trace, trace IN ${hashes(inside.sample)} AS inside,
-            arrayJoin(arrayDistinct(arrayConcat(
-              arrayZip(mapKeys(SpanAttributes), mapValues(SpanAttributes)),
-              arrayZip(mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
-            ))) AS attribute
-          FROM otel_traces
-          WHERE ((${inRange(inside.range)} AND cityHash64(TraceId) IN ${hashes(inside.sample)})
-            OR (${inRange(outside.range)} AND cityHash64(TraceId) IN ${hashes(outside.sample)}))
-        )
-        GROUP BY key, value
-        HAVING insideTraces * ${u64(outside.sample.length)} > outsideTraces * ${u64(inside.sample.length)}
-        ORDER BY insideTraces / ${u64(inside.sample.length)} - outsideTraces / ${u64(outside.sample.length)} DESC, key, value
-        LIMIT ${u64(limit)}`,
-  );
-  return readRows(answer, (block) => {
-    const key = textCells(block, "key");
-    const value = textCells(block, "value");
-    const inside = numberCells(block, "insideTraces");
-    const outside = numberCells(block, "outsideTraces");
-    return (row) => ({
-      key: key(row),
-      value: value(row),
-      inside: inside(row),
-      outside: outside(row),
-    });
-  });
+/** Spans of any of these traces. */
+export function traceIdsCondition(traceIds: readonly string[]): Sql {
+  return sql`TraceId IN ${texts(traceIds)}`;
 }
 
 export interface UsualDurations {

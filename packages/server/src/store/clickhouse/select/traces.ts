@@ -17,6 +17,7 @@ import {
   textCells,
   textsCells,
 } from "./rows.ts";
+import { hostOfSpan, shapeCells, type SpanShape } from "./span-shape.ts";
 import { inRange, type NsRange } from "./traces-filter.ts";
 
 /** Attributes as stored: entries, and one digit of `ValueKind` for each or "" when all are strings. */
@@ -62,9 +63,14 @@ export interface StoredSpans {
   /** Whether `spansMax` cut them. */
   readonly cut: boolean;
   [Symbol.iterator](): Iterator<StoredSpan>;
+  /** The same spans without attributes, in the same order. */
+  shapes(): Iterable<SpanShape>;
 }
 
 const SECOND_NS = 1_000_000_000n;
+/** The lookup table keeps seconds in 32 bits: it knows nothing of spans after this (2106). */
+const LOOKUP_END_NS = 2n ** 32n * SECOND_NS;
+const INT64_MAX = 2n ** 63n - 1n;
 
 /** When the spans of these traces started, to the second; `undefined` when none is known. */
 export async function selectTraceTimes(
@@ -72,17 +78,21 @@ export async function selectTraceTimes(
   traceIds: readonly string[],
 ): Promise<NsRange | undefined> {
   const answer = await reader.select(
-    sql`SELECT toInt64(min(Start)) AS first, toInt64(max(End)) AS last, count() AS found
+    sql`SELECT toInt64(min(Start)) AS first, toInt64(max(End)) AS last, count() AS found,
+          (SELECT count() FROM otel_traces
+            WHERE ${inRange({ fromNs: LOOKUP_END_NS, toNs: INT64_MAX })} AND TraceId IN ${texts(traceIds)}) AS late
         FROM otel_traces_trace_id_ts WHERE TraceId IN ${texts(traceIds)}`,
   );
   const [times] = readRows(answer, (block) => {
     const first = bigintCells(block, "first");
     const last = bigintCells(block, "last");
     const found = numberCells(block, "found");
-    return (row) => ({ first: first(row), last: last(row), found: found(row) });
+    const late = numberCells(block, "late");
+    return (row) => ({ first: first(row), last: last(row), found: found(row), late: late(row) });
   });
   if (times === undefined || times.found === 0) return undefined;
-  return { fromNs: times.first * SECOND_NS, toNs: (times.last + 1n) * SECOND_NS };
+  const toNs = times.late > 0 ? INT64_MAX : (times.last + 1n) * SECOND_NS;
+  return { fromNs: times.first * SECOND_NS, toNs };
 }
 
 const columns = constant(
@@ -137,7 +147,7 @@ export async function selectTraces(reader: Reader, query: TraceQuery): Promise<S
   const order =
     query.traceIds.length === 1 ? empty : sql`indexOf(${texts(query.traceIds)}, TraceId), `;
   const answer = await reader.select(
-    sql`SELECT ${columns} FROM otel_traces
+    sql`SELECT ${columns}, ${hostOfSpan} AS Host FROM otel_traces
         WHERE ${traceIdIs(query.traceIds)} AND ${inRange(range)}
         ORDER BY ${order}Timestamp, SpanId
         LIMIT 1 BY TraceId, SpanId, Timestamp, Duration, SpanName, ServiceName, SpanKind
@@ -167,17 +177,19 @@ function overlap(known: NsRange, wanted: NsRange | undefined): NsRange | undefin
 function storedSpans(blocks: readonly NativeBlock[], spansMax: number): StoredSpans {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
   const count = Math.min(rows, spansMax);
+  const each = function* <T>(cells: (block: NativeBlock) => Cell<T>): Generator<T> {
+    let left = count;
+    for (const block of blocks) {
+      if (block.rows === 0) continue;
+      const cell = cells(block);
+      for (let row = 0; row < block.rows && left > 0; row++, left--) yield cell(row);
+    }
+  };
   return {
     count,
     cut: rows > spansMax,
-    *[Symbol.iterator]() {
-      let left = count;
-      for (const block of blocks) {
-        if (block.rows === 0) continue;
-        const cell = spanCells(block);
-        for (let row = 0; row < block.rows && left > 0; row++, left--) yield cell(row);
-      }
-    },
+    [Symbol.iterator]: () => each(spanCells),
+    shapes: () => each(shapeCells),
   };
 }
 
