@@ -1,5 +1,8 @@
 /** The kinds of files that `triptych check` knows; the first that recognises a file checks it. */
 import { loadConfig } from "../config/load.ts";
+import { loadPromtailConfig } from "../config/promtail/load.ts";
+import { replacedKind } from "../config/replaced/find.ts";
+import { parseReplaced } from "../config/replaced/replaced.ts";
 import type { CheckedFile, CheckKind, CheckVerdict } from "./check-kind.ts";
 import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus.ts";
 import { checkRules } from "./check-rules.ts";
@@ -16,6 +19,11 @@ export const checkKinds: readonly CheckKind[] = [
     check: checkRules,
   },
   {
+    name: "promtail, Tempo, Loki, Grafana's data sources",
+    recognises: (given) => replacedKind(topKeys(given)) !== undefined,
+    check: replacedVerdict,
+  },
+  {
     name: "prometheus.yml",
     recognises: (given) => looksLikePrometheusFile(topKeys(given)),
     check: ({ file }) => prometheusVerdict(file),
@@ -29,6 +37,23 @@ export const checkKinds: readonly CheckKind[] = [
     },
   },
 ];
+
+function replacedVerdict(given: CheckedFile): CheckVerdict {
+  const { file, text } = given;
+  const kind = replacedKind(topKeys(given));
+  if (kind === "promtail") {
+    const { jobs, ignored } = loadPromtailConfig(file, {
+      expandEnv: false,
+      env: () => undefined,
+    });
+    return { errors: [], warnings: ignored, summary: `promtail, ${jobs.length} jobs` };
+  }
+  const { notes } = parseReplaced(kind ?? "loki", text, file);
+  const warnings = notes.map(
+    ({ line, column, text: note }) => `${file}:${line}:${column}: note: ${note}`,
+  );
+  return { errors: [], warnings, summary: kind };
+}
 
 function prometheusVerdict(file: string): CheckVerdict {
   const problems = checkPrometheusFile(file);

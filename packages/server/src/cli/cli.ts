@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { asTriptychError, TriptychError } from "@triptych/model";
 import { Command, Option } from "commander";
 import { loadConfig, type Overrides } from "../config/load.ts";
+import { settingsOf } from "../config/replaced/find.ts";
 import { type Config, parseBytes } from "../config/schema.ts";
 import { addCheck } from "./check-command.ts";
 import { addTest } from "./test-command.ts";
@@ -114,7 +115,7 @@ function configFor(directory: string, flags: UpFlags & { maxMemory?: number }): 
     "log.level": flags.logLevel,
     classicPorts: flags.classicPorts,
   };
-  return loadConfig(file, overrides);
+  return loadConfig(file, overrides, settingsOf(directory));
 }
 
 function portNumber(text: string): number {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { TriptychError } from "@triptych/model";
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { merged, type Settings } from "./replaced/replaced.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 /** What flags of the command line set; they win over the file. */
@@ -10,7 +11,12 @@ export interface Overrides {
   readonly [path: string]: string | number | boolean | undefined;
 }
 
-export function loadConfig(file: string | undefined, overrides: Overrides = {}): Config {
+/** `under` holds where the file says nothing. */
+export function loadConfig(
+  file: string | undefined,
+  overrides: Overrides = {},
+  under: Settings = {},
+): Config {
   if (file !== undefined && !existsSync(file)) {
     throw new TriptychError("config_invalid", `the configuration file ${file} does not exist`);
   }
@@ -18,10 +24,16 @@ export function loadConfig(file: string | undefined, overrides: Overrides = {}):
     file === undefined ? "" : readFileSync(file, "utf8"),
     file ?? "command line",
     overrides,
+    under,
   );
 }
 
-export function parseConfig(text: string, file: string, overrides: Overrides = {}): Config {
+export function parseConfig(
+  text: string,
+  file: string,
+  overrides: Overrides = {},
+  under: Settings = {},
+): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -35,8 +47,9 @@ export function parseConfig(text: string, file: string, overrides: Overrides = {
     throw new TriptychError("config_invalid", `${file}:${line}:${col}: ${broken.message}`);
   }
   const given: unknown = document.toJS() ?? {};
-  const merged = withOverrides(given, overrides);
-  const parsed = configSchema.safeParse(merged);
+  const isMapOf = typeof given === "object" && given !== null && !Array.isArray(given);
+  const whole = isMapOf ? merged(given as Settings, under) : given;
+  const parsed = configSchema.safeParse(withOverrides(whole, overrides));
   if (parsed.success) return parsed.data;
   const messages = parsed.error.issues.map((issue) =>
     describeIssue(issue, { document, lines, file }),

@@ -1,0 +1,37 @@
+/** Finds files of replaced programs in a directory, and tells by their keys what a file is. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { merged, parseReplaced, type ReplacedKind, type Settings } from "./replaced.ts";
+
+const names: { readonly [kind in "tempo" | "loki"]: readonly string[] } = {
+  tempo: ["tempo.yaml", "tempo.yml", "tempo-config.yaml", "tempo-config.yml"],
+  loki: ["loki.yaml", "loki.yml", "loki-config.yaml", "loki-config.yml"],
+};
+const promtailNames = [
+  ...["promtail.yaml", "promtail.yml", "promtail-config.yaml", "promtail-config.yml"],
+];
+
+/** Settings that hold where `triptych.yaml` says nothing. Throws `config_invalid`. */
+export function settingsOf(directory: string): Settings {
+  let settings: Settings = {};
+  for (const kind of ["tempo", "loki"] as const)
+    for (const file of present(directory, names[kind]))
+      settings = merged(settings, parseReplaced(kind, readFileSync(file, "utf8"), file).settings);
+  const files = present(directory, promtailNames);
+  return files.length === 0 ? settings : merged(settings, { promtail: { files } });
+}
+
+const present = (directory: string, all: readonly string[]): string[] =>
+  all.map((name) => join(directory, name)).filter((file) => existsSync(file));
+
+/** What a file with these keys at its top is; nothing for all others. */
+export function replacedKind(keys: readonly string[]): ReplacedKind | "promtail" | undefined {
+  const has = (...wanted: readonly string[]): boolean => wanted.some((key) => keys.includes(key));
+  if (has("datasources", "deleteDatasources")) return "datasources";
+  if (has("scrape_configs") && has("positions", "clients", "client", "limits_config"))
+    return "promtail";
+  if (has("schema_config", "storage_config", "limits_config", "pattern_ingester")) return "loki";
+  if (has("distributor", "compactor", "metrics_generator", "ingester") && !has("receivers"))
+    return "tempo";
+  return undefined;
+}
