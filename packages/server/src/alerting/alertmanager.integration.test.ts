@@ -6,11 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterAll, expect, test } from "vitest";
+import { defaultHttpClient } from "../config/prometheus/http-client.ts";
+import { createHttpClient } from "../http-client/client.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createMetrics } from "../self/metrics.ts";
 import { createAlerts } from "./alerts.ts";
 import { createAlertmanagers } from "./alertmanagers.ts";
-import { createPostJson } from "./http-post.ts";
+import { postJsonWith } from "./http-post.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "triptych-alertmanager-"));
 let child: ChildProcess | undefined;
@@ -61,7 +63,8 @@ test("a real Alertmanager takes our alerts", { timeout: 180_000 }, async ({ skip
   );
   const url = `http://127.0.0.1:${port}/api/v2/alerts`;
   const alertmanagers = createAlertmanagers({ clock, log: () => {}, metrics: createMetrics() });
-  await alertmanagers.set([{ url, post: createPostJson() }]);
+  const client = createHttpClient(defaultHttpClient(), { clock, env: {}, userAgent: "triptych" });
+  await alertmanagers.set([{ url, post: postJsonWith(client) }]);
   const alerts = createAlerts({
     clock,
     externalLabels: [["cluster", "c"]],

@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { createLogSources, type LogSources } from "../receivers/log-sources.ts";
 import type { IngestNext } from "../receivers/next.ts";
-import { createHttpClient } from "../receivers/scrape/http-client.ts";
+import { createHttpClient } from "../http-client/client.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import type { Core } from "./core.ts";

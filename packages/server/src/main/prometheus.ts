@@ -3,7 +3,6 @@
  * is nothing of it.
  */
 import { appendFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
 import { compileRelabel } from "@triptych/lang";
 import { asTriptychError, type SampleBatch, TriptychError } from "@triptych/model";
 import {
@@ -150,7 +149,7 @@ function createSenders(core: Core) {
         roundRobinDns: config.round_robin_dns,
         random: Math.random,
         clock,
-        readText: (file) => readFileSync(file, "utf8"),
+        env: process.env,
         userAgent: USER_AGENT,
       }),
     });

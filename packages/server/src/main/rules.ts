@@ -4,20 +4,20 @@ import { dirname } from "node:path";
 import { compileRelabel } from "@triptych/lang";
 import { createAlertmanagers, type AlertmanagerTarget } from "../alerting/alertmanagers.ts";
 import { createAlerts } from "../alerting/alerts.ts";
-import type { PostJson } from "../alerting/http-post.ts";
+import { postJsonWith } from "../alerting/http-post.ts";
 import { createRulesView } from "../api/prometheus/rules.ts";
 import type { RulesView } from "../api/prometheus/views.ts";
 import type { PrometheusConfig } from "../config/prometheus/load.ts";
 import type { AlertmanagerConfig } from "../config/prometheus/sections.ts";
 import { requireRuleFile, type RuleGroupConfig } from "../config/rules/rule-file.ts";
 import { expandRulePaths } from "../config/rules/rule-paths.ts";
+import { createHttpClient, type HttpClient } from "../http-client/client.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import {
   createDiscoveredAddresses,
   type DiscoveredAddresses,
 } from "../receivers/discovery/addresses.ts";
 import type { IngestNext } from "../receivers/next.ts";
-import { createHttpClient, type HttpClient } from "../receivers/scrape/http-client.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { createRules } from "../rules/rules.ts";
 import type { SavedRule } from "../rules/saved-alerts.ts";
@@ -28,7 +28,6 @@ import { VERSION } from "./status.ts";
 import type { Storage } from "./storage.ts";
 
 /** An acknowledgement; what is longer is not read. */
-const ANSWER_BYTES_MAX = 64 * 1024;
 
 export interface RulesParts {
   readonly view: RulesView;
@@ -142,7 +141,7 @@ function createFound(core: Core, tell: (targets: readonly AlertmanagerTarget[]) 
               if (!targets.has(url))
                 targets.set(url, {
                   url,
-                  post: postWith(client),
+                  post: postJsonWith(client),
                   timeoutMs: config.timeout,
                   relabel,
                 });
@@ -154,16 +153,5 @@ function createFound(core: Core, tell: (targets: readonly AlertmanagerTarget[]) 
       for (const { addresses } of groups) addresses.start();
       tellAll();
     },
-  };
-}
-
-function postWith(client: HttpClient): PostJson {
-  return async (url, body, timeoutMs) => {
-    const headers = { "content-type": "application/json" };
-    const answer = await client.fetch(
-      { url, method: "POST", headers, body, timeoutMs },
-      { bytesMax: ANSWER_BYTES_MAX },
-    );
-    return { status: answer.status, text: Buffer.from(answer.body).toString("utf8") };
   };
 }

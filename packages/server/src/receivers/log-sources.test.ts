@@ -9,7 +9,7 @@ import { logSourceFields } from "../config/log-sources-schema.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { createTestJournal, type KeptLine, testDeps } from "./log-lines/testing.ts";
 import { createLogSources } from "./log-sources.ts";
-import { createHttpClient } from "./scrape/http-client.ts";
+import { createHttpClient } from "../http-client/client.ts";
 
 let dir: string;
 const open: (() => Promise<void>)[] = [];

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -166,7 +166,7 @@ async function write(
       roundRobinDns: remote.round_robin_dns,
       random: Math.random,
       clock,
-      readText: (file) => readFileSync(file, "utf8"),
+      env: {},
       userAgent: "triptych",
     }),
     externalLabels,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { PoolView } from "../../receivers/scrape/manager.ts";
 import { newState } from "../../receivers/scrape/loop.ts";
 import { discoveredLabels, populate } from "../../receivers/scrape/target.ts";
-import { configOf } from "../../receivers/scrape/testing.ts";
+import { configOf } from "../../http-client/testing.ts";
 import { compileRegex } from "../../regex/compile.ts";
 import {
   relabelStepsAnswer,

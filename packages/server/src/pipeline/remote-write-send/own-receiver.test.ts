@@ -1,7 +1,10 @@
 /** The sender over HTTP against our own receiver, both versions: what is written, and how it shows who it is. */
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defaultLimits, SampleBatch, Temporality } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -63,7 +66,7 @@ async function send(yaml: string, batches: readonly SampleBatch[]): Promise<stri
   const transport = createHttpTransport({
     ...{ url: config.url, headers: config.headers, client: config, clock },
     ...{ roundRobinDns: config.round_robin_dns, random: () => 0, userAgent: "triptych/1" },
-    readText: (file) => `from ${file}\n`,
+    env: {},
   });
   const sender = createRemoteWriteSender({
     ...{ clock, config, transport, random: () => 0, log: () => {} },
@@ -112,10 +115,14 @@ test("who we are, and headers of one's own", async () => {
     await send(yaml, [batch(1, 1)]);
     return headers[0];
   };
+  const directory = mkdtempSync(join(tmpdir(), "triptych-send-"));
+  const file = join(directory, "password");
+  writeFileSync(file, "from a file\n");
   const basic = await told(
-    "    basic_auth: { username: me, password_file: /p }\n    headers: { X-Scope-OrgID: one }\n",
+    `    basic_auth: { username: me, password_file: ${file} }\n    headers: { X-Scope-OrgID: one }\n`,
   );
-  expect(basic?.authorization).toBe(`Basic ${Buffer.from("me:from /p").toString("base64")}`);
+  rmSync(directory, { recursive: true });
+  expect(basic?.authorization).toBe(`Basic ${Buffer.from("me:from a file").toString("base64")}`);
   expect([basic?.["x-scope-orgid"], basic?.["user-agent"]]).toEqual(["one", "triptych/1"]);
   const bearer = await told("    authorization: { credentials: secret }\n");
   expect(bearer?.authorization).toBe("Bearer secret");
@@ -124,4 +131,18 @@ test("who we are, and headers of one's own", async () => {
     `    oauth2: { client_id: id, client_secret: s, token_url: "http://127.0.0.1:${port}/token" }\n`,
   );
   expect(oauth?.authorization).toBe("Bearer t1");
+});
+
+test("through a proxy", async () => {
+  const asked: (string | undefined)[] = [];
+  const proxy = http.createServer((request, response) => {
+    asked.push(request.url);
+    request.resume().on("end", () => response.writeHead(204).end());
+  });
+  await once(proxy.listen(0, "127.0.0.1"), "listening");
+  const { port } = proxy.address() as AddressInfo;
+  await send(`    proxy_url: "http://127.0.0.1:${port}"\n`, [batch(1, 1)]);
+  proxy.closeAllConnections();
+  proxy.close();
+  expect(asked).toEqual([`${url}/api/v1/write`]);
 });

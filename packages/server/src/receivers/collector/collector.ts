@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { parsePrometheusConfig } from "../../config/prometheus/load.ts";
 import type { ScrapeConfig } from "../../config/prometheus/scrape-config.ts";
 import type { IngestNext } from "../next.ts";
-import { DeadlineExceeded, type HttpClient } from "../scrape/http-client.ts";
+import { DeadlineExceeded, type HttpClient } from "../../http-client/client.ts";
 import { createLoop, newState, type ScrapeLoop } from "../scrape/loop.ts";
 import type { ScrapeOutcome } from "../scrape/scrape-target.ts";
 import type { ShapeRules } from "../scrape/shape-samples.ts";

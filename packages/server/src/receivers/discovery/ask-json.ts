@@ -1,5 +1,5 @@
 /** Asks a discovery's server for JSON. */
-import type { HttpAnswer, HttpClient, HttpRequest } from "../scrape/http-client.ts";
+import type { HttpAnswer, HttpClient, HttpRequest } from "../../http-client/client.ts";
 
 /** Lists of large clusters come in pages below this. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;

@@ -3,7 +3,7 @@
  * blocking queries: Consul answers when something changed after the index we name.
  */
 import type { DiscoveryConfig } from "../../config/prometheus/discovery-config.ts";
-import type { HttpClient } from "../scrape/http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 import { askJson, type JsonAnswer, listOf, objectOf, textOf, textsOf } from "./ask-json.ts";
 import type { DiscovererDeps } from "./discovery-deps.ts";
 import { pause } from "./refresh.ts";

@@ -1,7 +1,7 @@
 /** What discoveries are given. */
 import type { Clock } from "@triptych/model";
 import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
-import type { HttpClient } from "../scrape/http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 
 export interface DiscoveryDeps {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 /** Docker's API, over its socket or TCP. */
 import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
-import type { HttpClient } from "../scrape/http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 import { askJson, listOf, objectOf, textOf, textsOf } from "./ask-json.ts";
 import { labelNameOf } from "./target-group.ts";
 

@@ -7,7 +7,7 @@ import type { Positions } from "../log-lines/positions.ts";
 import { createMarkedLines, type MarkedLines } from "../log-lines/marked-lines.ts";
 import { aborted, type LogSourceDeps } from "../log-lines/submit.ts";
 import type { Stage } from "../log-stages/entry.ts";
-import type { HttpClient } from "../scrape/http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 import { createDockerDecoder, type DockerLine } from "./frames.ts";
 
 export interface Container {

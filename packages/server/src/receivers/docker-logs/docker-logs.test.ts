@@ -10,7 +10,7 @@ import { openPositions } from "../log-lines/positions.ts";
 import { createTestJournal, type TestJournal, testDeps } from "../log-lines/testing.ts";
 import { compileStages } from "../log-stages/pipeline.ts";
 import { createStageMetrics } from "../log-stages/stage-metrics.ts";
-import { createHttpClient } from "../scrape/http-client.ts";
+import { createHttpClient } from "../../http-client/client.ts";
 import { createListedDockerLogs, type ListedDockerLogs } from "./docker-logs.ts";
 import { createDockerDecoder } from "./frames.ts";
 

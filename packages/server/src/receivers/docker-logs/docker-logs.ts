@@ -2,7 +2,7 @@
 import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
 import { repeat } from "../../self/repeat.ts";
 import { askJson } from "../discovery/ask-json.ts";
-import type { HttpClient } from "../scrape/http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 import {
   type Container,
   type ContainerReader,

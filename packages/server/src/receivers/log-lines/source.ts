@@ -4,7 +4,7 @@ import type { LogSourcesConfig } from "../../config/log-sources-schema.ts";
 import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
 import type { FileCounters } from "../files/counters.ts";
 import type { StageDeps } from "../log-stages/entry.ts";
-import type { HttpClient } from "../scrape/http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 import type { Positions } from "./positions.ts";
 import type { LogSourceDeps } from "./submit.ts";
 

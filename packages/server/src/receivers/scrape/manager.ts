@@ -18,7 +18,7 @@ import {
 } from "../discovery/discovery-set.ts";
 import type { TargetGroup } from "../discovery/target-group.ts";
 import type { IngestNext } from "../next.ts";
-import { createHttpClient, type HttpClient } from "./http-client.ts";
+import { createHttpClient, type HttpClient } from "../../http-client/client.ts";
 import { createScrapeCounters } from "./counters.ts";
 import type { ScrapeLoop } from "./loop.ts";
 import { createPool, type DroppedTarget, type PoolDeps, type ScrapePool } from "./pool.ts";

@@ -8,7 +8,8 @@ import { ensureProgram, freePort } from "@triptych/testkit";
 import { afterEach, expect, test } from "vitest";
 import { createRecordingNext, realClock } from "../otlp/recording-next.ts";
 import { createScrape } from "./manager.ts";
-import { configOf, linesOf, managerDeps } from "./testing.ts";
+import { configOf } from "../../http-client/testing.ts";
+import { linesOf, managerDeps } from "./testing.ts";
 
 const PROGRAM = "prometheus-node-exporter";
 const cleanup: (() => unknown)[] = [];

@@ -2,7 +2,7 @@
 import { compileRelabel, type CompileRegex, type Relabel } from "@triptych/lang";
 import type { ScrapeConfig } from "../../config/prometheus/scrape-config.ts";
 import type { LabelSet, TargetGroup } from "../discovery/target-group.ts";
-import type { HttpClient } from "./http-client.ts";
+import type { HttpClient } from "../../http-client/client.ts";
 import { createLoop, type LoopDeps, newState, type ScrapeLoop } from "./loop.ts";
 import type { ScrapeJob, TargetState } from "./scrape-target.ts";
 import type { ShapeRules } from "./shape-samples.ts";

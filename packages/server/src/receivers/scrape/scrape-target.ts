@@ -16,7 +16,7 @@ import type { IngestNext } from "../next.ts";
 import { createReservation } from "../reservation.ts";
 import { drive } from "../slices.ts";
 import { acceptHeader, contentTypeOf } from "./exposition-type.ts";
-import { BodyTooLarge, DeadlineExceeded, type HttpClient } from "./http-client.ts";
+import { BodyTooLarge, DeadlineExceeded, type HttpClient } from "../../http-client/client.ts";
 import { addReport } from "./report-samples.ts";
 import {
   markAllStale,

@@ -5,17 +5,8 @@ import { createSimClock } from "@triptych/testkit";
 import { afterEach, describe, expect, test } from "vitest";
 import { createRecordingNext } from "../otlp/recording-next.ts";
 import { createScrape, type ScrapeManager } from "./manager.ts";
-import {
-  configOf,
-  exposes,
-  type FakeTarget,
-  fakeTarget,
-  managerDeps,
-  ownLines,
-  turn,
-  until,
-  linesOf,
-} from "./testing.ts";
+import { configOf, exposes, type FakeTarget, fakeTarget } from "../../http-client/testing.ts";
+import { managerDeps, ownLines, turn, until, linesOf } from "./testing.ts";
 
 const close: (() => Promise<void>)[] = [];
 afterEach(async () => {

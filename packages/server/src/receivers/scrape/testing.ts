@@ -1,53 +1,9 @@
-/** For tests of scraping: targets on loopback, configurations from text, and samples read back as text. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+/** For tests of scraping: what a manager needs, and samples read back as text. */
 import { type Batch, type Clock, defaultLimits, type SampleBatch } from "@triptych/model";
-import { parsePrometheusConfig, type PrometheusConfig } from "../../config/prometheus/load.ts";
 import { compileRegex } from "../../regex/compile.ts";
 import { createMetrics } from "../../self/metrics.ts";
 import type { IngestNext } from "../next.ts";
 import type { ScrapeManagerDeps } from "./manager.ts";
-
-export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-
-export interface FakeTarget {
-  readonly address: string;
-  readonly requests: IncomingMessage[];
-  answer: Answer;
-  close(): Promise<void>;
-}
-
-export const exposes =
-  (body: string | Uint8Array, type = "text/plain; version=0.0.4"): Answer =>
-  (_request, response) => {
-    response.setHeader("content-type", type);
-    response.end(body);
-  };
-
-export async function fakeTarget(answer: Answer): Promise<FakeTarget> {
-  const requests: IncomingMessage[] = [];
-  const server: Server = createServer((request, response) => {
-    requests.push(request);
-    target.answer(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const target: FakeTarget = {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    answer,
-    close() {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
-  return target;
-}
-
-export function configOf(text: string): PrometheusConfig {
-  return parsePrometheusConfig(text, "prometheus.yml", {
-    files: { readText: () => "", glob: () => [], env: () => undefined },
-  });
-}
 
 /** `name{a="b"} value`, sorted; staleness markers as `stale`, times of their own after `@`. */
 export function linesOf(batch: Batch, scrapeMs?: number): string[] {

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSimClock } from "@triptych/testkit";
 import { afterEach, expect, test } from "vitest";
-import { createHttpClient } from "../../scrape/http-client.ts";
-import { configOf, fakeTarget, turn } from "../../scrape/testing.ts";
+import { createHttpClient } from "../../../http-client/client.ts";
+import { configOf, fakeTarget } from "../../../http-client/testing.ts";
+import { turn } from "../../scrape/testing.ts";
 import { createDiscoverySet } from "../discovery-set.ts";
 import type { TargetGroup } from "../target-group.ts";
 

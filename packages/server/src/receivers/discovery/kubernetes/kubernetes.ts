@@ -1,6 +1,6 @@
 /** `kubernetes_sd_configs`: objects of a cluster, listed and watched, as targets of the configured role. */
 import type { KubernetesRole, KubernetesSd } from "../../../config/prometheus/kubernetes-config.ts";
-import type { HttpClient } from "../../scrape/http-client.ts";
+import type { HttpClient } from "../../../http-client/client.ts";
 import type { DiscovererDeps } from "../discovery-deps.ts";
 import { pause } from "../refresh.ts";
 import type { Discoverer, TargetGroup } from "../target-group.ts";

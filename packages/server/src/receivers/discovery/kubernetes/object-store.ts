@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "@triptych/model";
-import type { HttpClient } from "../../scrape/http-client.ts";
+import type { HttpClient } from "../../../http-client/client.ts";
 import { askJson, listOf, objectOf, textOf } from "../ask-json.ts";
 import { pause } from "../refresh.ts";
 

@@ -1,7 +1,7 @@
 /** TLS of an HTTP client: certificates and keys from the configuration or from files, which may change while we run. */
 import { readFile } from "node:fs/promises";
 import type { SecureVersion } from "node:tls";
-import type { TlsConfig, TlsVersion } from "../../config/prometheus/http-client.ts";
+import type { TlsConfig, TlsVersion } from "../config/prometheus/http-client.ts";
 
 export interface TlsOptions {
   readonly ca?: string;

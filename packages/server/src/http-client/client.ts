@@ -1,23 +1,25 @@
 /**
  * An HTTP client as `http_config` describes it: kept connections, TLS, proxies, who asks, redirects, a time limit and
- * a limit of the answer's size. Used by scraping, discovery and whatever else asks servers an operator names. HTTP/1.1
+ * a limit of the answer's size. Used by all that asks servers an operator names. HTTP/1.1
  * always; `enable_http2` is read and allows, but does not demand, HTTP/2.
  */
 import * as http from "node:http";
 import * as https from "node:https";
-import type { Socket } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import * as tls from "node:tls";
 import * as zlib from "node:zlib";
 import type { Clock } from "@triptych/model";
-import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
-import { basicAuth, createHttpAuth } from "./http-auth.ts";
-import { type Environment, type ProxyFor, proxyOf } from "./http-proxy.ts";
-import { type TlsOptions, tlsOptions } from "./http-tls.ts";
+import type { HttpClientConfig } from "../config/prometheus/http-client.ts";
+import { basicAuth, createHttpAuth } from "./auth.ts";
+import { type Environment, type ProxyFor, proxyOf } from "./proxy.ts";
+import { type TlsOptions, tlsOptions } from "./tls.ts";
 
 export interface HttpClientDeps {
   readonly clock: Clock;
   readonly env: Environment;
   readonly userAgent: string;
+  /** Which address of a name is taken; the system's choice unless given. */
+  readonly lookup?: LookupFunction;
 }
 
 export interface HttpRequest {
@@ -258,7 +260,12 @@ interface Agents {
 }
 
 function createAgents(config: HttpClientConfig, deps: HttpClientDeps): Agents {
-  const kept = { keepAlive: true, maxFreeSockets: IDLE_SOCKETS_MAX, timeout: IDLE_MS } as const;
+  const kept = {
+    keepAlive: true,
+    maxFreeSockets: IDLE_SOCKETS_MAX,
+    timeout: IDLE_MS,
+    ...(deps.lookup === undefined ? {} : { lookup: deps.lookup }),
+  };
   const plain = new http.Agent(kept);
   const proxyFor: ProxyFor = proxyOf(config, deps.env);
   let secure: https.Agent | undefined;

@@ -1,6 +1,6 @@
 /** Which proxy a request goes through, and how to get a connection through it. */
 import { BlockList, isIP } from "node:net";
-import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
+import type { HttpClientConfig } from "../config/prometheus/http-client.ts";
 
 export type Environment = { readonly [name: string]: string | undefined };
 

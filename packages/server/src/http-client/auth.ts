@@ -2,8 +2,8 @@
 import { createSign, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Clock } from "@triptych/model";
-import type { HttpClientConfig, Oauth2Config } from "../../config/prometheus/http-client.ts";
-import { inlineOrFile } from "./http-tls.ts";
+import type { HttpClientConfig, Oauth2Config } from "../config/prometheus/http-client.ts";
+import { inlineOrFile } from "./tls.ts";
 
 /** Asks a token server; the answer's status and body. */
 export type AskTokenServer = (request: {

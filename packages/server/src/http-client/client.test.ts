@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSimClock } from "@triptych/testkit";
 import { afterEach, describe, expect, test } from "vitest";
-import { createHttpClient, type HttpClient } from "./http-client.ts";
-import { proxyOf } from "./http-proxy.ts";
+import { createHttpClient, type HttpClient } from "./client.ts";
+import { proxyOf } from "./proxy.ts";
 import { configOf, type FakeTarget, fakeTarget } from "./testing.ts";
 
 const cleanup: (() => unknown)[] = [];
