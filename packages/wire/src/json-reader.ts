@@ -526,9 +526,7 @@ export class JsonReader {
   private failString(at: number): never {
     this.pos = Math.min(at, this.bytes.length);
     const isEnd = at >= this.bytes.length;
-    return this.fail(
-      isEnd ? "the body ends inside a string" : "a control character inside a string",
-    );
+    return this.fail(isEnd ? "the end of a string is due" : "a control character inside a string");
   }
 
   private failDepth(): never {

@@ -7,13 +7,14 @@ import type { FastifyInstance } from "fastify";
 import { registerJaegerApi } from "../api/jaeger/jaeger.ts";
 import { registerTempoApi, type TempoApiDeps } from "../api/tempo/api.ts";
 import { ELASTICSEARCH_PORT, registerElasticsearch } from "../receivers/elasticsearch/http.ts";
-import { closeHttp, listen, portError } from "../receivers/http-listen.ts";
+import { closeHttp, listen } from "../receivers/http-listen.ts";
 import { createHttpServer } from "../receivers/http-server.ts";
 import { createJaegerGrpcServer } from "../receivers/jaeger/grpc.ts";
 import { registerJaegerHttp, registerJaegerSampling } from "../receivers/jaeger/http.ts";
 import { createJaegerUdp } from "../receivers/jaeger/udp.ts";
 import type { Pushgateway } from "../receivers/pushgateway/gateway.ts";
 import { registerPushgateway } from "../receivers/pushgateway/http.ts";
+import { listenTcp } from "../receivers/sockets.ts";
 import { registerZipkin, ZIPKIN_PORT } from "../receivers/zipkin/http.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import type { Core } from "./core.ts";
@@ -114,10 +115,7 @@ async function listenToo(core: Core, app: FastifyInstance, port: number): Promis
   server.maxConnections = own.maxConnections;
   server.on("upgrade", (...args) => own.emit("upgrade", ...args));
   core.onClose(() => closed(server));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(portError(cause, core.config.listen, port)));
-    server.listen(port, core.config.listen, resolve);
-  });
+  await listenTcp(server, core.config.listen, port);
 }
 const HEADER_BYTES_MAX = 16 * 1024;
 

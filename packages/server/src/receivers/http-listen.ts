@@ -1,6 +1,7 @@
 /** Begins and ends listening of an HTTP server. */
-import { type Clock, TriptychError } from "@triptych/model";
+import type { Clock } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
+import { portError } from "./sockets.ts";
 
 const CONNECTIONS_GRACE_MS = 2_000;
 
@@ -19,14 +20,4 @@ export async function listen(app: FastifyInstance, host: string, port: number): 
   }
   const address = app.server.address();
   return typeof address === "object" && address !== null ? address.port : port;
-}
-
-/** What cannot listen: `port_in_use` when that is why. */
-export function portError(cause: unknown, host: string, port: number): unknown {
-  if (!(cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE")) return cause;
-  return new TriptychError(
-    "port_in_use",
-    `port ${port} on ${host} is in use; stop what listens there or choose another port`,
-    { cause },
-  );
 }

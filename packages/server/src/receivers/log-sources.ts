@@ -120,7 +120,9 @@ function nativeStages(config: LogSourcesConfig, deps: StageDeps): NativeStages {
       return plans.length === 0 ? undefined : compile(plans);
     }),
     docker: compile(nativePlans("dockerLogs", { ...config.dockerLogs, format: "plain" })),
-    journal: compile(nativePlans("journal", { ...config.journald, format: "plain", multiline: "" })),
+    journal: compile(
+      nativePlans("journal", { ...config.journald, format: "plain", multiline: "" }),
+    ),
   };
 }
 

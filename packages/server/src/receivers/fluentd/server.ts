@@ -2,7 +2,7 @@
  * Fluentd's forward protocol over TCP or TLS, with its heartbeats over UDP. A connection is read no faster than its
  * messages become durable, so a sender is slowed down by TCP itself; nothing is dropped because we are busy.
  */
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import type { Socket as UdpSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
@@ -11,6 +11,7 @@ import { asTriptychError, sleep, TriptychError } from "@triptych/model";
 import { encodeMsgpack } from "@triptych/wire";
 import type { FluentdConfig } from "../../config/fluentd-schema.ts";
 import { createReservation } from "../reservation.ts";
+import { bindUdp, listenTcp } from "../sockets.ts";
 import { createHandshake, type Handshake } from "./handshake.ts";
 import { createMessageBuffer } from "./message-buffer.ts";
 import { createFluentdReceiver, type FluentdReceiverDeps } from "./receiver.ts";
@@ -135,7 +136,7 @@ export function createFluentdServer(deps: FluentdDeps): FluentdServer {
   return {
     async listen(host, port) {
       server = openServer(config, connected);
-      const bound = await bindTcp(server, host, port);
+      const bound = await listenTcp(server, host, port);
       heartbeat = await bindHeartbeat(host, bound);
       return bound;
     },
@@ -189,35 +190,9 @@ function openServer(config: FluentdConfig, connected: (socket: Socket) => void):
   return server;
 }
 
-function inUse(protocol: string, host: string, port: number, cause: unknown): unknown {
-  if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") return cause;
-  const text = `port ${port} (${protocol}) on ${host} is in use; stop what listens there or choose another port`;
-  return new TriptychError("port_in_use", text, { cause });
-}
-
-function bindTcp(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(inUse("TCP", host, port, cause)));
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" ? (address?.port ?? port) : port);
-    });
-  });
-}
-
 /** Old senders ask over UDP whether we are there; the answer is one byte, less than any question. */
-function bindHeartbeat(host: string, port: number): Promise<UdpSocket> {
-  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
-  return new Promise((resolve, reject) => {
-    socket.once("error", (cause) => {
-      socket.close();
-      reject(inUse("UDP", host, port, cause));
-    });
-    socket.bind(port, host, () => {
-      socket.removeAllListeners("error");
-      socket.on("error", () => {});
-      socket.on("message", (_message, from) => socket.send(Buffer.of(0), from.port, from.address));
-      resolve(socket);
-    });
-  });
+async function bindHeartbeat(host: string, port: number): Promise<UdpSocket> {
+  const socket = await bindUdp(host, port);
+  socket.on("message", (_message, from) => socket.send(Buffer.of(0), from.port, from.address));
+  return socket;
 }

@@ -2,9 +2,10 @@
  * The Jaeger agent's ports: datagrams with `emitBatch` calls, thrift compact on 6831 and binary on 6832. UDP has no
  * answer, so what cannot be taken is dropped and counted: the queue is full, memory is short, it cannot be read.
  */
-import { createSocket, type Socket } from "node:dgram";
-import { asTriptychError, TriptychError } from "@triptych/model";
+import type { Socket } from "node:dgram";
+import { asTriptychError } from "@triptych/model";
 import { acceptJaeger, type JaegerDeps } from "./receiver.ts";
+import { bindUdp } from "../sockets.ts";
 
 export interface JaegerUdpDeps extends JaegerDeps {
   readonly protocol: "compact" | "binary";
@@ -23,8 +24,6 @@ export interface JaegerUdpServer {
 const QUEUE_MAX = 1_000;
 /** Made durable at once; they share the journal's syncs. */
 const RUNNING_MAX = 16;
-/** A burst of clients must not be lost in the kernel while we decode. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export function createJaegerUdp(deps: JaegerUdpDeps): JaegerUdpServer {
   const { next, queueMax = QUEUE_MAX } = deps;
@@ -68,7 +67,7 @@ export function createJaegerUdp(deps: JaegerUdpDeps): JaegerUdpServer {
 
   return {
     async listen(host, port) {
-      const bound = await bind(host, port);
+      const bound = await bindUdp(host, port);
       socket = bound;
       // Errors of single datagrams (an ICMP answer) leave the socket usable.
       bound.on("error", (error) => deps.report(asTriptychError(error)));
@@ -83,23 +82,4 @@ export function createJaegerUdp(deps: JaegerUdpDeps): JaegerUdpServer {
       while (running.size > 0) await Promise.all(running);
     },
   };
-}
-
-function bind(host: string, port: number): Promise<Socket> {
-  const socket = createSocket({
-    type: host.includes(":") ? "udp6" : "udp4",
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-  });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (cause: NodeJS.ErrnoException) => {
-      socket.close();
-      if (cause.code !== "EADDRINUSE") return reject(cause);
-      const text = `port ${port} (UDP) on ${host} is in use; stop what listens there or choose another port`;
-      reject(new TriptychError("port_in_use", text, { cause }));
-    });
-    socket.bind(port, host, () => {
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
 }

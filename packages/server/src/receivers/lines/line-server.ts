@@ -9,6 +9,7 @@ import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
 import type { LogDraft } from "@triptych/wire";
 import type { IngestNext } from "../next.ts";
 import { repeat } from "../../self/repeat.ts";
+import { listenTcp } from "../sockets.ts";
 import { createFrameSplitter, type FrameSplitter } from "./frame-splitter.ts";
 import type { LineBatcher } from "./line-batcher.ts";
 
@@ -132,7 +133,7 @@ export function createLineServer(deps: LineServerDeps): LineServer {
       // Without its listener an aborted handshake would close nothing and tell nobody.
       server.on("tlsClientError", () => next.discarded("tls_handshake_failed", 1));
       stopSweep = repeat(clock, SWEEP_MS, sweep);
-      return await listenOn(server, host, port);
+      return await listenTcp(server, host, port);
     },
     async close() {
       stopSweep();
@@ -222,20 +223,4 @@ function plainAddress(address: string): string {
 
 function othersFirst(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function listenOn(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== "EADDRINUSE") return reject(cause);
-      const text = `port ${port} on ${host} is in use; stop what listens there or choose another port`;
-      reject(new TriptychError("port_in_use", text, { cause }));
-    });
-    server.listen(port, host, () => {
-      server.removeAllListeners("error");
-      server.on("error", () => {});
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
 }

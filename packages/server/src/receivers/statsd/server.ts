@@ -2,7 +2,7 @@
  * StatsD over UDP and TCP: lines are added up in memory and handed on every interval as samples. StatsD has no answers,
  * so what is refused is counted by reason.
  */
-import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import type { Socket as UdpSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
@@ -10,6 +10,7 @@ import { parseStatsdLine } from "@triptych/wire";
 import type { StatsdConfig } from "../../config/statsd-schema.ts";
 import { repeat } from "../../self/repeat.ts";
 import type { IngestNext } from "../next.ts";
+import { bindUdp, listenTcp } from "../sockets.ts";
 import { createMapping, parseStatsdMapping } from "./mapping.ts";
 import { createStatsdRegistry } from "./registry.ts";
 
@@ -34,7 +35,6 @@ export interface StatsdServer {
 
 /** A line of TCP may be so long; UDP's are bounded by the datagram. */
 const LINE_BYTES_MAX = 64 * 1024;
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Throws `config_invalid` when the mapping file cannot be used. */
 export function createStatsdServer(deps: StatsdDeps): StatsdServer {
@@ -124,7 +124,7 @@ export function createStatsdServer(deps: StatsdDeps): StatsdServer {
     flush,
     async listen(host, port) {
       tcp = createServer(connected);
-      const bound = await bindTcp(tcp, host, port);
+      const bound = await listenTcp(tcp, host, port);
       udp = await bindUdp(host, bound);
       udp.on("message", (datagram) => takeLines(datagram.toString("utf8")));
       stop = repeat(clock, config.intervalSeconds * 1000, flush);
@@ -156,44 +156,4 @@ function readMapping(file: string): ReturnType<typeof parseStatsdMapping> {
     throw new TriptychError("config_invalid", message, { cause });
   }
   return parseStatsdMapping(text, file);
-}
-
-function asInUse(
-  cause: NodeJS.ErrnoException,
-  protocol: string,
-  host: string,
-  port: number,
-): unknown {
-  if (cause.code !== "EADDRINUSE") return cause;
-  const text = `port ${port} (${protocol}) on ${host} is in use; stop what listens there or choose another port`;
-  return new TriptychError("port_in_use", text, { cause });
-}
-
-function bindTcp(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(asInUse(cause, "TCP", host, port)));
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" ? (address?.port ?? port) : port);
-    });
-  });
-}
-
-function bindUdp(host: string, port: number): Promise<UdpSocket> {
-  const socket = createSocket({
-    type: host.includes(":") ? "udp6" : "udp4",
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-  });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (cause) => {
-      socket.close();
-      reject(asInUse(cause, "UDP", host, port));
-    });
-    socket.bind(port, host, () => {
-      socket.removeAllListeners("error");
-      // Errors of single datagrams leave the socket usable.
-      socket.on("error", () => {});
-      resolve(socket);
-    });
-  });
 }

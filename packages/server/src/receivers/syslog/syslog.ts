@@ -3,7 +3,7 @@
  * RFC 3164 are told apart one by one. Nobody is answered: over TCP and TLS a sender is made to wait, a datagram for which
  * there is no room is dropped and counted.
  */
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import type { RemoteInfo, Socket } from "node:dgram";
 import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
 import { draftOfSyslog, type LogDraft, parseSyslog } from "@triptych/wire";
 import { createLineBatcher, type LineBatcher } from "../lines/line-batcher.ts";
@@ -14,6 +14,7 @@ import {
   type LineTls,
 } from "../lines/line-server.ts";
 import type { IngestNext } from "../next.ts";
+import { bindUdp } from "../sockets.ts";
 
 export interface SyslogDeps {
   readonly next: IngestNext;
@@ -32,8 +33,6 @@ export const SYSLOG_PORTS = { plain: 514, tls: 6514 } as const;
 
 /** What stands before the text: no header is longer. */
 const HEADER_BYTES_MAX = 8 * 1024;
-/** A burst of senders must not be lost in the kernel while we decode. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export function createSyslogTcp(deps: SyslogDeps & { readonly tls?: LineTls }): LineServer {
   const batcher = createLineBatcher(deps);
@@ -72,7 +71,7 @@ export function createSyslogUdp(deps: SyslogDeps): LineServer {
   let socket: Socket | undefined;
   return {
     async listen(host, port) {
-      const bound = await bind(host, port);
+      const bound = await bindUdp(host, port);
       socket = bound;
       // Errors of single datagrams (an ICMP answer) leave the socket usable.
       bound.on("error", (error) => deps.report(asTriptychError(error)));
@@ -105,23 +104,4 @@ function takeDatagram(bytes: Uint8Array, { from, batcher, deps }: Datagram): voi
     deps.next.discarded(error.code, 1);
     if (error.code === "internal") deps.report(error);
   }
-}
-
-function bind(host: string, port: number): Promise<Socket> {
-  const socket = createSocket({
-    type: host.includes(":") ? "udp6" : "udp4",
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-  });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (cause: NodeJS.ErrnoException) => {
-      socket.close();
-      if (cause.code !== "EADDRINUSE") return reject(cause);
-      const text = `port ${port} (UDP) on ${host} is in use; stop what listens there or choose another port`;
-      reject(new TriptychError("port_in_use", text, { cause }));
-    });
-    socket.bind(port, host, () => {
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
 }
