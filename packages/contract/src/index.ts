@@ -5,8 +5,26 @@
  * Lists of filters travel as repeated `attr` parameters, see `AttributeFilter`.
  */
 
+import type { LogLevel } from "./log-level.ts";
+import type { LogPatterns, Suggestions } from "./search.ts";
+import type { AnswerInfo } from "./answer-info.ts";
 import type { DependencyEdges, RedTable } from "./service-map.ts";
+import type { CriticalPath, Differences, TraceComparison } from "./trace-intelligence.ts";
 
+export type {
+  Alert,
+  AlertmanagerState,
+  AlertsAnswer,
+  AlertTimelineAnswer,
+  Labels,
+  Rule,
+  RuleGroup,
+  RuleLint,
+  RulesAnswer,
+} from "./alerts.ts";
+export type { AnswerInfo } from "./answer-info.ts";
+export type { LogLevel } from "./log-level.ts";
+export type { LogPattern, LogPatterns, Suggestions } from "./search.ts";
 export type {
   ConnectionType,
   DependencyEdge,
@@ -15,6 +33,19 @@ export type {
   RedSeries,
   RedTable,
 } from "./service-map.ts";
+export type { ScrapePool, ScrapeTarget, TargetHealth, TargetsAnswer } from "./targets.ts";
+export type {
+  ComparedRow,
+  ComparedSide,
+  ComparedTrace,
+  CriticalPath,
+  DifferenceScope,
+  Differences,
+  DifferentNumbers,
+  DifferentValue,
+  LeftOutKey,
+  TraceComparison,
+} from "./trace-intelligence.ts";
 
 /** The body of every answer that is not 2xx. */
 export interface ApiError {
@@ -42,15 +73,6 @@ export interface AttributeFilter {
   readonly key: string;
   readonly op: "=" | "!=" | "=~" | "!~";
   readonly value: string;
-}
-
-/** What was read to answer, and what makes the answer less than whole. */
-export interface AnswerInfo {
-  readonly tookMs: number;
-  readonly rowsRead: number;
-  readonly bytesRead: number;
-  /** Sentences such as "only the newest 5,000 lines are shown". */
-  readonly marks: readonly string[];
 }
 
 /** `[key, kind, value]`: the value as text, the kind as in OTLP's AnyValue. */
@@ -91,7 +113,7 @@ export interface DependenciesAnswer extends AnswerInfo, DependencyEdges {}
 export interface RedAnswer extends AnswerInfo, RedTable {}
 
 /**
- * GET /traces?from&to&service&operation&minDurationMs&maxDurationMs&status=error|ok&attr…&sort=time|duration&limit
+ * GET /traces?from&to&service&operation&minDurationMs&maxDurationMs&status=error|ok&attr…&search&sort=time|duration&limit
  * Filters on span level: a trace is listed when one of its spans matches all of them.
  */
 export interface TracesAnswer extends AnswerInfo {
@@ -101,8 +123,11 @@ export interface TracesAnswer extends AnswerInfo {
 }
 export interface TraceSummary {
   readonly traceId: string;
+  /** Of the earliest span when the root has not arrived. */
   readonly rootService: string;
   readonly rootName: string;
+  /** Whether no span without a parent has arrived. */
+  readonly rootMissing: boolean;
   readonly startNs: string;
   readonly durationNs: number;
   readonly spans: number;
@@ -124,21 +149,30 @@ export interface TraceHeatAnswer extends AnswerInfo {
 }
 
 /**
- * GET /traces/difference?(filters as /traces)&boxFrom&boxTo&boxMinMs&boxMaxMs: attribute values that set the
- * traces inside the box apart from the other matching ones, most telling first.
+ * GET or POST /traces/difference?(filters as /traces)&…: what sets the spans or traces inside a selection apart from
+ * the other matching ones. All that is given must hold for the inside:
+ * `boxFrom`, `boxTo`, `boxMinMs`, `boxMaxMs`: a box of start times and durations;
+ * `pickService`, `pickOperation`, `pickStatus=error|ok`, `pickMinDurationMs`, `pickMaxDurationMs`, `pickAttr…`;
+ * `pickQuantile=0.95`: those slower than this share of all;
+ * `traceId…`, `spanId…`: a list; in the JSON body of a POST, which takes all parameters, up to 10,000.
+ * `unit=spans|traces` is what is counted: traces for boxes and lists of traces, else spans.
+ * `baseFrom`, `baseTo`: the outside is what matches in this range, instead of the rest of `from` to `to`.
  */
-export interface DifferenceAnswer extends AnswerInfo {
-  readonly inside: number;
-  readonly outside: number;
-  readonly values: readonly {
-    readonly key: string;
-    readonly value: string;
-    readonly insideShare: number;
-    readonly outsideShare: number;
-  }[];
-}
+export interface DifferenceAnswer extends AnswerInfo, Differences {}
 
-// GET /traces/{id}
+/**
+ * GET /traces/{id}/compare?with={id}|usual&from&to: a trace beside another one, or beside those of its root operation
+ * in the range; the range is the day before the trace when absent.
+ */
+export interface TraceComparisonAnswer extends AnswerInfo, TraceComparison {}
+
+// GET /traces/{id}/critical-path
+export interface CriticalPathAnswer extends AnswerInfo, CriticalPath {}
+
+/**
+ * GET /traces/{id}?skew=off: spans of hosts whose clocks disagree are shown shifted, each with its `skewNs`; `skew=off`
+ * gives the times as they were sent. What is stored never changes.
+ */
 export interface TraceAnswer extends AnswerInfo {
   readonly traceId: string;
   readonly startNs: string;
@@ -148,7 +182,9 @@ export interface TraceAnswer extends AnswerInfo {
     readonly attributes: readonly Attribute[];
   }[];
   readonly scopes: readonly { readonly name: string; readonly version: string }[];
-  /** Sorted by start time. */
+  /** Whether no span without a parent has arrived. */
+  readonly rootMissing: boolean;
+  /** Sorted by the start time that was sent. */
   readonly spans: readonly Span[];
 }
 export interface Span {
@@ -163,6 +199,8 @@ export interface Span {
   /** Nanoseconds after the trace's `startNs`. */
   readonly offsetNs: number;
   readonly durationNs: number;
+  /** What was added to the times of this span and its events because clocks disagree; absent when nothing was. */
+  readonly skewNs?: number;
   readonly attributes: readonly Attribute[];
   readonly resource: number;
   readonly scope: number;
@@ -189,11 +227,10 @@ export interface UsualAnswer extends AnswerInfo {
   readonly counts: readonly number[];
 }
 
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "unknown";
-
 /**
- * GET /logs?from&to&service…&level…&text&traceId&spanId&attr…&limit&order=newest|oldest&cursor
- * `service` and `level` may repeat. `text` is a case-insensitive substring of the line.
+ * GET /logs?from&to&service…&level…&text&traceId&spanId&attr…&search&pattern…&notPattern…&limit&order=newest|oldest&cursor
+ * `service`, `level`, `pattern` and `notPattern` may repeat. `text` is a case-insensitive substring of the line,
+ * `search` is in the manner of Kibana's query language, `pattern` a template as /logs/patterns gives them.
  */
 export interface LogsAnswer extends AnswerInfo {
   readonly lines: readonly LogLine[];
@@ -235,6 +272,12 @@ export interface LogLevelsAnswer extends AnswerInfo {
  * `LogLine[]` oldest first, `event: mark` a string (e.g. lines skipped because they came too fast).
  */
 export type LogTailLines = readonly LogLine[];
+
+/** GET /logs/patterns?(filters as /logs)&columns&limit */
+export interface LogPatternsAnswer extends AnswerInfo, LogPatterns {}
+
+/** GET /logs/suggest?search&at&from&to and GET /traces/suggest?…: `at` is the cursor, characters into `search`. */
+export interface SearchSuggestions extends AnswerInfo, Suggestions {}
 
 /** GET /metrics?from&to&search: metric families seen in the range. */
 export interface MetricsAnswer extends AnswerInfo {

@@ -27,6 +27,20 @@ export {
   typeNameOf as goTypeName,
 } from "./gotemplate/value.ts";
 export {
+  isAnything as isAnyKql,
+  type KqlBound,
+  type KqlExpr,
+  type KqlField,
+  type KqlPattern,
+  type KqlPiece,
+  type KqlValue,
+  plainText as kqlPlainText,
+} from "./kql/ast.ts";
+export { completeKql, type KqlCompletion } from "./kql/completion.ts";
+export { type DateSpan, parseDateMath } from "./kql/date-math.ts";
+export { parseKql } from "./kql/parser.ts";
+export { printKql, quoteKql } from "./kql/printer.ts";
+export {
   type CompareOp,
   type Grouping as LogqlGrouping,
   type LabelFilter,
@@ -151,6 +165,34 @@ export {
   relabelProblem,
 } from "./relabel/rule.ts";
 export { type Place, placeOf, type Span } from "./source.ts";
+export {
+  type ClockSkew,
+  clockSkew,
+  SKEW_NS_MAX,
+} from "./trace/clock-skew.ts";
+export {
+  type ComparedSpan,
+  type CompareRow,
+  type CompareSide,
+  compareSteps,
+  type MeasuredTrace,
+  measureSteps,
+} from "./trace/compare.ts";
+export {
+  criticalPath,
+  criticalPathSteps,
+  criticalTimes,
+  isAsyncKind,
+  type PathPart,
+} from "./trace/critical-path.ts";
+export {
+  buildForest,
+  finishSteps,
+  type Forest,
+  type ForestSpan,
+  forestSteps,
+  selfIntervals,
+} from "./trace/forest.ts";
 export type * as Traceql from "./traceql/ast.ts";
 export {
   type Evaluate as TraceqlEvaluate,

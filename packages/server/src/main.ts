@@ -85,7 +85,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
       app: servers.app,
       source: metrics.source,
       prometheus: { ...prometheus, ...collection },
-      rules: rules.view,
+      rules,
       reload: () => reload(deps.load()),
       forget: metrics.forget,
       otherMetrics: () => logSources.renderMetrics(),

@@ -79,6 +79,7 @@ function summaryOf(t) {
     traceId: t.traceId,
     rootService: root.service,
     rootName: root.name,
+    rootMissing: root.parentSpanId !== "",
     startNs: startNs(t),
     durationNs: t.durationNs,
     spans: t.spans.length,
@@ -203,17 +204,30 @@ const routes = {
     count(rest, 1);
     return {
       ...info(),
+      unit: "traces",
       inside: inside.length,
       outside: rest.length,
+      compared: { inside: inside.length, outside: rest.length },
       values: [...values]
-        .map(([pair, [a, b]]) => ({
+        .map(([pair, [a = 0, b = 0]]) => ({
+          scope: "span",
           key: pair.split("\u0000")[0],
           value: pair.split("\u0000")[1],
+          inside: a,
+          outside: b,
           insideShare: inside.length ? a / inside.length : 0,
           outsideShare: rest.length ? b / rest.length : 0,
+          lift: null,
+          p: 0,
+          pAdjusted: 0,
+          test: "fisher",
         }))
         .sort((a, b) => b.insideShare - b.outsideShare - (a.insideShare - a.outsideShare))
         .slice(0, 10),
+      rarer: [],
+      numbers: [],
+      leftOut: [],
+      examples: { inside: inside[0]?.traceId ?? "", outside: rest[0]?.traceId ?? "" },
     };
   },
   "/traces/usual": (q) => {

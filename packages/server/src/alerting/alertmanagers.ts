@@ -1,4 +1,5 @@
 /** All Alertmanagers that alerts go to; each has its own queue. */
+import type { AlertmanagerState } from "@triptych/contract";
 import type { Relabel } from "@triptych/lang";
 import type { Clock } from "@triptych/model";
 import type { Log } from "../self/log.ts";
@@ -21,6 +22,8 @@ export interface Alertmanagers {
   /** Targets that stay keep their queue. */
   set(targets: readonly AlertmanagerTarget[]): Promise<void>;
   urls(): readonly string[];
+  /** How each of them takes what is sent. */
+  states(): readonly AlertmanagerState[];
   close(): Promise<void>;
 }
 
@@ -32,6 +35,7 @@ const TIMEOUT_MS = 10_000;
 interface Active {
   readonly target: AlertmanagerTarget;
   readonly queue: AlertmanagerQueue;
+  readonly told: { sent: number; failed: number; lastError: string; lastSentMs: number };
 }
 
 export function createAlertmanagers(deps: {
@@ -64,23 +68,32 @@ export function createAlertmanagers(deps: {
     () => active.length,
   );
 
-  const open = (target: AlertmanagerTarget): Active => ({
-    target,
-    queue: createAlertmanagerQueue({
+  const open = (target: AlertmanagerTarget): Active => {
+    const told = { sent: 0, failed: 0, lastError: "", lastSentMs: 0 };
+    return { target, told, queue: queueOf(target, told) };
+  };
+  const queueOf = (target: AlertmanagerTarget, told: Active["told"]): AlertmanagerQueue =>
+    createAlertmanagerQueue({
       clock,
       url: target.url,
       post: target.post,
       timeoutMs: target.timeoutMs ?? TIMEOUT_MS,
       capacity: CAPACITY,
       batchMax: BATCH_MAX,
-      sent: (count) => sent.add(count, target.url),
+      sent(count) {
+        told.sent += count;
+        told.lastSentMs = clock.nowMs();
+        told.lastError = "";
+        sent.add(count, target.url);
+      },
       dropped: (count, reason) => dropped.add(count, reason),
       failed(message) {
+        told.failed++;
+        told.lastError = message;
         errors.add(1, target.url);
         log("warn", "alerts cannot be sent", { error: message });
       },
-    }),
-  });
+    });
   return {
     send(alerts) {
       for (const { target, queue } of active) {
@@ -103,6 +116,12 @@ export function createAlertmanagers(deps: {
       await Promise.all(gone.map(({ queue }) => queue.close()));
     },
     urls: () => active.map(({ target }) => target.url),
+    states: () =>
+      active.map(({ target, queue, told }) => ({
+        ...told,
+        url: target.url,
+        waiting: queue.waiting(),
+      })),
     async close() {
       await Promise.all(active.map(({ queue }) => queue.close()));
     },

@@ -4,14 +4,17 @@ import type { TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { registerJaegerApi } from "../api/jaeger/jaeger.ts";
 import { registerLokiApi } from "../api/loki/api.ts";
+import { registerOwnAlerts } from "../api/ours/alerts.ts";
 import { registerDependencies } from "../api/ours/dependencies.ts";
 import { registerIncidentsApi } from "../api/ours/incidents.ts";
 import { registerOwnLogs } from "../api/ours/logs.ts";
 import { registerOwnMetrics } from "../api/ours/metrics.ts";
+import { registerOwnRules } from "../api/ours/rules.ts";
+import { registerOwnTargets } from "../api/ours/targets.ts";
 import { registerOwnTraces } from "../api/ours/traces.ts";
 import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerPrometheusApi } from "../api/prometheus/api.ts";
-import type { AdminView, RulesView, StatusView } from "../api/prometheus/views.ts";
+import type { AdminView, StatusView } from "../api/prometheus/views.ts";
 import { registerHealth } from "../api/self/health.ts";
 import { registerTempoApi, type TempoApiDeps } from "../api/tempo/api.ts";
 import { registerWebFiles } from "../api/web-files.ts";
@@ -21,6 +24,7 @@ import { systemClock as clock } from "../self/clock.ts";
 import type { Core } from "./core.ts";
 import type { createIncidents } from "./incidents.ts";
 import type { PrometheusParts } from "./prometheus.ts";
+import type { RulesParts } from "./rules.ts";
 import { createStatus, notReady } from "./status.ts";
 import type { Storage } from "./storage.ts";
 
@@ -29,8 +33,8 @@ interface ApiParts {
   readonly incidents: ReturnType<typeof createIncidents>;
   readonly app: FastifyInstance;
   readonly source: MetricsSource;
-  readonly prometheus: Pick<PrometheusParts, "config" | "reloaded" | "targets">;
-  readonly rules: RulesView;
+  readonly prometheus: Pick<PrometheusParts, "config" | "reloaded" | "targets" | "pools">;
+  readonly rules: Pick<RulesParts, "view" | "groups" | "alertmanagers">;
   /** Reads the configuration again. */
   readonly reload: () => Promise<void>;
   /** Samples that are deleted from the store go from memory too. */
@@ -55,7 +59,7 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     cardinality,
     externalLabels: () => [...prometheus.config().global.external_labels],
     targets: prometheus.targets,
-    rules: parts.rules,
+    rules: parts.rules.view,
     status: prometheusStatus(core, prometheus),
     lifecycle: {
       notReady: () => notReady(core, storage),
@@ -76,6 +80,10 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
   registerOwnLogs(app, ours);
   registerOwnMetrics(app, ours);
   registerDependencies(app, ours);
+  const { groups, alertmanagers } = parts.rules;
+  registerOwnAlerts(app, { clock, prefix: ours.prefix, source, groups, alertmanagers });
+  registerOwnRules(app, { clock, prefix: ours.prefix, source, groups });
+  registerOwnTargets(app, { clock, prefix: ours.prefix, pools: prometheus.pools });
   registerCardinality(app, { engine: store.engine, clock, prefix: "/api/triptych", cardinality });
   registerIncidentsApi(app, { watch: incidents, prefix: "/api/triptych" });
   registerHealth(app, {

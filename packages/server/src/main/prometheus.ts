@@ -21,7 +21,7 @@ import {
   type RemoteWriteSender,
 } from "../pipeline/remote-write-send/sender.ts";
 import type { IngestNext } from "../receivers/next.ts";
-import { createScrape, fingerprintOf } from "../receivers/scrape/manager.ts";
+import { createScrape, fingerprintOf, type PoolView } from "../receivers/scrape/manager.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import type { Core } from "./core.ts";
@@ -37,6 +37,7 @@ export interface PrometheusParts {
   /** When a configuration was last read, and whether that went well. */
   reloaded(): { readonly ok: boolean; readonly atMs: number };
   readonly targets: TargetsView;
+  readonly pools: () => readonly PoolView[];
   /** Takes samples that became durable, for the stores that are written to. */
   readonly acknowledged: (batch: SampleBatch) => void;
   readonly start: () => void;
@@ -45,9 +46,14 @@ export interface PrometheusParts {
 }
 
 /** Throws `config_invalid` when the file is wrong. */
-export function createPrometheusParts(core: Core): Omit<PrometheusParts, "start" | "targets"> & {
+export function createPrometheusParts(core: Core): Omit<
+  PrometheusParts,
+  "start" | "targets" | "pools"
+> & {
   /** The file is read first, so that a wrong one is told before anything is opened; targets come with the ingest. */
-  readonly scrapeInto: (next: IngestNext) => Promise<Pick<PrometheusParts, "start" | "targets">>;
+  readonly scrapeInto: (
+    next: IngestNext,
+  ) => Promise<Pick<PrometheusParts, "start" | "targets" | "pools">>;
   /** Hands over the rules of the file, now and on each reload. */
   readonly evaluate: (rules: RulesParts) => Promise<void>;
 } {
@@ -105,6 +111,7 @@ export function createPrometheusParts(core: Core): Omit<PrometheusParts, "start"
       await scrape.apply(current);
       return {
         start: () => scrape.start(),
+        pools: () => scrape.view(),
         targets: {
           targets: (params) => targetsAnswer(scrape.view(), params),
           metadata: (params) => targetMetadataAnswer(scrape.view(), params, compileRegex),

@@ -1,6 +1,6 @@
 /** Rules of `prometheus.yml`: evaluated here, their alerts listed and sent to the Alertmanagers it names. */
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import type { AlertmanagerState } from "@triptych/contract";
 import { compileRelabel } from "@triptych/lang";
 import { createAlertmanagers, type AlertmanagerTarget } from "../alerting/alertmanagers.ts";
 import { createAlerts } from "../alerting/alerts.ts";
@@ -20,6 +20,7 @@ import {
 import type { IngestNext } from "../receivers/next.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { createRules } from "../rules/rules.ts";
+import type { RuleGroupView } from "../rules/view.ts";
 import type { SavedRule } from "../rules/saved-alerts.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createSavedState } from "../store/saved-state.ts";
@@ -31,6 +32,8 @@ import type { Storage } from "./storage.ts";
 
 export interface RulesParts {
   readonly view: RulesView;
+  readonly groups: () => readonly RuleGroupView[];
+  readonly alertmanagers: () => readonly AlertmanagerState[];
   /** Reads the rule files that the configuration names. Throws `config_invalid` and changes nothing when one is wrong. */
   readonly read: (config: PrometheusConfig) => () => Promise<void>;
   readonly start: () => void;
@@ -73,6 +76,8 @@ export function createRulesParts(
       groups: () => rules.view(),
       alertmanagers: () => alertmanagers.urls(),
     }),
+    groups: () => rules.view(),
+    alertmanagers: () => alertmanagers.states(),
     read(config) {
       const groups = groupsOf(config);
       return async () => {
@@ -92,7 +97,8 @@ export function createRulesParts(
 }
 
 function groupsOf(config: PrometheusConfig): RuleGroupConfig[] {
-  const files = expandRulePaths(config.rule_files, dirname(config.file));
+  // Reading the configuration has joined them to its folder.
+  const files = expandRulePaths(config.rule_files, ".");
   return files.flatMap((file) => requireRuleFile(readFileSync(file, "utf8"), file).groups);
 }
 

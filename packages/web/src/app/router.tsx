@@ -1,11 +1,17 @@
 /** Addresses and the pages behind them. */
-import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { AlertsPage } from "../pages/alerts/alerts-page.tsx";
 import { CardinalityPage } from "../pages/cardinality/cardinality-page.tsx";
+import { ComparePage } from "../pages/compare/compare-page.tsx";
+import { HomePage } from "../pages/home/home-page.tsx";
 import { IncidentPage } from "../pages/incidents/incident-page.tsx";
 import { IncidentsPage } from "../pages/incidents/incidents-page.tsx";
 import { LogsPage } from "../pages/logs/logs-page.tsx";
 import { MetricsPage } from "../pages/metrics/metrics-page.tsx";
-import { StatusPage } from "../pages/status-page.tsx";
+import { ServicePage } from "../pages/services/service-page.tsx";
+import { ServicesPage } from "../pages/services/services-page.tsx";
+import { StatusWithTabs } from "../pages/targets/status-tabs.tsx";
+import { TargetsPage } from "../pages/targets/targets-page.tsx";
 import { TracePage } from "../pages/trace/trace-page.tsx";
 import { TracesPage } from "../pages/traces/traces-page.tsx";
 import { type Params, parseParams, printParams } from "../state/params.ts";
@@ -21,23 +27,21 @@ export function createPages() {
   });
   const page = (path: string, component: () => React.ReactNode) =>
     createRoute({ getParentRoute: () => root, path, component, errorComponent: CrashPage });
-  const home = createRoute({
-    getParentRoute: () => root,
-    path: "/",
-    beforeLoad: ({ search }) => {
-      throw redirect({ to: "/traces", search: search as never, replace: true });
-    },
-  });
   const routeTree = root.addChildren([
-    home,
+    page("/", HomePage),
     page("/traces", TracesPage),
     page("/traces/$traceId", TracePage),
+    page("/traces/$traceId/compare", ComparePage),
     page("/logs", LogsPage),
     page("/metrics", MetricsPage),
     page("/cardinality", CardinalityPage),
+    page("/services", ServicesPage),
+    page("/services/$service", ServicePage),
+    page("/alerts", AlertsPage),
     page("/incidents", IncidentsPage),
     page("/incidents/$incidentId", IncidentPage),
-    page("/status", StatusPage),
+    page("/status", StatusWithTabs),
+    page("/targets", TargetsPage),
   ]);
   return createRouter({
     routeTree,

@@ -17,12 +17,13 @@ export interface TopBarProps {
   readonly setTheme: (theme: Theme) => void;
 }
 
-const timedPages = ["/traces", "/logs", "/metrics", "/cardinality"];
+const timedPages = ["/", "/services", "/traces", "/logs", "/metrics", "/cardinality", "/alerts"];
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function TopBar(props: TopBarProps) {
   // The other pages show one thing or all there is: no time to choose.
-  const timed = timedPages.includes(usePathname());
+  const path = usePathname();
+  const timed = timedPages.includes(path) || path.startsWith("/services/");
   const next = themes[(themes.indexOf(props.theme) + 1) % themes.length] ?? "system";
   return (
     <header className="top">
@@ -120,7 +121,7 @@ function decoded(text: string): string {
 function Crumbs() {
   const path = usePathname();
   const entry = [...pages, statusEntry].find(
-    (page) => path === page.to || path.startsWith(`${page.to}/`),
+    (page) => path === page.to || (page.to !== "/" && path.startsWith(`${page.to}/`)),
   );
   const rest = entry === undefined ? "" : decoded(path.slice(entry.to.length + 1));
   const params = useParams();

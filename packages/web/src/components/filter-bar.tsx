@@ -1,7 +1,12 @@
-/** Filters as chips with a field to type more, and a form for those who do not know the words. */
+/**
+ * One bar, two faces: filters as chips with a field to type more and a form for those who do not know the words, or a
+ * search in the language. What the other face asks for counts too and is shown.
+ */
 import { type ReactNode, useCallback, useId, useState } from "react";
 import { Popover } from "../app/popover.tsx";
+import { usePreference } from "../state/preferences.ts";
 import { Icon } from "./icon.tsx";
+import { QueryFace, type QueryFaceProps } from "./query-face.tsx";
 
 export interface Chip {
   readonly name: string;
@@ -21,7 +26,13 @@ export interface FilterBarProps {
   readonly help: string;
   readonly form?: (close: () => void) => ReactNode;
   readonly clear?: () => void;
+  /** The other face, where there is one. */
+  readonly language?: QueryFaceProps;
 }
+
+/** A link with a search in it opens the face that shows it best, unless a person has chosen one. */
+const faces = ["fitting", "form", "language"] as const;
+type Face = Exclude<(typeof faces)[number], "fitting">;
 
 export function FilterBar(props: FilterBarProps) {
   const [text, setText] = useState("");
@@ -29,6 +40,14 @@ export function FilterBar(props: FilterBarProps) {
   const [open, setOpen] = useState(false);
   const close = useCallback(() => setOpen(false), []);
   const id = useId();
+  const [preferred, setFace] = usePreference("filter-face", faces);
+  const search = props.language?.search ?? "";
+  const face: Face = preferred === "fitting" ? (search === "" ? "form" : "language") : preferred;
+  const language = face === "language" ? props.language : undefined;
+  const chips: readonly Chip[] =
+    search === "" || language !== undefined
+      ? props.chips
+      : [...props.chips, searchChip(search, props.language)];
   const submit = () => {
     if (text.trim() === "") return;
     const understood = props.add(text.trim());
@@ -40,24 +59,25 @@ export function FilterBar(props: FilterBarProps) {
       event.preventDefault();
       submit();
     } else if (event.key === "Backspace" && text === "") {
-      props.chips.at(-1)?.remove();
+      chips.at(-1)?.remove();
     }
   };
   return (
     <div className="filters">
       <search className="qbar">
-        <div className="face">
-          {props.chips.map((chip) => (
+        {language !== undefined && <QueryFace {...language} />}
+        <div className="face" hidden={language !== undefined}>
+          {chips.map((chip) => (
             <FilterChip key={`${chip.name}${chip.op}${chip.value}`} chip={chip} />
           ))}
           <input
             className="add"
-            data-search
+            data-search={language === undefined || undefined}
             list={`${id}-list`}
             aria-label="Add filter"
             aria-invalid={wrong}
             aria-describedby={wrong ? `${id}-wrong` : undefined}
-            placeholder={props.chips.length === 0 ? props.placeholder : "Add filter"}
+            placeholder={chips.length === 0 ? props.placeholder : "Add filter"}
             spellCheck={false}
             autoComplete="off"
             value={text}
@@ -73,12 +93,12 @@ export function FilterBar(props: FilterBarProps) {
             ))}
           </datalist>
         </div>
-        {props.chips.length > 1 && props.clear !== undefined && (
+        {language === undefined && chips.length > 1 && props.clear !== undefined && (
           <button type="button" className="btn ghost" onClick={props.clear}>
             Clear
           </button>
         )}
-        {props.form !== undefined && (
+        {language === undefined && props.form !== undefined && (
           <div className="picker">
             <button
               type="button"
@@ -97,13 +117,43 @@ export function FilterBar(props: FilterBarProps) {
             )}
           </div>
         )}
+        {props.language !== undefined && <Faces face={face} setFace={setFace} />}
       </search>
+      {language !== undefined && chips.length > 0 && (
+        <div className="also">
+          <span className="muted small">and</span>
+          {chips.map((chip) => (
+            <FilterChip key={`${chip.name}${chip.op}${chip.value}`} chip={chip} />
+          ))}
+        </div>
+      )}
       {wrong && (
         <p id={`${id}-wrong`} className="small c-critical pad">
           Not understood. {props.help}
         </p>
       )}
     </div>
+  );
+}
+
+function searchChip(search: string, language: QueryFaceProps | undefined): Chip {
+  return { name: "search", op: ":", value: search, remove: () => language?.setSearch("") };
+}
+
+function Faces(props: {
+  readonly face: Face;
+  readonly setFace: (face: Face) => void;
+}) {
+  const other = props.face === "form" ? "language" : "form";
+  return (
+    <button
+      type="button"
+      className="btn ghost"
+      data-tip={other === "language" ? "Type a search as in Kibana" : "Filters as chips and a form"}
+      onClick={() => props.setFace(other)}
+    >
+      {other === "language" ? "KQL" : "Form"} <span aria-hidden="true">⇄</span>
+    </button>
   );
 }
 

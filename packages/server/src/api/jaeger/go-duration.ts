@@ -29,3 +29,18 @@ export function parseGoDuration(text: string): number | undefined {
   if (at === 0 || total >= INT64_MAX) return undefined;
   return negative ? -Math.round(total) : Math.round(total);
 }
+
+/** As Go prints a `time.Duration`: `1h2m3.5s`, `5.025s`, `100ms`, `1.5µs`, `0s`. */
+export function printGoDuration(ns: number): string {
+  if (ns < 0) return `-${printGoDuration(-ns)}`;
+  if (ns === 0) return "0s";
+  if (ns < 1e3) return `${ns}ns`;
+  if (ns < 1e6) return `${ns / 1e3}µs`;
+  if (ns < 1e9) return `${ns / 1e6}ms`;
+  const minutes = Math.floor(ns / 60e9);
+  const seconds = `${Number(((ns - minutes * 60e9) / 1e9).toFixed(9))}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60
+    ? `${minutes}m${seconds}`
+    : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}

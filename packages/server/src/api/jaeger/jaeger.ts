@@ -12,8 +12,10 @@ import { type StoredSpans, selectTraces } from "../../store/clickhouse/select/tr
 import { selectNewestTraceIds } from "../../store/clickhouse/select/traces-search.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
+import { type Adjustment, adjustmentsOf } from "./clock-skew.ts";
 import {
   dependencyRange,
+  isRaw,
   rangeHint,
   SPANS_MAX,
   serviceRequired,
@@ -157,7 +159,8 @@ async function sendTraces(
   spans: StoredSpans,
   expected: readonly string[],
 ): Promise<FastifyReply> {
-  const texts = tracesJson(spans, expected);
+  const adjustments = await adjustmentsOf(spans, isRaw(values("raw")));
+  const texts = tracesJson(spans, { expected, adjustments });
   const [pretty = "false"] = values("prettyPrint");
   if (pretty === "false") return sendJsonStream(reply, texts);
   const whole: unknown = JSON.parse([...texts].join(""));
@@ -165,7 +168,17 @@ async function sendTraces(
 }
 
 /** The answer in pieces. Ids of `expected` that have no spans are reported as errors beside the data. */
-function* tracesJson(spans: StoredSpans, expected: readonly string[]): Generator<string> {
+function* tracesJson(
+  spans: StoredSpans,
+  {
+    expected,
+    adjustments,
+  }: {
+    readonly expected: readonly string[];
+    readonly adjustments: (index: number) => Adjustment;
+  },
+): Generator<string> {
+  let index = 0;
   const missing = new Set(expected);
   yield '{"data":[';
   let open: { readonly traceId: string; readonly processes: Processes } | undefined;
@@ -177,7 +190,7 @@ function* tracesJson(spans: StoredSpans, expected: readonly string[]): Generator
       missing.delete(span.traceId);
       yield `{"traceID":"${shortTraceId(span.traceId)}","spans":[`;
     }
-    yield JSON.stringify(uiSpan(span, open.processes.idOf(span)));
+    yield JSON.stringify(uiSpan(span, open.processes.idOf(span), adjustments(index++)));
   }
   if (open !== undefined) yield traceEnd(open.processes);
   const errors: StructuredError[] = [...missing].map((traceId) => ({

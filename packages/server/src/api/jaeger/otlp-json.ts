@@ -5,11 +5,17 @@ import type {
   StoredSpan,
   StoredSpans,
 } from "../../store/clickhouse/select/traces.ts";
+import type { Adjustment } from "./clock-skew.ts";
+import { WARNINGS } from "./ui-trace.ts";
 
 const KINDS = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];
 const STATUSES = ["Unset", "Ok", "Error"];
 
-export function* otlpTracesJson(spans: StoredSpans): Generator<string> {
+export function* otlpTracesJson(
+  spans: StoredSpans,
+  adjustments: (index: number) => Adjustment,
+): Generator<string> {
+  let index = 0;
   yield '{"resourceSpans":[';
   let open: string | undefined;
   for (const span of spans) {
@@ -20,7 +26,7 @@ export function* otlpTracesJson(spans: StoredSpans): Generator<string> {
       yield head;
       open = head;
     }
-    yield JSON.stringify(otlpSpan(span));
+    yield JSON.stringify(otlpSpan(span, adjustments(index++)));
   }
   yield open === undefined ? "]}" : "]}]}]}";
 }
@@ -35,7 +41,7 @@ function headOf(span: StoredSpan): string {
   return `{"resource":${resource},"scopeSpans":[{"scope":${scope},"spans":[`;
 }
 
-function otlpSpan(span: StoredSpan): object {
+function otlpSpan(span: StoredSpan, { shiftNs, warnings }: Adjustment): object {
   const code = STATUSES.indexOf(span.status);
   return {
     traceId: span.traceId,
@@ -45,14 +51,14 @@ function otlpSpan(span: StoredSpan): object {
     ...(span.flags === 0 ? {} : { flags: span.flags }),
     name: span.name,
     ...(KINDS.indexOf(span.kind) > 0 ? { kind: KINDS.indexOf(span.kind) } : {}),
-    startTimeUnixNano: String(span.startNs),
-    endTimeUnixNano: String(span.startNs + BigInt(span.durationNs)),
-    ...attributesField(span.attributes),
+    startTimeUnixNano: String(span.startNs + shiftNs),
+    endTimeUnixNano: String(span.startNs + shiftNs + BigInt(span.durationNs)),
+    ...attributesField(span.attributes, warnings),
     ...(span.events.length === 0
       ? {}
       : {
           events: span.events.map((event) => ({
-            timeUnixNano: String(event.timeNs),
+            timeUnixNano: String(event.timeNs + shiftNs),
             name: event.name,
             ...attributesField(event.attributes),
           })),
@@ -73,6 +79,10 @@ function otlpSpan(span: StoredSpan): object {
   };
 }
 
-function attributesField(attributes: StoredAttributes): object {
-  return attributes.entries.length === 0 ? {} : { attributes: otlpKeyValues(attributes) };
+function attributesField(attributes: StoredAttributes, warnings: readonly string[] = []): object {
+  const own = attributes.entries.length === 0 ? [] : otlpKeyValues(attributes);
+  const values = warnings.map((stringValue) => ({ stringValue }));
+  const added = values.length === 0 ? [] : [{ key: WARNINGS, value: { arrayValue: { values } } }];
+  const all = [...own, ...added];
+  return all.length === 0 ? {} : { attributes: all };
 }

@@ -53,6 +53,11 @@ export function traceQueryOf(values: Values, clock: Clock): TraceQuery {
   };
 }
 
+/** Whether times are wanted as they were sent, without adjustment for clock skew. */
+export function isRaw([text]: readonly string[]): boolean {
+  return text !== undefined && ["1", "t", "true"].includes(text.toLowerCase());
+}
+
 /** How many traces a search lists. */
 export function clampedLimit(name: string, text: string | undefined): number {
   if (text === undefined) return LIMIT_STANDARD;

@@ -4,6 +4,7 @@
  */
 import { kindAt } from "../../query/traces/attributes.ts";
 import type { StoredAttributes, StoredSpan } from "../../store/clickhouse/select/traces.ts";
+import type { Adjustment } from "./clock-skew.ts";
 
 interface KeyValue {
   readonly key: string;
@@ -34,26 +35,32 @@ export class Processes {
   }
 }
 
-const WARNINGS = "@jaeger@warnings";
+/** The attribute in which Jaeger keeps its warnings. */
+export const WARNINGS = "@jaeger@warnings";
 
-export function uiSpan(span: StoredSpan, processId: string): object {
+export function uiSpan(
+  span: StoredSpan,
+  processId: string,
+  { shiftNs, warnings: ours }: Adjustment,
+): object {
   const traceID = shortTraceId(span.traceId);
   const tags = spanTags(span);
-  const warnings = tags.find(({ key }) => key === WARNINGS);
+  const kept = tags.find(({ key }) => key === WARNINGS);
+  const warnings = [...(kept === undefined ? [] : warningsOf(String(kept.value))), ...ours];
   return {
     traceID,
     spanID: span.spanId,
     operationName: span.name,
     references: references(span, traceID),
-    startTime: Number(span.startNs / 1_000n),
+    startTime: Number((span.startNs + shiftNs) / 1_000n),
     duration: Math.floor(span.durationNs / 1_000),
-    tags: warnings === undefined ? tags : tags.filter((tag) => tag !== warnings),
+    tags: tags.filter((tag) => tag !== kept),
     logs: span.events.map((event) => ({
-      timestamp: Number(event.timeNs / 1_000n),
+      timestamp: Number((event.timeNs + shiftNs) / 1_000n),
       fields: eventFields(event),
     })),
     processID: processId,
-    warnings: warnings === undefined ? null : warningsOf(String(warnings.value)),
+    warnings: warnings.length === 0 ? null : warnings,
   };
 }
 

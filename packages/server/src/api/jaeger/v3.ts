@@ -7,9 +7,10 @@ import { type StoredSpans, selectTraces } from "../../store/clickhouse/select/tr
 import type { NsRange, SpanFilter } from "../../store/clickhouse/select/traces-filter.ts";
 import { selectNewestTraceIds } from "../../store/clickhouse/select/traces-search.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
+import { adjustmentsOf } from "./clock-skew.ts";
 import { parseGoDuration } from "./go-duration.ts";
 import { otlpTracesJson } from "./otlp-json.ts";
-import { clampedLimit, SPANS_MAX, tagsOf, traceIdOf, type Values } from "./params.ts";
+import { clampedLimit, isRaw, SPANS_MAX, tagsOf, traceIdOf, type Values } from "./params.ts";
 
 export interface AskedV3 {
   readonly request: FastifyRequest;
@@ -69,7 +70,11 @@ async function getTrace({ reader, reply, request, values }: AskedV3): Promise<Fa
     range,
     spansMax: SPANS_MAX,
   });
-  return sendTraces(reply, spans);
+  return sendTraces(reply, spans, isRaw(rawOf(values, "rawTraces", "raw_traces")));
+}
+
+function rawOf(values: Values, name: string, old: string): readonly string[] {
+  return [...values(name), ...values(old)];
 }
 
 async function findTraces({ reader, reply, values }: AskedV3): Promise<FastifyReply> {
@@ -77,7 +82,8 @@ async function findTraces({ reader, reply, values }: AskedV3): Promise<FastifyRe
   const depth = value(values, "query.searchDepth", "query.search_depth");
   const limit = clampedLimit("query.searchDepth", depth ?? values("query.num_traces")[0]);
   const traceIds = await selectNewestTraceIds(reader, filter, limit);
-  return sendTraces(reply, await selectTraces(reader, { traceIds, spansMax: SPANS_MAX }));
+  const spans = await selectTraces(reader, { traceIds, spansMax: SPANS_MAX });
+  return sendTraces(reply, spans, isRaw(rawOf(values, "query.rawTraces", "query.raw_traces")));
 }
 
 function filterOf(values: Values): SpanFilter {
@@ -133,13 +139,18 @@ function bad(message: string): TriptychError {
   return new TriptychError("query_invalid", message);
 }
 
-async function sendTraces(reply: FastifyReply, spans: StoredSpans): Promise<FastifyReply> {
+async function sendTraces(
+  reply: FastifyReply,
+  spans: StoredSpans,
+  raw: boolean,
+): Promise<FastifyReply> {
   if (spans.count === 0) throw new TriptychError("not_found", "No traces found");
+  const adjustments = await adjustmentsOf(spans, raw);
   return sendJsonStream(
     reply,
     (function* () {
       yield '{"result":';
-      yield* otlpTracesJson(spans);
+      yield* otlpTracesJson(spans, adjustments);
       yield "}";
     })(),
   );

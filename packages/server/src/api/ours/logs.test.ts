@@ -1,7 +1,13 @@
 import { EventEmitter, once } from "node:events";
 import { get as httpGet } from "node:http";
 import type { Readable } from "node:stream";
-import type { LogLevelsAnswer, LogLine, LogsAnswer } from "@triptych/contract";
+import type {
+  LogLevelsAnswer,
+  LogLine,
+  LogPatternsAnswer,
+  LogsAnswer,
+  SearchSuggestions,
+} from "@triptych/contract";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { LogSource } from "../../query/logs/source.ts";
@@ -113,6 +119,149 @@ describe("filters", () => {
   check([["attr", "any.zone=~eu|us"]], ["Order É placed", "low stock"]);
   check([["attr", "any.zone!~eu|us"]], ["payment failed", "?"]);
   check([["attr", "log.code="]], ["payment failed", "low stock", "?"]);
+});
+
+describe("searches", () => {
+  const check = (search: string, want: string[]) =>
+    test(search, async () =>
+      expect(await bodies(["service", "shop"], ["service", "cart"], ["search", search])).toEqual(
+        want,
+      ),
+    );
+  check("level: error or warn", ["payment failed"]);
+  check("level: (ERROR or WARNING)", ["payment failed", "low stock"]);
+  check("order or stock and not zone: us", ["Order É placed"]);
+  check(`@timestamp >= "${new Date(T + 1000).toISOString()}"`, ["low stock", "?"]);
+  check("@timestamp < now-1y", []);
+
+  test("narrow counts and keep the axis", async () => {
+    const answer = await get<LogLevelsAnswer>("/logs/levels", [
+      ["from", String(T)],
+      ["to", String(T + 4000)],
+      ["columns", "4"],
+      ["search", `@timestamp >= ${T + 1000}`],
+    ]);
+    expect(answer).toMatchObject({
+      from: T,
+      stepMs: 1000,
+      total: 2,
+      levels: { warn: [0, 1, 0, 0], unknown: [0, 0, 1, 0] },
+    });
+  });
+  for (const path of ["/logs", "/logs/levels", "/logs/tail", "/logs/patterns"])
+    test(`${path} says where the mistake is`, async () => {
+      const search = encodeURIComponent("level: error and (x");
+      const answer = await app.inject({ url: `/api/triptych${path}?search=${search}` });
+      expect([answer.statusCode, JSON.parse(answer.body).error]).toEqual([
+        400,
+        { code: "query_invalid", offset: 17, message: '"(" is not closed' },
+      ]);
+    });
+});
+
+describe("suggestions", () => {
+  const check = (search: string, want: object) =>
+    test(search, async () => {
+      const answer = await get<SearchSuggestions>("/logs/suggest", [...range, ["search", search]]);
+      expect(answer).toMatchObject(want);
+    });
+  check("", { kind: "field", start: 0, end: 0 });
+  check("ser", { kind: "field", start: 0, end: 3, options: ["service", "service.name"] });
+  check("service: ca", { kind: "value", start: 9, end: 11, options: ["cart"] });
+  check("zone: ", { kind: "value", options: ["eu", "us"] });
+  check("level: w", { kind: "value", options: ["warn", "unknown"] });
+  check("level: warn ", { kind: "operator", options: ["and", "or", "and not"] });
+  check("level: ", { problem: { offset: 6, message: "a value belongs behind the colon" } });
+  test("hostile", async () => {
+    for (const text of hostileTexts)
+      for (const search of [text, `${text}: `, `"${text}`, `zone: ${text}`])
+        await get("/logs/suggest", [...range, ["search", search]]);
+  });
+});
+
+describe("patterns", () => {
+  const at = NS + 3_600_000_000_000n;
+  const between: (readonly [string, string])[] = [
+    ["from", String(T + 3_600_000)],
+    ["to", String(T + 3_610_000)],
+    ["service", "patterns"],
+  ];
+  const line = (seconds: number, body: string, severity = 9): TestLine => ({
+    timeNs: at + BigInt(seconds) * 1_000_000_000n,
+    body,
+    severity,
+    service: "patterns",
+  });
+  beforeAll(async () => {
+    await store.put(
+      logsOf([
+        ...Array.from({ length: 6 }, (_, i) =>
+          line(i, `user ${100 + i} logged in from 10.0.0.${i}`),
+        ),
+        line(-3, "user 7 logged in from 10.0.0.9"),
+        line(2, "disk sda1 is full (99%)", 17),
+        line(4, "disk sdb2 is full (98%)", 17),
+        line(-2, "only before"),
+        line(8, "a (b) [c] *d* \\Q e? $x ^y | z"),
+      ]),
+    );
+  });
+
+  test("with counts, trend, levels, and which are new", async () => {
+    const answer = await get<LogPatternsAnswer>("/logs/patterns", [...between, ["columns", "5"]]);
+    expect([answer.total, answer.totalBefore, answer.stepMs]).toEqual([9, 2, 2000]);
+    expect(
+      answer.patterns.map(({ template, lines, before, isNew, levels, counts }) => ({
+        template,
+        is: [lines, before, isNew],
+        levels,
+        counts,
+      })),
+    ).toEqual([
+      {
+        template: "user <_> logged in from <_>",
+        is: [6, 1, false],
+        levels: { info: 6 },
+        counts: [2, 2, 2, 0, 0],
+      },
+      {
+        template: "disk <_> is full (<_>)",
+        is: [2, 0, true],
+        levels: { error: 2 },
+        counts: [0, 1, 1, 0, 0],
+      },
+      {
+        template: "a (b) [c] *d* \\Q e? $x ^y | z",
+        is: [1, 0, true],
+        levels: { info: 1 },
+        counts: [0, 0, 0, 0, 1],
+      },
+    ]);
+  });
+  test("each finds its lines, and leaves them out", async () => {
+    const { patterns } = await get<LogPatternsAnswer>("/logs/patterns", between);
+    for (const { template, lines } of patterns) {
+      const found = (name: string) =>
+        get<LogsAnswer>("/logs", [...between, [name, template]]).then((page) => page.lines.length);
+      expect([template, await found("pattern"), await found("notPattern")]).toEqual([
+        template,
+        lines,
+        9 - lines,
+      ]);
+    }
+  });
+  test("of hostile lines", async () => {
+    const whole: (readonly [string, string])[] = [...range, ["service", "hostile"]];
+    const { patterns } = await get<LogPatternsAnswer>("/logs/patterns", whole);
+    for (const { template, lines } of patterns) {
+      const page = await get<LogsAnswer>("/logs", [
+        ...whole,
+        ["limit", "1000"],
+        ["pattern", template],
+      ]);
+      expect(page.lines.length, template).toBeGreaterThanOrEqual(lines);
+    }
+  });
 });
 
 test("a line as it is shown", async () => {

@@ -2,21 +2,18 @@
 import type { LogLevel, LogLevelsAnswer } from "@triptych/contract";
 import { type Clock, defaultLimits, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  createLogSource,
-  type LogCondition,
-  type LogFilter,
-  type LogSource,
-} from "../../query/logs/source.ts";
-import { wholePattern } from "../../regex/regex.ts";
+import { createLogSource, type LogSource } from "../../query/logs/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { commaSeparated } from "../comma-separated.ts";
 import { answerInfo } from "./answer-info.ts";
 import { clientGone } from "./client-gone.ts";
 import { sendJsonStream } from "./json-stream.ts";
+import { logConditionsOf, logFilterOf } from "./logs-filter.ts";
 import { cursorOf, logLine, parseCursor } from "./logs-line.ts";
+import { logPatternsAnswer } from "./logs-patterns.ts";
 import { createTails } from "./logs-tail.ts";
-import { invalid, type QueryParams, queryParams } from "./params.ts";
+import { type QueryParams, queryParams } from "./params.ts";
+import { logSuggestions } from "./search-suggestions.ts";
 
 export interface OwnLogsDeps {
   readonly engine: Engine;
@@ -35,9 +32,6 @@ const limits = {
   servicesShown: 100,
 } as const;
 
-const levels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "unknown"];
-const NS_PER_MS = 1_000_000n;
-
 export function registerOwnLogs(app: FastifyInstance, deps: OwnLogsDeps): void {
   const { prefix, clock } = deps;
   const source = createLogSource(deps.engine);
@@ -51,8 +45,16 @@ export function registerOwnLogs(app: FastifyInstance, deps: OwnLogsDeps): void {
     levelCounts(asked(source, clock, { request, reply })),
   );
   app.get(`${prefix}/logs/tail`, (request, reply) => {
-    const conditions = conditionsOf(queryParams(request.query));
+    const conditions = logConditionsOf(queryParams(request.query), clock);
     return tails.follow(reply, conditions);
+  });
+  app.get(`${prefix}/logs/patterns`, (request, reply) => {
+    const { params, ask, info } = asked(source, clock, { request, reply });
+    return logPatternsAnswer(deps, params, { ask, info });
+  });
+  app.get(`${prefix}/logs/suggest`, (request, reply) => {
+    const { params, ask, info } = asked(source, clock, { request, reply });
+    return logSuggestions(deps, params, { ask, info });
   });
 }
 
@@ -84,43 +86,9 @@ function asked(
   };
 }
 
-function filterOf({ params, clock }: Asked): LogFilter & { from: number; to: number } {
-  const { from, to } = params.range(clock);
-  const range = { fromNs: BigInt(from) * NS_PER_MS, toNs: BigInt(to) * NS_PER_MS };
-  return { range, from, to, conditions: conditionsOf(params) };
-}
-
-function conditionsOf(params: QueryParams): LogCondition[] {
-  const out: LogCondition[] = [];
-  const names = params.texts("service");
-  if (names.length > 0) out.push({ kind: "service_in", names });
-  const wanted = params.texts("level").map((given) => {
-    const level = levels.find((candidate) => candidate === given);
-    if (level === undefined) throw invalid(`"level" is not one of ${levels.join(", ")}`);
-    return level;
-  });
-  if (wanted.length > 0) out.push({ kind: "level_in", levels: wanted });
-  const text = params.text("text");
-  if (text !== undefined) out.push({ kind: "contains", text });
-  const traceId = params.text("traceId");
-  if (traceId !== undefined)
-    out.push({ kind: "match", field: { kind: "trace_id" }, op: "=", value: traceId.toLowerCase() });
-  const spanId = params.text("spanId");
-  if (spanId !== undefined)
-    out.push({ kind: "match", field: { kind: "span_id" }, op: "=", value: spanId.toLowerCase() });
-  for (const { scope, key, op, value } of params.filters()) {
-    if (scope === "span")
-      throw invalid("log lines have no span attributes; use log, resource or any");
-    const isPattern = op === "=~" || op === "!~";
-    const wanted = isPattern ? wholePattern(value) : value;
-    out.push({ kind: "match", field: { kind: scope, key }, op, value: wanted });
-  }
-  return out;
-}
-
 async function lines(asked: Asked): Promise<FastifyReply> {
-  const { params, source, ask, info, reply } = asked;
-  const { range, conditions } = filterOf(asked);
+  const { params, source, ask, info, reply, clock } = asked;
+  const { range, conditions } = logFilterOf(params, clock);
   const order = params.oneOf("order", ["newest", "oldest"]) ?? "newest";
   const limit = params.limit("limit", { standard: limits.linesStandard, max: limits.linesMax });
   const given = params.text("cursor");
@@ -146,7 +114,7 @@ async function lines(asked: Asked): Promise<FastifyReply> {
 
 async function levelCounts(asked: Asked): Promise<LogLevelsAnswer> {
   const { params, source, ask, info } = asked;
-  const filter = filterOf(asked);
+  const filter = logFilterOf(params, asked.clock);
   const { from, to } = filter;
   const columns = params.limit("columns", {
     standard: limits.columnsStandard,

@@ -1,6 +1,7 @@
 /** A stored trace as the text of a `TraceAnswer`, span by span, so that a trace of any size is sent in pieces. */
 import type { AnswerInfo, Attribute, Span, TraceAnswer } from "@triptych/contract";
 import { attributesOf } from "../../query/traces/attributes.ts";
+import type { TraceTimes } from "../../query/traces/skew.ts";
 import type {
   StoredAttributes,
   StoredSpan,
@@ -19,23 +20,22 @@ const statuses = { Unset: "unset", Ok: "ok", Error: "error" } as const satisfies
   readonly [status: string]: Span["status"];
 };
 
-/** `info` is asked for last, when everything was read. */
+/** `times` are those of `spans.shapes()`; `info` is asked for last, when everything was read. */
 export function* traceJson(
   traceId: string,
-  spans: StoredSpans,
+  { spans, times }: { readonly spans: StoredSpans; readonly times: TraceTimes },
   info: () => AnswerInfo,
 ): Generator<string> {
   const resources = new Interned<TraceAnswer["resources"][number]>();
   const scopes = new Interned<TraceAnswer["scopes"][number]>();
-  let startNs: bigint | undefined;
+  const startNs = times.originNs;
   let durationNs = 0;
+  let index = 0;
+  yield `{"traceId":${JSON.stringify(traceId)},"startNs":"${startNs}","spans":[`;
   for (const span of spans) {
-    if (startNs === undefined) {
-      // Spans come by start time: the first one starts the trace.
-      startNs = span.startNs;
-      yield `{"traceId":${JSON.stringify(traceId)},"startNs":"${startNs}","spans":[`;
-    } else yield ",";
-    const offsetNs = Number(span.startNs - startNs);
+    if (index > 0) yield ",";
+    const skewNs = times.shiftNs[index++] ?? 0;
+    const offsetNs = Number(span.startNs - startNs) + skewNs;
     durationNs = Math.max(durationNs, offsetNs + span.durationNs);
     const resource = resources.of(`${span.service}\n${keyOf(span.resource)}`, () => ({
       service: span.service,
@@ -45,16 +45,24 @@ export function* traceJson(
       name: span.scopeName,
       version: span.scopeVersion,
     }));
-    yield JSON.stringify(spanOf(span, startNs, { resource, scope }));
+    yield JSON.stringify(spanOf(span, startNs - BigInt(skewNs), { resource, scope, skewNs }));
   }
-  const rest = { durationNs, resources: resources.items, scopes: scopes.items, ...info() };
+  const { rootMissing } = times;
+  const rest = {
+    durationNs,
+    rootMissing,
+    resources: resources.items,
+    scopes: scopes.items,
+    ...info(),
+  };
   yield `],${JSON.stringify(rest).slice(1)}`;
 }
 
+/** `startNs` is that of the trace on the clock of this span. */
 function spanOf(
   span: StoredSpan,
   startNs: bigint,
-  { resource, scope }: { resource: number; scope: number },
+  { resource, scope, skewNs }: { resource: number; scope: number; skewNs: number },
 ): Span {
   return {
     spanId: span.spanId,
@@ -66,6 +74,7 @@ function spanOf(
     statusMessage: span.statusMessage,
     offsetNs: Number(span.startNs - startNs),
     durationNs: span.durationNs,
+    ...(skewNs !== 0 && { skewNs }),
     attributes: withDetails(span),
     resource,
     scope,

@@ -57,7 +57,10 @@ interface Tally {
 
 export async function foundPatterns(
   engine: Engine,
-  { filter, steps }: { filter: LogFilter; steps: { fromMs: number; stepMs: number; count: number } },
+  {
+    filter,
+    steps,
+  }: { filter: LogFilter; steps: { fromMs: number; stepMs: number; count: number } },
   ask: LogAsk,
 ): Promise<FoundPatterns> {
   const { fromNs, toNs } = filter.range;

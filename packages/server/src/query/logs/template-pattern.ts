@@ -11,16 +11,28 @@ export const TEMPLATE_CHARS_MAX = LINE_CHARS_MAX;
 /** RE2, with its anchors, for the whole line. */
 export function templatePattern(template: string): string {
   const isCut = template.length >= LINE_CHARS_MAX / 2;
-  const parts = template.split(WILDCARD).map(fixedPart);
-  return `^(?s:${GAPS}*${parts.join(".*")}${isCut ? ".*" : `${GAPS}*`})$`;
+  const parts = template.split(WILDCARD);
+  const last = parts.length - 1;
+  const inside = parts
+    .map((part, i) => fixedPart(part, { isFirst: i === 0, isLast: i === last }))
+    .join(".*");
+  return `^(?s:${GAPS}*${inside}${isCut ? ".*" : `${GAPS}*`})$`;
 }
 
-const GAPS = `[\\s${GAP_SIGNS.replace(/[\\\]^-]|\[/g, "\\$&")}]`;
-const WORDS_AND_GAPS = new RegExp(`(${GAPS}+)`);
+const SIGNS = GAP_SIGNS.replace(/[\\\]^-]|\[/g, "\\$&");
+/** RE2's `\s` has fewer blanks than ours. */
+const GAPS = `[\\s\\v\\p{Z}\\x{feff}${SIGNS}]`;
+const WORDS_AND_GAPS = new RegExp(`([\\s${SIGNS}]+)`);
 
-function fixedPart(text: string): string {
-  return text
-    .split(WORDS_AND_GAPS)
-    .map((part, i) => (i % 2 === 0 ? literalPattern(part) : `${GAPS}+`))
+/** Words with the signs between them; before the first word of a line and behind its last one none are needed. */
+function fixedPart(
+  text: string,
+  { isFirst, isLast }: { readonly isFirst: boolean; readonly isLast: boolean },
+): string {
+  const pieces = text.split(WORDS_AND_GAPS);
+  if (isFirst && pieces[0] === "") pieces[1] = "";
+  if (isLast && pieces.at(-1) === "") pieces[pieces.length - 2] = "";
+  return pieces
+    .map((piece, i) => (i % 2 === 0 ? literalPattern(piece) : piece === "" ? "" : `${GAPS}+`))
     .join("");
 }

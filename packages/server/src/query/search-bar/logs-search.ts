@@ -1,9 +1,17 @@
 /** A search over log lines: KQL into conditions of the store, with the names that people use for a line's fields. */
-import { type KqlExpr, type KqlField, type KqlValue, kqlPlainText, parseKql } from "@triptych/lang";
+
 import type { LogLevel } from "@triptych/contract";
+import {
+  type KqlExpr,
+  type KqlField,
+  type KqlPattern,
+  type KqlValue,
+  kqlPlainText,
+  parseKql,
+} from "@triptych/lang";
 import { TriptychError, unreachable } from "@triptych/model";
-import { levelOf } from "../../store/clickhouse/select/logs-level.ts";
 import type { LogCondition, LogField } from "../../store/clickhouse/select/logs-filter.ts";
+import { levelOf } from "../../store/clickhouse/select/logs-level.ts";
 import type { ValueTest } from "../../store/clickhouse/select/value-test.ts";
 import { namePattern, textTest, wholeTest } from "./patterns.ts";
 import { isTimeField, momentTest, rangeTest, type TimeTest } from "./times.ts";
@@ -69,6 +77,12 @@ const body = { fields: [{ kind: "body" }] } as const;
 const service = { fields: [{ kind: "service" }] } as const;
 const traceId = { fields: [{ kind: "trace_id" }], lower: true } as const;
 const spanId = { fields: [{ kind: "span_id" }], lower: true } as const;
+const correlation = {
+  fields: [
+    { kind: "named", key: "correlation_id" },
+    { kind: "named", key: "correlationId" },
+  ],
+} as const;
 const host = {
   fields: [
     { kind: "named", key: "host.name" },
@@ -100,6 +114,9 @@ const places: { readonly [name: string]: Place } = {
   span_id: spanId,
   spanid: spanId,
   "span.id": spanId,
+  correlationid: correlation,
+  "correlation.id": correlation,
+  correlation_id: correlation,
   host: host,
   hostname: host,
   "host.name": host,
@@ -134,7 +151,7 @@ function fieldCondition(field: KqlField, { expr, nowMs }: Asked): LogCondition {
   return either(
     place.fields.map((one): LogCondition => {
       if (one.kind === "body" && expr.kind === "match")
-        return bodyCondition(textTest(expr.value, expr.span.start));
+        return bodyCondition(expr.value, expr.span.start);
       const tests = testsOf(expr, nowMs);
       return each(
         tests.map((test) => ({
@@ -186,26 +203,41 @@ function keysCondition(pattern: string, { expr, nowMs }: Asked): LogCondition {
   return each(conditions);
 }
 
-function bodyCondition(test: ValueTest): LogCondition {
+function bodyCondition(value: KqlValue, offset: number): LogCondition {
+  const test = textTest(value, offset);
   if (test.kind === "has") return { kind: "contains", text: test.text };
-  if (test.kind === "matches") return { kind: "line", op: "|~", value: test.pattern };
-  return { kind: "value", field: { kind: "body" }, test };
+  if (test.kind !== "matches") return { kind: "value", field: { kind: "body" }, test };
+  const match: LogCondition = { kind: "line", op: "|~", value: test.pattern };
+  const literal = value.kind === "pattern" ? longestText(value.pattern) : "";
+  // Few lines have the letters, and the index of words finds them sooner than the pattern does.
+  return literal === "" ? match : each([{ kind: "contains", text: literal }, match]);
+}
+
+function longestText(pattern: KqlPattern): string {
+  return pattern.reduce(
+    (best, piece) => (piece.kind === "text" && piece.text.length > best.length ? piece.text : best),
+    "",
+  );
 }
 
 /** Words of the line in any case; names, ids and values of attributes as a whole, as Kibana finds its keywords. */
 function anywhere(value: KqlValue, offset: number): LogCondition {
   const whole = wholeTest(value, offset);
-  return {
-    kind: "either",
-    conditions: [
-      bodyCondition(textTest(value, offset)),
-      { kind: "value", field: { kind: "service" }, test: whole },
-      { kind: "value", field: { kind: "trace_id" }, test: lowered(whole) },
-      { kind: "value", field: { kind: "span_id" }, test: lowered(whole) },
-      { kind: "keys", pattern: undefined, test: whole },
-    ],
-  };
+  const conditions: LogCondition[] = [
+    bodyCondition(value, offset),
+    { kind: "value", field: { kind: "service" }, test: whole },
+    { kind: "keys", pattern: undefined, test: whole },
+  ];
+  const plain = value.kind === "pattern" ? kqlPlainText(value.pattern) : undefined;
+  if (plain === undefined || isId(plain, 32))
+    conditions.push({ kind: "value", field: { kind: "trace_id" }, test: lowered(whole) });
+  if (plain === undefined || isId(plain, 16))
+    conditions.push({ kind: "value", field: { kind: "span_id" }, test: lowered(whole) });
+  return { kind: "either", conditions };
 }
+
+const isId = (text: string, digits: number): boolean =>
+  text.length === digits && /^[0-9a-f]+$/i.test(text);
 
 function timeCondition(expr: Asked["expr"], nowMs: number): LogCondition {
   if (expr.kind === "exists") return { kind: "each", conditions: [] };

@@ -106,10 +106,20 @@ export function placeOfSpanField(given: string): Place {
   return { keys: [...spellings(given), ...(scoped === null ? [] : [scoped[1] as string])] };
 }
 
-/** Dots are written as underscores where dots are not allowed, and the other way round. */
+/** More underscores than this are taken as they are, all as dots, or none. */
+const UNDERSCORES_MAX = 2;
+
+/** Dots are written as underscores where dots are not allowed: any underscore may stand for one. */
 function spellings(key: string): string[] {
-  const all = [key, key.replaceAll(".", "_"), key.replaceAll("_", ".")];
-  return [...new Set(all)];
+  const [first = "", ...rest] = key.split("_");
+  const all = new Set([key, key.replaceAll(".", "_"), key.replaceAll("_", ".")]);
+  if (rest.length <= UNDERSCORES_MAX) {
+    let made = [first];
+    for (const part of rest)
+      made = made.flatMap((start) => [`${start}_${part}`, `${start}.${part}`]);
+    for (const spelling of made) all.add(spelling);
+  }
+  return [...all];
 }
 
 function fieldTest(field: KqlField, { expr, nowMs }: Asked): SpanTest {

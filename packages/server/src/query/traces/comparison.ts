@@ -1,5 +1,10 @@
 /** One stored trace beside another, or beside what is usual for its root operation; and its critical path. */
-import type { ComparedSide, ComparedTrace, CriticalPath, TraceComparison } from "@triptych/contract";
+import type {
+  ComparedSide,
+  ComparedTrace,
+  CriticalPath,
+  TraceComparison,
+} from "@triptych/contract";
 import {
   type ComparedSpan,
   type CompareRow,
@@ -13,10 +18,10 @@ import {
 import { TriptychError } from "@triptych/model";
 import type { Reader } from "../../store/clickhouse/select/reader.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
+import type { SpanShape } from "../../store/clickhouse/select/span-shape.ts";
 import {
   selectAlikeTraceIds,
   selectTraceShapes,
-  type SpanShape,
 } from "../../store/clickhouse/select/traces-shape.ts";
 import { paced } from "./paced.ts";
 import { skewMarks, type TraceTimes, traceTimesSteps } from "./skew.ts";
@@ -146,7 +151,7 @@ export async function compareWithUsual(
     limit: ALIKE_TRACES_MAX,
   });
   const { spans, cut } = await selectTraceShapes(reader, ids, ALIKE_SPANS_MAX);
-  const groups = [...Map.groupBy(spans, ({ traceId }) => traceId)];
+  const groups = [...byTrace(spans)];
   // The last one may be cut in the middle.
   if (cut && groups.length > 1) groups.pop();
   const others: Omit<ReadTrace, "marks">[] = [];
@@ -166,7 +171,21 @@ export async function compareWithUsual(
   });
 }
 
-function aboutOne({ traceId, measured: { spans, forest }, times }: Omit<ReadTrace, "marks">): ComparedTrace {
+function byTrace(spans: readonly SpanShape[]): Map<string, SpanShape[]> {
+  const traces = new Map<string, SpanShape[]>();
+  for (const span of spans) {
+    const list = traces.get(span.traceId);
+    if (list === undefined) traces.set(span.traceId, [span]);
+    else list.push(span);
+  }
+  return traces;
+}
+
+function aboutOne({
+  traceId,
+  measured: { spans, forest },
+  times,
+}: Omit<ReadTrace, "marks">): ComparedTrace {
   const top = spans[forest.tops[0] ?? -1];
   return {
     traceId,
@@ -257,8 +276,11 @@ function mostDifferent(rows: readonly CompareRow[]): readonly CompareRow[] {
       : Math.abs(gapOf(other)) - Math.abs(gapOf(one));
   });
   for (const index of byGap) {
+    const chain: number[] = [];
+    for (let at = index; at >= 0 && !keep.has(at); at = rows[at]?.parent ?? -1) chain.push(at);
+    // A row below very many others would push all else out.
+    if (keep.size + chain.length <= ROWS_MAX) for (const at of chain) keep.add(at);
     if (keep.size >= ROWS_MAX) break;
-    for (let at = index; at >= 0 && !keep.has(at); at = rows[at]?.parent ?? -1) keep.add(at);
   }
   const indices = [...keep].sort((a, b) => a - b);
   const place = new Map(indices.map((index, i) => [index, i]));

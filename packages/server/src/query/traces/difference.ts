@@ -30,8 +30,8 @@ import { benjaminiHochberg, kolmogorovSmirnov, testShares } from "./statistics.t
 
 /** Spans of a side that are counted one by one: about a second of two cores. */
 const SPANS_MAX = 1_000_000;
-/** Traces of a side whose spans are looked at: shares are then right to about one percent. */
-const TRACES_MAX = 10_000;
+/** Traces of a side whose spans are looked at: shares are then right to about one and a half percent. */
+const TRACES_MAX = 5_000;
 /** Spans that tell what kind of keys there are. */
 const PROFILE_SPANS = 20_000;
 /** Numbers a side and key: Kolmogorov and Smirnov's gap is then right to about four percent. */
@@ -172,8 +172,8 @@ async function compare(
     ...judged(
       keys,
       [
-        ...numbers.map((key) => numbersOf("span", key)),
-        ...durations.map((key) => numbersOf("intrinsic", key)),
+        ...numbers.filter(onBothSides).map((key) => judgedNumbers("span", key)),
+        ...durations.filter(onBothSides).map((key) => judgedNumbers("intrinsic", key)),
       ],
       compared,
     ),
@@ -224,7 +224,7 @@ function judged(
   compared: SideCounts,
 ): Pick<Differences, "values" | "rarer" | "numbers"> {
   const values = keys.flatMap(({ scope, key, values: list }) =>
-    list.map((value) => valueOf(scope, key, value, compared)),
+    list.map((value) => judgedValue(scope, key, value, compared)),
   );
   const comparisons = keys.reduce((sum, { distinct }) => sum + distinct, 0) + distributions.length;
   const adjusted = benjaminiHochberg(
@@ -256,7 +256,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function valueOf(
+function judgedValue(
   scope: DifferentValue["scope"],
   key: string,
   { value, inside, outside }: CountedKey["values"][number],
@@ -274,7 +274,12 @@ function valueOf(
   return { scope, key, value, inside, outside, insideShare, outsideShare, lift, ...tested };
 }
 
-function numbersOf(
+/** What one side does not have at all has no distribution there. */
+function onBothSides({ inside, outside }: NumbersOfKey): boolean {
+  return inside.count > 0 && outside.count > 0;
+}
+
+function judgedNumbers(
   scope: DifferentNumbers["scope"],
   { key, inside, outside }: NumbersOfKey,
 ): Omit<DifferentNumbers, "pAdjusted"> {

@@ -2,6 +2,8 @@
  * Where a trace spends its time: the part of each span that no child covers, added up per service. Works on the spans
  * of one trace in any order; children may overlap each other and stick out of their parent.
  */
+import { buildForest } from "@triptych/lang";
+
 export interface TimedSpan {
   readonly spanId: string;
   readonly parentSpanId: string;
@@ -18,24 +20,19 @@ export interface SelfTime {
 /** Largest first, at most `servicesMax`. */
 export function selfTimes(spans: readonly TimedSpan[], servicesMax: number): SelfTime[] {
   const origin = earliest(spans);
-  const children = childrenOf(spans);
-  const totals = new Map<string, number>();
-  const counted = new Set<string>();
-  for (const span of spans) {
-    // A span stored twice has its children once.
+  const once = new Map<string, TimedSpan>();
+  for (const [i, span] of spans.entries()) {
+    // A span stored twice counts once.
     const key = `${span.spanId} ${span.startNs} ${span.durationNs} ${span.service}`;
-    if (span.spanId !== "" && counted.has(key)) continue;
-    counted.add(key);
-    const start = Number(span.startNs - origin);
-    const intervals = (children.get(span.spanId) ?? [])
-      .filter((child) => child !== span)
-      .map((child): Interval => {
-        const childStart = Number(child.startNs - origin);
-        return [childStart, childStart + child.durationNs];
-      });
-    const covered = unionLength(intervals, [start, start + span.durationNs]);
-    totals.set(span.service, (totals.get(span.service) ?? 0) + span.durationNs - covered);
+    once.set(span.spanId === "" ? String(i) : key, span);
   }
+  const counted = [...once.values()];
+  const { selfNs } = buildForest(
+    counted.map((span) => ({ ...span, offsetNs: Number(span.startNs - origin) })),
+  );
+  const totals = new Map<string, number>();
+  for (const [i, { service }] of counted.entries())
+    totals.set(service, (totals.get(service) ?? 0) + (selfNs[i] ?? 0));
   return [...totals]
     .map(([service, selfNs]) => ({ service, selfNs }))
     .sort((a, b) => b.selfNs - a.selfNs || (a.service < b.service ? -1 : 1))

@@ -1,6 +1,6 @@
 /** The clocks of one stored trace: what to add to its spans for display. Nothing stored changes. */
 import { clockSkew, type ForestSpan, forestSteps } from "@triptych/lang";
-import type { SpanShape } from "../../store/clickhouse/select/traces-shape.ts";
+import type { SpanShape } from "../../store/clickhouse/select/span-shape.ts";
 
 export interface TraceTimes {
   /** The earliest start after shifting; 0 for no spans. */
@@ -62,9 +62,7 @@ export function skewMarks({ shifted, largestNs, refusedNs }: TraceTimes): string
   const spans = (count: number): string => (count === 1 ? "1 span is" : `${count} spans are`);
   return [
     ...(shifted > 0
-      ? [
-          `Clocks of hosts disagree: ${spans(shifted)} shown shifted, by up to ${words(largestNs)}.`,
-        ]
+      ? [`Clocks of hosts disagree: ${spans(shifted)} shown shifted, by up to ${words(largestNs)}.`]
       : []),
     ...(refusedNs.size > 0
       ? [

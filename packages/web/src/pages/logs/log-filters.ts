@@ -5,7 +5,10 @@ import { parseFilter, withFilter } from "../../state/filters.ts";
 import { many, one, type Params, type ParamsChange } from "../../state/params.ts";
 import { attributeChips, type ChipData } from "../traces/trace-filters.ts";
 
-export const logFilterNames = ["service", "level", "text", "traceId", "spanId", "attr"] as const;
+export const logFilterNames = [
+  ...["service", "level", "text", "traceId", "spanId", "attr"],
+  ...["search", "pattern", "notPattern"],
+] as const;
 
 /** As `/logs`, `/logs/levels` and `/logs/tail` take them, without time, order and limit. */
 export function logQuery(params: Params): ParamsChange {
@@ -16,6 +19,9 @@ export function logQuery(params: Params): ParamsChange {
     traceId: one(params, "traceId"),
     spanId: one(params, "spanId"),
     attr: many(params, "attr"),
+    search: one(params, "search"),
+    pattern: many(params, "pattern"),
+    notPattern: many(params, "notPattern"),
   };
 }
 
@@ -93,5 +99,13 @@ export function logChips(params: Params): ChipData[] {
     const value = one(params, name);
     if (value !== undefined) chips.push({ name: label, op, value, remove: { [name]: undefined } });
   }
-  return [...chips, ...attributeChips(many(params, "attr"))];
+  const patterns = (["pattern", "notPattern"] as const).flatMap((name) =>
+    many(params, name).map((value): ChipData => {
+      const remove = { [name]: many(params, name).filter((item) => item !== value) };
+      const other = name === "pattern" ? "notPattern" : "pattern";
+      const negate = { ...remove, [other]: [...many(params, other), value] };
+      return { name: "pattern", op: name === "pattern" ? "=" : "!=", value, remove, negate };
+    }),
+  );
+  return [...chips, ...patterns, ...attributeChips(many(params, "attr"))];
 }

@@ -1,7 +1,7 @@
 /** The lines: drawn only where they are seen, newest first, live at the top until one scrolls away from it. */
 import type { LogLine } from "@triptych/contract";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useRef } from "react";
+import { type ReactNode, useCallback, useEffect, useRef } from "react";
 import { formatCount, plural } from "../../charts/format.ts";
 import { Answered, BoneRows } from "../../components/answered.tsx";
 import { Icon } from "../../components/icon.tsx";
@@ -24,6 +24,8 @@ const readAheadRows = 30;
 const awayPx = 8;
 
 export interface LogListProps {
+  /** What else can be looked at here. */
+  readonly tabs: ReactNode;
   readonly lines: readonly LogLine[];
   readonly stored: Lines;
   readonly tail: Tail;
@@ -80,7 +82,7 @@ export function LogList(props: LogListProps) {
   return (
     <section className="list" aria-label="Lines">
       <div className="bar">
-        <h2>Lines</h2>
+        {props.tabs}
         <span className="muted small">newest first</span>
         <span className="grow" />
         <LiveState state={tail.state} paused={paused} />

@@ -9,6 +9,7 @@ import { Drawer, useDrawerWidth } from "../../components/drawer.tsx";
 import { FilterBar } from "../../components/filter-bar.tsx";
 import { Honest } from "../../components/icon.tsx";
 import { FindingBone, PageHead } from "../../components/page-head.tsx";
+import { Tabs } from "../../components/tabs.tsx";
 import { NothingMatches, Teach } from "../../components/teach.tsx";
 import { clockText } from "../../state/clock-text.ts";
 import { many, one } from "../../state/params.ts";
@@ -22,11 +23,17 @@ import { findInLogs } from "./finding.ts";
 import { hasLogFilters, logChips, logFilterNames, logQuery, readTypedLog } from "./log-filters.ts";
 import { LogForm } from "./log-form.tsx";
 import { LogList } from "./log-list.tsx";
+import { Patterns } from "./patterns.tsx";
 import { useLines } from "./use-lines.ts";
 import { useTail } from "./use-tail.ts";
 
 const barColumns = innerWidth > 760 ? 120 : 60;
 const barHeight = 108;
+
+const views = [
+  { id: "lines", name: "Lines" },
+  { id: "patterns", name: "Patterns" },
+];
 
 export function LogsPage() {
   const params = useParams();
@@ -51,6 +58,15 @@ export function LogsPage() {
   );
   const counts = useMemo(() => countFields(lines), [lines]);
   const around = one(params, "around");
+  const view = one(params, "view") === "patterns" ? "patterns" : "lines";
+  const tabs = (
+    <Tabs
+      label="Lines or their patterns"
+      tabs={views}
+      chosen={view}
+      choose={(id) => setParams({ view: id === "patterns" ? id : undefined })}
+    />
+  );
   const nothing =
     levels.data !== undefined && !levels.stale && levels.data.total === 0 && lines.length === 0;
   if (nothing && !hasLogFilters(params)) return <Teach signal="logs" />;
@@ -101,14 +117,19 @@ export function LogsPage() {
             className="split fixed logs"
             style={{ "--drawer": `${drawerWidth}px` } as React.CSSProperties}
           >
-            <LogList
-              lines={lines}
-              stored={stored}
-              tail={tail}
-              counts={counts}
-              paused={paused}
-              setPaused={setPaused}
-            />
+            {view === "patterns" ? (
+              <Patterns tabs={tabs} query={query} />
+            ) : (
+              <LogList
+                tabs={tabs}
+                lines={lines}
+                stored={stored}
+                tail={tail}
+                counts={counts}
+                paused={paused}
+                setPaused={setPaused}
+              />
+            )}
             <Drawer
               label={around === undefined ? "Fields" : "Context"}
               width={drawerWidth}
@@ -162,6 +183,17 @@ function LogFilterBar() {
         remove: () => setParams(chip.remove),
         ...(chip.negate !== undefined && { negate: () => setParams(chip.negate ?? {}) }),
       }))}
+      language={{
+        signal: "logs",
+        search: one(params, "search") ?? "",
+        setSearch: (search) => setParams({ search }),
+        placeholder: 'Search lines, such as level: error and "connection refused"',
+        examples: [
+          "level: error or level: warn",
+          '"timeout" and not service: gateway',
+          "level >= warn and @timestamp >= now-5m",
+        ],
+      }}
       placeholder="Search words in the line, or service=…, level=error, attribute=value"
       help="Write words of the line, service=name, level=error, or attribute=value."
       suggestions={[

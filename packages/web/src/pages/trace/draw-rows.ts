@@ -1,9 +1,9 @@
 /** Paints rows of the waterfall: the span pale, its self time solid, the critical path underlined, failures marked. */
+import { selfIntervals } from "@triptych/lang";
 import type { Pen } from "../../charts/canvas.tsx";
 import { seriesOf } from "../../charts/colour.ts";
 import { formatDuration } from "../../charts/format.ts";
 import type { Row } from "./rows.ts";
-import { selfIntervals } from "./trace-tree.ts";
 import type { TraceView } from "./use-trace-view.ts";
 
 /** Room at the right for durations of spans that reach the end. */

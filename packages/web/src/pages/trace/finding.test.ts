@@ -1,5 +1,5 @@
+import { criticalPath } from "@triptych/lang";
 import { expect, test } from "vitest";
-import { criticalPath } from "./critical-path.ts";
 import { findWhereTimeWent } from "./finding.ts";
 import { type Line, traceOf } from "./trace-fixture.ts";
 import { buildTree } from "./trace-tree.ts";

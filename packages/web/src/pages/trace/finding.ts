@@ -1,5 +1,5 @@
 /** Where the time of a trace went, in the terms of its first sentence. */
-import { type PathPart, criticalTimes } from "./critical-path.ts";
+import { criticalTimes, type PathPart } from "@triptych/lang";
 import type { TraceTree } from "./trace-tree.ts";
 
 export interface TraceFinding {

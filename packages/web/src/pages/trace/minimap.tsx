@@ -1,10 +1,10 @@
 /** The whole trace in a strip: one line per span, what is shown below marked. Dragging shows that part. */
+import { selfIntervals } from "@triptych/lang";
 import { useCallback } from "react";
 import { Canvas, type Draw, useWidth } from "../../charts/canvas.tsx";
 import { seriesOf } from "../../charts/colour.ts";
 import { formatDuration } from "../../charts/format.ts";
 import { useDrag } from "../../charts/use-drag.ts";
-import { selfIntervals } from "./trace-tree.ts";
 import type { TraceView } from "./use-trace-view.ts";
 
 const height = 58;

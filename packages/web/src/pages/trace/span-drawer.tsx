@@ -2,7 +2,7 @@
 import type { LogsAnswer, Span } from "@triptych/contract";
 import { useState } from "react";
 import { useAnswer } from "../../api/answer.ts";
-import { formatDuration } from "../../charts/format.ts";
+import { formatCount, formatDuration } from "../../charts/format.ts";
 import { Answered, BoneRows } from "../../components/answered.tsx";
 import { AttributeList } from "../../components/attribute-list.tsx";
 import { useCopy } from "../../components/floats.tsx";
@@ -15,12 +15,14 @@ import { one } from "../../state/params.ts";
 import { writeRange } from "../../state/time-range.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 import { groupAttributes } from "./attribute-groups.ts";
+import { storableRange } from "./storable-range.ts";
 import { oddities } from "./trace-tree.ts";
 import { Usual } from "./usual.tsx";
 import type { TraceView } from "./use-trace-view.ts";
 
 const logsMax = 200;
 const minuteMs = 60_000;
+const attributesAtOnce = 200;
 
 export function SpanDrawer(props: { readonly view: TraceView; readonly index: number }) {
   const { view, index } = props;
@@ -30,10 +32,7 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
   const { tree } = view;
   const span = tree.trace.spans[index];
   const startMs = nsToMs(tree.trace.startNs);
-  const around = {
-    from: Math.floor(startMs - minuteMs),
-    to: Math.ceil(startMs + tree.totalNs / 1e6 + minuteMs),
-  };
+  const around = storableRange(startMs - minuteMs, startMs + tree.totalNs / 1e6 + minuteMs);
   const logs = useAnswer<LogsAnswer>(
     "/logs",
     {
@@ -203,9 +202,30 @@ function Attributes(props: {
             {group.name}
             <span className="faint">{group.attributes.length}</span>
           </summary>
-          <AttributeList scope={group.scope} attributes={group.attributes} />
+          <LongAttributeList scope={group.scope} attributes={group.attributes} />
         </details>
       ))}
+    </>
+  );
+}
+
+/** A span may have ten thousand attributes; drawing all of them would hold the page for seconds. */
+function LongAttributeList(props: Parameters<typeof AttributeList>[0]) {
+  const { attributes } = props;
+  const [shown, setShown] = useState(attributesAtOnce);
+  return (
+    <>
+      <AttributeList scope={props.scope} attributes={attributes.slice(0, shown)} />
+      {attributes.length > shown && (
+        <p className="none">
+          <button type="button" className="btn" onClick={() => setShown(shown + attributesAtOnce)}>
+            Show more
+          </button>{" "}
+          <span className="muted small">
+            {formatCount(shown)} of {formatCount(attributes.length)}; finding looks through all.
+          </span>
+        </p>
+      )}
     </>
   );
 }

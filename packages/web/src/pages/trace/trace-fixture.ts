@@ -38,6 +38,7 @@ export function traceOf(
     traceId: "1".padStart(32, "0"),
     startNs: "1773325385000000000",
     durationNs: Math.max(...lines.map((line) => line[3])),
+    rootMissing: false,
     resources: [],
     scopes: [],
     spans,

@@ -12,10 +12,14 @@ import { PageHead } from "../../components/page-head.tsx";
 import { PageLink } from "../../components/page-link.tsx";
 import { ServiceName } from "../../components/service-name.tsx";
 import { dateTimeText, nsToMs } from "../../state/clock-text.ts";
+import { one } from "../../state/params.ts";
 import { usePreference, zones } from "../../state/preferences.ts";
 import { writeRange } from "../../state/time-range.ts";
+import { useParams, useSetParams } from "../../state/url-state.ts";
+import { asSent, hasSkew } from "./as-sent.ts";
 import { type TraceFinding, findWhereTimeWent } from "./finding.ts";
 import { Minimap } from "./minimap.tsx";
+import { storableRange } from "./storable-range.ts";
 import { SpanDrawer } from "./span-drawer.tsx";
 import { selfTimeByService } from "./trace-tree.ts";
 import { type Show, type TraceView, useTraceView } from "./use-trace-view.ts";
@@ -56,7 +60,15 @@ export function TracePage() {
       </>
     );
   }
-  return <LoadedTrace key={answer.data.traceId} trace={answer.data} />;
+  return <TimedTrace key={answer.data.traceId} answer={answer.data} />;
+}
+
+/** With clocks corrected, or with the times as they were sent. */
+function TimedTrace(props: { readonly answer: TraceAnswer }) {
+  const { answer } = props;
+  const sent = one(useParams(), "clock") === "sent";
+  const trace = useMemo(() => (sent ? asSent(answer) : answer), [answer, sent]);
+  return <LoadedTrace trace={trace} skewed={hasSkew(answer)} />;
 }
 
 function TraceBones() {
@@ -68,7 +80,7 @@ function TraceBones() {
   );
 }
 
-function LoadedTrace(props: { readonly trace: TraceAnswer }) {
+function LoadedTrace(props: { readonly trace: TraceAnswer; readonly skewed: boolean }) {
   const { trace } = props;
   const view = useTraceView(trace);
   const [drawerWidth, setDrawerWidth] = useDrawerWidth("span", 404);
@@ -76,7 +88,7 @@ function LoadedTrace(props: { readonly trace: TraceAnswer }) {
   const span = trace.spans[view.selected];
   return (
     <>
-      <TraceHead view={view} finding={finding} />
+      <TraceHead view={view} finding={finding} skewed={props.skewed} />
       <div
         className={span === undefined ? "split fixed whole" : "split fixed"}
         style={{ "--drawer": `${drawerWidth}px` } as React.CSSProperties}
@@ -103,6 +115,8 @@ function LoadedTrace(props: { readonly trace: TraceAnswer }) {
 function TraceHead(props: {
   readonly view: TraceView;
   readonly finding: TraceFinding | undefined;
+  /** Whether clocks disagree, also while times are shown as they were sent. */
+  readonly skewed: boolean;
 }) {
   const { view, finding } = props;
   const { tree } = view;
@@ -112,17 +126,18 @@ function TraceHead(props: {
   const startMs = nsToMs(trace.startNs);
   const endMs = startMs + tree.totalNs / 1e6;
   const root = trace.spans[tree.tops[0] ?? -1];
+  const day = storableRange(startMs - dayMs, endMs);
   const usual = useAnswer<UsualAnswer>(
     "/traces/usual",
     {
       service: root?.service,
       operation: root?.name,
-      from: String(Math.floor(startMs - dayMs)),
-      to: String(Math.ceil(endMs)),
+      from: String(day.from),
+      to: String(day.to),
     },
     { enabled: root !== undefined, keep: false },
   ).data;
-  const around = { from: Math.floor(startMs - minuteMs), to: Math.ceil(endMs + minuteMs) };
+  const around = storableRange(startMs - minuteMs, endMs + minuteMs);
   const logs = useAnswer<LogLevelsAnswer>(
     "/logs/levels",
     { traceId: trace.traceId, from: String(around.from), to: String(around.to), columns: "1" },
@@ -163,7 +178,11 @@ function TraceHead(props: {
           </span>
         )}
       <TraceOddities view={view} />
+      {props.skewed && <ClockSwitch />}
       <span className="grow" />
+      <PageLink to={`/traces/${trace.traceId}/compare`} className="link">
+        Compare with the usual
+      </PageLink>
       <PageLink
         to="/logs"
         params={{ traceId: trace.traceId, ...writeRange({ kind: "absolute", ...around }) }}
@@ -179,6 +198,31 @@ function TraceHead(props: {
         Copy link
       </button>
     </PageHead>
+  );
+}
+
+/** Clocks of hosts disagree: whether times are corrected. The mark of the answer says by how much. */
+function ClockSwitch() {
+  const setParams = useSetParams();
+  const sent = one(useParams(), "clock") === "sent";
+  return (
+    <>
+      {sent && (
+        <Honest
+          warn
+          why="Clocks of hosts disagree. These are the times as they were sent: spans may seem to start before what caused them."
+        >
+          clocks not corrected
+        </Honest>
+      )}
+      <button
+        type="button"
+        className="link"
+        onClick={() => setParams({ clock: sent ? undefined : "sent" }, { replace: true })}
+      >
+        {sent ? "Correct the clocks" : "Show times as sent"}
+      </button>
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
+import { selfIntervals } from "@triptych/lang";
 import { describe, expect, test } from "vitest";
 import { type Line, traceOf } from "./trace-fixture.ts";
-import { buildTree, oddities, selfIntervals, selfTimeByService } from "./trace-tree.ts";
+import { buildTree, oddities, selfTimeByService } from "./trace-tree.ts";
 
 const ids = (lines: readonly Line[], indices: Iterable<number>) =>
   [...indices].map((i) => lines[i]?.[0]);

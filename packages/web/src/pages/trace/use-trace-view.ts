@@ -1,9 +1,9 @@
 /** All that the Trace page knows and can do: the tree, its path, the rows, what is selected. The URL keeps the choices. */
 import type { TraceAnswer } from "@triptych/contract";
+import { criticalPath, criticalTimes, isAsyncKind, type PathPart } from "@triptych/lang";
 import { useCallback, useMemo } from "react";
 import { many, one } from "../../state/params.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
-import { criticalPath, criticalTimes, type PathPart } from "./critical-path.ts";
 import { findSpans, revealing, type Row, type RowChoices, visibleRows } from "./rows.ts";
 import { buildTree, type TraceTree } from "./trace-tree.ts";
 
@@ -37,7 +37,7 @@ export function useTraceView(trace: TraceAnswer): TraceView {
   const setParams = useSetParams();
   const model = useMemo(() => {
     const tree = buildTree(trace);
-    const parts = criticalPath(tree);
+    const parts = criticalPath(tree, (span) => isAsyncKind(trace.spans[span]?.kind ?? ""));
     const partsOf = new Map<number, PathPart[]>();
     for (const part of parts) {
       const list = partsOf.get(part.span);

@@ -8,6 +8,7 @@ import { durationAt, rowPosition } from "../../charts/heat-scale.ts";
 import { logTicks } from "../../charts/ticks.ts";
 import { Bone } from "../../components/answered.tsx";
 import { PageLink } from "../../components/page-link.tsx";
+import { storableRange } from "./storable-range.ts";
 import { shareBelow } from "./share-below.ts";
 
 const dayMs = 86_400_000;
@@ -15,13 +16,15 @@ const height = 40;
 
 export function Usual(props: { readonly span: Span; readonly startMs: number }) {
   const { span, startMs } = props;
+  const endMs = startMs + (span.offsetNs + span.durationNs) / 1e6;
+  const day = storableRange(startMs - dayMs, endMs + 1);
   const answer = useAnswer<UsualAnswer>(
     "/traces/usual",
     {
       service: span.service,
       operation: span.name,
-      from: String(Math.floor(startMs - dayMs)),
-      to: String(Math.ceil(startMs + span.offsetNs / 1e6 + span.durationNs / 1e6 + 1)),
+      from: String(day.from),
+      to: String(day.to),
     },
     { keep: false },
   );

@@ -29,6 +29,17 @@ export function TraceFilterBar() {
         remove: () => setParams(chip.remove),
         ...(chip.negate !== undefined && { negate: () => setParams(chip.negate ?? {}) }),
       }))}
+      language={{
+        signal: "traces",
+        search: one(params, "search") ?? "",
+        setSearch: (search) => setParams({ search }),
+        placeholder: 'Search spans, such as service: payment-service and duration > 2s',
+        examples: [
+          "status: error",
+          "duration > 1s and not kind: client",
+          "http.status_code >= 500 or error: true",
+        ],
+      }}
       placeholder="Add filter: service=…, duration>2s, status=error, any.attribute=value"
       help="Write service=name, operation=name, duration>2s, status=error, or attribute=value."
       suggestions={suggestions}

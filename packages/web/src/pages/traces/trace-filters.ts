@@ -16,10 +16,13 @@ export function traceQuery(params: Params): ParamsChange {
     minDurationMs: ms("min"),
     maxDurationMs: ms("max"),
     attr: many(params, "attr"),
+    search: one(params, "search"),
   };
 }
 
-export const traceFilterNames = ["service", "operation", "status", "min", "max", "attr"] as const;
+export const traceFilterNames = [
+  ...["service", "operation", "status", "min", "max", "attr", "search"],
+] as const;
 
 export function hasTraceFilters(params: Params): boolean {
   return traceFilterNames.some((name) => many(params, name).length > 0);

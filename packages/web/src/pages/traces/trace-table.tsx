@@ -4,7 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { seriesVariable } from "../../charts/colour.ts";
 import { formatCount, formatDuration, formatShare } from "../../charts/format.ts";
-import { Shape } from "../../components/icon.tsx";
+import { Honest, Shape } from "../../components/icon.tsx";
 import { PageLink } from "../../components/page-link.tsx";
 import { ServiceName } from "../../components/service-name.tsx";
 import { clockText, dateTimeText, nsToMs } from "../../state/clock-text.ts";
@@ -166,6 +166,14 @@ function TraceRow(props: {
               trace.rootName
             )}
           </span>
+          {trace.rootMissing && (
+            <Honest
+              warn
+              why="No span without a parent has been received yet: this is the earliest span of the trace."
+            >
+              root missing
+            </Honest>
+          )}
         </span>
       </td>
       <td className="d">

@@ -123,7 +123,9 @@ function logCondition(condition: LogCondition): Sql {
       return fieldTest(condition.field, condition.test);
     case "keys":
       return sql`(${join(
-        logPlaces.map((place) => anyAttribute(constant(place), condition.pattern, condition.test)),
+        placesOf(condition.pattern).map((place) =>
+          anyAttribute(constant(place), condition.pattern, condition.test),
+        ),
         " OR ",
       )})`;
     case "written":
@@ -131,6 +133,13 @@ function logCondition(condition: LogCondition): Sql {
     default:
       return unreachable(condition);
   }
+}
+
+/** Attributes of scopes have no index: without a key they would make each search read all lines. */
+function placesOf(keyPattern: string | undefined): readonly LogPlace[] {
+  return keyPattern === undefined
+    ? logPlaces.filter((one) => one !== "ScopeAttributes")
+    : logPlaces;
 }
 
 function fieldTest(field: LogField, test: ValueTest): Sql {

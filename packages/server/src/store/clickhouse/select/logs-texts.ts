@@ -86,8 +86,7 @@ export function logValuesSql(filter: Filter, field: LogField, like: string, limi
 export function namesSql(names: Sql, like: string, limit: number): Sql {
   const found =
     like === "" ? sql`name != ''` : sql`positionCaseInsensitiveUTF8(name, ${text(like)}) > 0`;
-  const first =
-    like === "" ? sql`''` : sql`positionCaseInsensitiveUTF8(name, ${text(like)}) != 1`;
+  const first = like === "" ? sql`''` : sql`positionCaseInsensitiveUTF8(name, ${text(like)}) != 1`;
   return sql`SELECT name, count() AS count FROM (${names}) WHERE ${found}
     GROUP BY name ORDER BY ${first}, count DESC, name LIMIT ${u64(limit)}`;
 }

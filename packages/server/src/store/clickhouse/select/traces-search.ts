@@ -4,7 +4,7 @@
  */
 import { all, constant, f64s, i64, type Sql, sql, text, texts, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
-import { bigintCells, bigintsCells, numberCells, readRows, textCells } from "./rows.ts";
+import { bigintCells, numberCells, readRows, textCells } from "./rows.ts";
 import { selectTraceTimes, traceIdIs } from "./traces.ts";
 import {
   inRange,

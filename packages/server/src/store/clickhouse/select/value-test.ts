@@ -39,6 +39,9 @@ export function valueTest(column: Sql, test: ValueTest): Sql {
 
 /** Whether one of the attributes whose key matches `keyPattern` passes the test; `column` holds a map. */
 export function anyAttribute(column: Sql, keyPattern: string | undefined, test: ValueTest): Sql {
+  // The index on values answers this one.
+  if (keyPattern === undefined && test.kind === "equals")
+    return sql`has(mapValues(${column}), ${text(test.value)})`;
   const value = valueTest(constant("v"), test);
   return keyPattern === undefined
     ? sql`arrayExists(v -> ${value}, mapValues(${column}))`

@@ -1,0 +1,1 @@
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "unknown";
