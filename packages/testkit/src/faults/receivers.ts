@@ -80,10 +80,13 @@ const running: RunningServer[] = [];
 function ended(one: FaultCase): FaultCase {
   return {
     ...one,
-    run: (context) =>
-      one.run(context).finally(async () => {
+    async run(context) {
+      try {
+        return await one.run(context);
+      } finally {
         for (const server of running.splice(0)) await server.kill();
-      }),
+      }
+    },
   };
 }
 

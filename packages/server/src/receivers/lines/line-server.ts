@@ -5,7 +5,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
+import { asTriptychError, type Clock, type TriptychError } from "@triptych/model";
 import type { LogDraft } from "@triptych/wire";
 import type { IngestNext } from "../next.ts";
 import { repeat } from "../../self/repeat.ts";

@@ -111,7 +111,7 @@ const found = (word: string, count: number): Promise<Row[]> =>
 /** Each of the numbered lines once. */
 async function foundNumbered(word: string): Promise<Row[]> {
   const all = await found(`${word} `, LINES);
-  const numbers = all.map(({ body }) => Number(new RegExp("(\\d+)$").exec(body.trim())?.[1]));
+  const numbers = all.map(({ body }) => Number(/(\d+)$/.exec(body.trim())?.[1]));
   expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: LINES }, (_, i) => i));
   return all;
 }

@@ -4,7 +4,7 @@
  * there is no room is dropped and counted.
  */
 import type { RemoteInfo, Socket } from "node:dgram";
-import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
+import { asTriptychError, type Clock, type Limits, type TriptychError } from "@triptych/model";
 import { draftOfSyslog, type LogDraft, parseSyslog } from "@triptych/wire";
 import { createLineBatcher, type LineBatcher } from "../lines/line-batcher.ts";
 import {
