@@ -121,6 +121,8 @@ const places: { readonly [name: string]: Place } = {
   hostname: host,
   "host.name": host,
   host_name: host,
+  // As the bulk receiver keeps it.
+  _index: { fields: [{ kind: "named", key: "elasticsearch.index" }] },
   "scope.name": { fields: [{ kind: "scope_name" }] },
   "scope.version": { fields: [{ kind: "scope_version" }] },
 };
