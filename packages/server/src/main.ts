@@ -122,11 +122,18 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
   }
 }
 
+/** Memory of the process for each call that may wait for its other side. */
+const EDGE_MEMORY = 256 * 1024;
+
 /** Metrics made from spans go the way of all others. */
 function derive(core: Core, next: IngestNext): FromSpans {
   const { config, metrics, log } = core;
   const report = (error: TriptychError): void => log("error", error.message, { code: error.code });
-  const fromSpans = createFromSpans({ config: config.derive, next, clock, metrics, report });
+  const { serviceGraph } = config.derive;
+  // What waits grows old and is garbage then, which takes far more than its own size until it is collected.
+  const edgesMax = Math.min(serviceGraph.edgesMax, Math.floor(config.memory / EDGE_MEMORY));
+  const bounded = { ...config.derive, serviceGraph: { ...serviceGraph, edgesMax } };
+  const fromSpans = createFromSpans({ config: bounded, next, clock, metrics, report });
   core.onClose(() => fromSpans.close());
   return fromSpans;
 }

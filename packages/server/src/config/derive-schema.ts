@@ -116,8 +116,10 @@ const serviceGraphSchema = z.strictObject({
     .int()
     .min(1)
     .max(1_000_000)
-    .default(100_000)
-    .describe("Calls that wait at once; the spans of more are dropped from the graph."),
+    .default(20_000)
+    .describe(
+      "Calls that wait at once, at most one for each 256 KiB of `memory`; the spans of more are dropped from the graph.",
+    ),
   histograms,
   histogramBuckets: bounds(exponential(0.1, 2, 8), "Upper bounds in seconds."),
   dimensions: attributeNames("Attributes of resource or span that become labels."),

@@ -55,8 +55,11 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
   const slotOf: number[] = [];
   const edges: (Edge | undefined)[] = [];
   const free: number[] = [];
-  /** Places in order of arrival with the edge that was put there; one that was taken since is skipped. */
-  let order: { readonly place: number; readonly edge: Edge }[] = [];
+  /** How many edges had been put when the one at a place was. */
+  const arrivalOf: number[] = [];
+  let arrivals = 0;
+  /** Places in order of arrival, each with its arrival; one that was taken since is skipped. Edges are not held here. */
+  let order: number[] = [];
   let orderStart = 0;
   let size = 0;
   const words = new Uint32Array(6);
@@ -95,6 +98,19 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
     });
   };
 
+  const isThere = (at: number): boolean => {
+    const place = order[at] as number;
+    return edges[place] !== undefined && arrivalOf[place] === order[at + 1];
+  };
+  /** Most edges are taken soon: what stands for them goes before it outnumbers those that wait. */
+  const forgetTaken = (): void => {
+    const left: number[] = [];
+    for (let at = orderStart; at < order.length; at += 2)
+      if (isThere(at)) left.push(order[at] as number, order[at + 1] as number);
+    order = left;
+    orderStart = 0;
+  };
+
   return {
     get size() {
       return size;
@@ -116,24 +132,21 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
       (keys[place] as Uint32Array).set(words);
       edges[place] = edge;
       size++;
-      order.push({ place, edge });
+      arrivalOf[place] = ++arrivals;
+      order.push(place, arrivals);
+      if (order.length - orderStart > 4 * size + 4_096) forgetTaken();
       return true;
     },
     expire(seenBeforeMs, max) {
       const out: { readonly edge: Edge; readonly key: EdgeKey }[] = [];
-      while (orderStart < order.length && out.length < max) {
-        const { place, edge } = order[orderStart] as (typeof order)[number];
-        if (edges[place] === edge) {
-          if (edge.seenMs > seenBeforeMs) break;
-          const key = idsOf(keys[place] as Uint32Array);
-          out.push({ edge: remove(place), key });
-        }
-        orderStart++;
+      for (; orderStart < order.length && out.length < max; orderStart += 2) {
+        if (!isThere(orderStart)) continue;
+        const place = order[orderStart] as number;
+        if ((edges[place] as Edge).seenMs > seenBeforeMs) break;
+        const key = idsOf(keys[place] as Uint32Array);
+        out.push({ edge: remove(place), key });
       }
-      if (orderStart > 1_000 && orderStart * 2 > order.length) {
-        order = order.slice(orderStart);
-        orderStart = 0;
-      }
+      if (orderStart > 2_048 && orderStart * 2 > order.length) forgetTaken();
       return out;
     },
   };

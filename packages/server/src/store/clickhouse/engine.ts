@@ -1,6 +1,7 @@
 /** What the two ways to reach ClickHouse have in common. Everything to the right of this file is the same for both. */
 import type { NativeBlock } from "@triptych/wire";
 import type { Sql } from "./sql.ts";
+import { tables } from "./tables.ts";
 
 export interface SelectOptions {
   /** Stops the query in the engine, not only the waiting. */
@@ -39,7 +40,15 @@ export interface Engine {
 }
 
 /** One insert must become one part: no splitting by size, no parallel parsing, no deduplication, no waiting queue. */
-export const insertSettings: { readonly [name: string]: number } = {
+/** Names of indices, as the engine reads a list of them. */
+const mergedIndices = tables
+  .flatMap(({ indices }) => indices)
+  .filter((index) => index.includes("bloom_filter"))
+  .map((index) => index.split(" ")[1] ?? "")
+  .filter((name, i, all) => all.indexOf(name) === i)
+  .join(", ");
+
+export const insertSettings: { readonly [name: string]: number | string } = {
   async_insert: 0,
   input_format_parallel_parsing: 0,
   max_threads: 1,
@@ -51,8 +60,9 @@ export const insertSettings: { readonly [name: string]: number } = {
   max_partitions_per_insert_block: 1,
   insert_deduplicate: 0,
   optimize_on_insert: 0,
-  // They are built when parts are merged, as they must be then anyway.
-  materialize_skip_indexes_on_insert: 0,
+  // Bloom filters are built when parts are merged, as they must be then anyway. The index of words is not left for
+  // then: merging makes one out of those of the parts, but has to hold a whole part's words where there is none.
+  exclude_materialize_skip_indexes_on_insert: mergedIndices,
   prefer_column_name_to_alias: 1,
 };
 
@@ -60,9 +70,9 @@ export function quoteText(value: string): string {
   return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
-export function settingsClause(settings: { readonly [name: string]: number }): string {
+export function settingsClause(settings: { readonly [name: string]: number | string }): string {
   return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name}=${typeof value === "string" ? quoteText(value) : value}`)
     .join(", ");
 }
 
