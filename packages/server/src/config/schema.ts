@@ -84,7 +84,7 @@ export const configSchema = z.strictObject({
     ),
   memory: bytes(
     memoryDefault,
-    "Memory the process stays within, pages of files not counted: the engine gets the larger part, and beyond four fifths senders are told to wait.",
+    "Memory the process stays within, pages of files not counted: the engine gets the larger part, and beyond seven tenths senders are told to wait.",
   ),
   durability: z
     .enum(["fsync", "os"])

@@ -11,7 +11,7 @@ import { createMemoryWatch, privateBytes } from "../self/memory-watch.ts";
 import { type Core, MiB } from "./core.ts";
 
 /** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
-const SHED_ABOVE = 0.8;
+const SHED_ABOVE = 0.7;
 /** What may be in flight then. */
 const TIGHT_BYTES_MAX = 4 * MiB;
 const DELTA_SERIES_MAX = 200_000;

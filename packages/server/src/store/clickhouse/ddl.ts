@@ -41,6 +41,8 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
     // Our inserts are many and small at low rates: merge early instead of refusing.
     parts_to_delay_insert: 3000,
     parts_to_throw_insert: 10_000,
+    // Buffers of columns grow as they are needed. At full size from the beginning they take 100 MiB a merge.
+    min_columns_to_activate_adaptive_write_buffer: 1,
   });
   return [
     `CREATE TABLE IF NOT EXISTS \`${options.database}\`.\`${table.name}\` (`,

@@ -66,8 +66,8 @@ const attributeIndices = (column: string, short: string): string[] => [
  */
 export const LETTERS_OF_BODY = "translate(lower(Body), '0123456789', '          ')";
 
-/** Whether an attribute is an array: few are, and a search must look at those again. */
-export const arrayIn = (kinds: string): string => `position(${kinds}, '6')`;
+/** More than 0 where an attribute of span or resource is an array: few are, and a search must look at those again. */
+export const ARRAYS = "plus(position(SpanKinds, '6'), position(ResourceKinds, '6'))";
 
 export const traces: TableSpec = {
   name: "otel_traces",
@@ -142,10 +142,7 @@ export const traces: TableSpec = {
     "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1",
     ...attributeIndices("ResourceAttributes", "res_attr"),
     ...attributeIndices("SpanAttributes", "span_attr"),
-    `INDEX idx_res_array ${arrayIn("ResourceKinds")} TYPE minmax GRANULARITY 1`,
-    `INDEX idx_span_array ${arrayIn("SpanKinds")} TYPE minmax GRANULARITY 1`,
-    "INDEX idx_service ServiceName TYPE set(64) GRANULARITY 1",
-    "INDEX idx_name SpanName TYPE bloom_filter(0.01) GRANULARITY 1",
+    `INDEX idx_array ${ARRAYS} TYPE minmax GRANULARITY 1`,
     "INDEX idx_duration Duration TYPE minmax GRANULARITY 1",
     originIndex,
   ],
@@ -222,7 +219,6 @@ export const logs: TableSpec = {
     "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1",
     ...attributeIndices("ResourceAttributes", "res_attr"),
     ...attributeIndices("LogAttributes", "log_attr"),
-    "INDEX idx_scope_attr_value mapValues(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1",
     `INDEX idx_words ${LETTERS_OF_BODY} TYPE text(tokenizer = splitByNonAlpha)`,
     originIndex,
   ],

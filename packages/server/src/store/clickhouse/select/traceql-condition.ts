@@ -6,7 +6,8 @@
 import { fieldColumn, isTrue, type Static, staticNumber, type Traceql } from "@triptych/lang";
 import { unreachable } from "@triptych/model";
 import { wholePattern } from "../../../regex/regex.ts";
-import { all, f64, i64, join, type Sql, sql, text } from "../sql.ts";
+import { all, constant, f64, i64, join, type Sql, sql, text } from "../sql.ts";
+import { ARRAYS } from "../tables.ts";
 import {
   hasElsewhere,
   hasItem,
@@ -62,8 +63,7 @@ export function conditionOf(expr: Field, range: NsRange): Condition {
  * A doubtful span has an array, an event, a link or a scope with attributes. What says so takes little to read, and few
  * spans fit it, so that the attributes of the others are not read at all.
  */
-const mayBeDoubtful = sql`(position(SpanKinds, '6') >= 1 OR position(ResourceKinds, '6') >= 1
-  OR notEmpty(\`Events.Name\`) OR notEmpty(\`Links.TraceId\`) OR notEmpty(ScopeAttributes))`;
+const mayBeDoubtful = sql`(${constant(ARRAYS)} >= 1 OR notEmpty(\`Events.Name\`) OR notEmpty(\`Links.TraceId\`) OR notEmpty(ScopeAttributes))`;
 
 /** Whether one of some doubtful conditions holds. */
 export const anyDoubt = (doubtful: readonly Sql[]): Sql =>

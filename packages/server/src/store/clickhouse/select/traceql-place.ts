@@ -4,6 +4,7 @@
  */
 import type { Traceql } from "@triptych/lang";
 import { constant, type Sql, sql, text } from "../sql.ts";
+import { ARRAYS } from "../tables.ts";
 
 /** A map of attributes with the kinds of its values. */
 interface Place {
@@ -41,7 +42,8 @@ function kindOf({ map, kinds }: Place, key: string): Sql {
 
 /** Whether it is an array. The first test is answered by an index: hardly any attribute is one. */
 export function isArray(where: Place, key: string): Sql {
-  return sql`(position(${where.kinds}, '6') >= 1 AND ${hasKey(where, key)} AND ${kindIn(where, key, [kindDigits.array])})`;
+  const isArray = sql`${hasKey(where, key)} AND ${kindIn(where, key, [kindDigits.array])}`;
+  return where === scopePlace ? sql`(${isArray})` : sql`(${constant(ARRAYS)} >= 1 AND ${isArray})`;
 }
 
 /** Whether the kind is one of some digits. An attribute that is missing has no kind unless all are strings. */
