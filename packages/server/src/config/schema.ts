@@ -80,7 +80,7 @@ export const configSchema = z.strictObject({
     .refine((text) => text === "embedded" || URL.canParse(text), "is neither embedded nor a URL")
     .default("embedded")
     .describe(
-      "`embedded`, or the URL of a ClickHouse server: http://user:password@host:8123/database.",
+      "`embedded`, or the URL of a ClickHouse server, 26.2 or newer: http://user:password@host:8123/database.",
     ),
   memory: bytes(
     memoryDefault,
