@@ -27,11 +27,11 @@ export interface DayOptions {
   readonly signal: DayLoad["signal"];
   readonly rows: number;
   readonly nodeArgs: readonly string[];
-  /** An existing data directory that an earlier run kept; it is not filled again. */
+  /** Directory that is filled and left for a look, instead of a temporary one. */
   readonly keep: string | undefined;
 }
 
-async function load(server: RunningServer, load: DayLoad): Promise<{ textBytes: number }> {
+async function fill(server: RunningServer, load: DayLoad): Promise<{ textBytes: number }> {
   let textBytes = 0;
   const client = createHttpClient(server.otlpHttpUrl, "protobuf", { connections: CONNECTIONS });
   const open = new Set<Promise<void>>();
@@ -154,7 +154,7 @@ export async function benchDay({ signal, rows, nodeArgs, keep }: DayOptions): Pr
     const server = await startServer({ dataDir, nodeArgs });
     const started = performance.now();
     const cpuBefore = server.cpuSeconds();
-    const { textBytes } = await load(server, day);
+    const { textBytes } = await fill(server, day);
     const cpu = server.cpuSeconds() - cpuBefore;
     const what = signal === "traces" ? "spans" : "lines";
     out.push(

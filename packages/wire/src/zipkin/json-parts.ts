@@ -4,7 +4,7 @@ import { JsonNames } from "../json-names.ts";
 import type { JsonReader } from "../json-reader.ts";
 import type { StepMeter } from "../otlp/steps.ts";
 import { int64Text } from "../otlp/value-text.ts";
-import type { ZipkinEndpoint, ZipkinTarget } from "./span.ts";
+import type { ZipkinEndpoint, ZipkinSpan, ZipkinTarget } from "./span.ts";
 import { textOf } from "./span-draft.ts";
 
 /** What a reader of one of the two formats is given. */
@@ -18,6 +18,13 @@ const endpointNames = new JsonNames(["serviceName", "ipv4", "ipv6", "port"]);
 const SKIP_BYTES_PER_STEP = 256 * 1024;
 const PORT_MAX = 65_535;
 const HEX = /^[0-9a-fA-F]+$/;
+
+/** A span is nothing without its ids. */
+export function requireIds(reader: JsonReader, span: ZipkinSpan): void {
+  if (span.id === 0n) reader.fail("a span's id is missing or zero");
+  if (span.traceHigh === 0n && span.traceLow === 0n)
+    reader.fail("a span's traceId is missing or zero");
+}
 
 /** Takes a string, cut to the limit of an attribute's value. */
 export function takeText({ reader, limits }: ZipkinJson): string {

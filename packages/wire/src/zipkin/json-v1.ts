@@ -5,6 +5,7 @@
  */
 import { JsonNames } from "../json-names.ts";
 import {
+  requireIds,
   skipInSteps,
   takeEndpoint,
   takeId,
@@ -91,9 +92,7 @@ function* readSpan(json: ZipkinJson): Generator<void, void> {
     else readMember(json, span, field);
     field = reader.nextMember(spanNames);
   }
-  if (span.id === 0n) reader.fail("a span's id is missing or zero");
-  if (span.traceHigh === 0n && span.traceLow === 0n)
-    reader.fail("a span's traceId is missing or zero");
+  requireIds(reader, span);
   finishSpan(reading);
   writeZipkinSpan(json, span, at);
 }

@@ -1,6 +1,7 @@
 /** Reads Zipkin's JSON of version 2: https://zipkin.io/zipkin-api/zipkin2-api.yaml, `ListOfSpans`. */
 import { JsonNames } from "../json-names.ts";
 import {
+  requireIds,
   skipInSteps,
   takeEndpoint,
   takeId,
@@ -58,9 +59,7 @@ function* readSpan(json: ZipkinJson): Generator<void, void> {
     else readMember(json, span, field);
     field = reader.nextMember(spanNames);
   }
-  if (span.id === 0n) reader.fail("a span's id is missing or zero");
-  if (span.traceHigh === 0n && span.traceLow === 0n)
-    reader.fail("a span's traceId is missing or zero");
+  requireIds(reader, span);
   writeZipkinSpan(json, span, at);
 }
 

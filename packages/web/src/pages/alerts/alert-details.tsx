@@ -1,5 +1,6 @@
 /** One alert: what it says, where it leads, its labels, and the rule behind it. */
 import type { Alert, Rule } from "@triptych/contract";
+import { CloseDetails } from "../../components/close-details.tsx";
 import { useCopy } from "../../components/floats.tsx";
 import { Icon, StateMark } from "../../components/icon.tsx";
 import { PageLink } from "../../components/page-link.tsx";
@@ -29,16 +30,7 @@ export function AlertDetails(props: {
   readonly close: () => void;
 }) {
   const { alert, rule } = props;
-  const close = (
-    <button
-      type="button"
-      className="btn ghost icon"
-      aria-label="Close details"
-      onClick={props.close}
-    >
-      <Icon name="close" />
-    </button>
-  );
+  const close = <CloseDetails close={props.close} />;
   if (alert === undefined)
     return (
       <header>

@@ -3,6 +3,7 @@ import type { Rule, RuleGroup, RulesAnswer } from "@triptych/contract";
 import { useMemo, useState } from "react";
 import { useAnswer } from "../../api/answer.ts";
 import { formatCount, formatDuration, formatShare } from "../../charts/format.ts";
+import { CloseDetails } from "../../components/close-details.tsx";
 import { Answered, BoneRows } from "../../components/answered.tsx";
 import { Drawer, useDrawerWidth } from "../../components/drawer.tsx";
 import { Badge, Honest, Icon, StateMark, type State } from "../../components/icon.tsx";
@@ -136,14 +137,7 @@ function RuleDetails(props: { readonly rule: Rule; readonly close: () => void })
       <header>
         <div className="row">
           <h2 className="grow wrapany">{rule.name}</h2>
-          <button
-            type="button"
-            className="btn ghost icon"
-            aria-label="Close details"
-            onClick={props.close}
-          >
-            <Icon name="close" />
-          </button>
+          <CloseDetails close={props.close} />
         </div>
         <div className="row wrap">
           <StateMark {...stateOf(rule)} />

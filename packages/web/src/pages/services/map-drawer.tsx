@@ -1,6 +1,7 @@
 /** What is known of a node or a connection of the map, and where it leads. */
 import type { DependencyEdge, EdgeDurations } from "@triptych/contract";
 import { formatCount, formatDuration, formatShare, threeDigits } from "../../charts/format.ts";
+import { CloseDetails } from "../../components/close-details.tsx";
 import { Icon, StateMark } from "../../components/icon.tsx";
 import { PageLink } from "../../components/page-link.tsx";
 import { ServiceName } from "../../components/service-name.tsx";
@@ -48,14 +49,7 @@ function Head(props: {
     <header>
       <div className="row">
         <h2 className="ell grow">{props.title}</h2>
-        <button
-          type="button"
-          className="btn ghost icon"
-          aria-label="Close details"
-          onClick={props.close}
-        >
-          <Icon name="close" />
-        </button>
+        <CloseDetails close={props.close} />
       </div>
       {props.children}
     </header>

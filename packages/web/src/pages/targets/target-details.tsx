@@ -1,6 +1,7 @@
 /** One target: what went wrong and the way out, its labels before and after relabelling. */
 import type { Labels, ScrapeTarget } from "@triptych/contract";
 import { formatCount, formatDuration } from "../../charts/format.ts";
+import { CloseDetails } from "../../components/close-details.tsx";
 import { useCopy } from "../../components/floats.tsx";
 import { Icon, StateMark } from "../../components/icon.tsx";
 import { PageLink } from "../../components/page-link.tsx";
@@ -22,14 +23,7 @@ export function TargetDetails(props: {
       <header>
         <div className="row">
           <h2 className="grow wrapany mono">{target.url}</h2>
-          <button
-            type="button"
-            className="btn ghost icon"
-            aria-label="Close details"
-            onClick={props.close}
-          >
-            <Icon name="close" />
-          </button>
+          <CloseDetails close={props.close} />
         </div>
         <StateMark {...healthMarks[target.health]} />
       </header>
