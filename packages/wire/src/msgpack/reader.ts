@@ -3,7 +3,7 @@
  * log shippers mean them; integers beyond 2^53 are `bigint`; extensions that no one here knows are hexadecimal text.
  */
 import { TriptychError } from "@triptych/model";
-import type { JsonValue } from "../log-record/json-value.ts";
+import { type JsonValue, jsonText } from "../log-record/json-value.ts";
 import { unsigned } from "./scanner.ts";
 
 export type MsgpackKind = "nil" | "boolean" | "number" | "text" | "array" | "map" | "extension";
@@ -182,10 +182,16 @@ export class MsgpackReader {
     // Without a prototype, so that a key named as one of its members is a key like others.
     const out: { [name: string]: JsonValue } = Object.create(null);
     for (let left = this.mapSize(); left > 0; left--) {
-      const name = this.peek() === "text" ? this.text() : String(this.value(depth + 1));
+      const name = this.key(depth + 1);
       out[name] = this.value(depth + 1);
     }
     return out;
+  }
+
+  /** Keys may be anything; those that are no text are named by their JSON. */
+  private key(depth: number): string {
+    const value = this.peek() === "text" ? this.text() : this.value(depth);
+    return typeof value === "string" ? value : jsonText(value, this.depthMax);
   }
 
   private extensionText(): string {
