@@ -85,14 +85,13 @@ export class SeriesIndex {
 
   /** Forgets series; their refs stay unused for a while. */
   remove(refs: readonly number[], nowMs: number): void {
-    const touched = new Map<PostingList, Set<number>>();
+    const gone = new Set(refs);
+    const touched = new Map<PostingList, LabelPair>();
     for (const ref of refs) {
       const { pairs } = this.labels(ref);
-      for (const [name, value] of pairs) {
-        const list = this.list(name, value, false);
-        if (list === undefined) continue;
-        const set = touched.get(list) ?? new Set();
-        touched.set(list, set.add(ref));
+      for (const pair of pairs) {
+        const list = this.list(pair[0], pair[1], false);
+        if (list !== undefined) touched.set(list, pair);
       }
       this.unlist(ref);
       this.labelsByRef[ref] = undefined;
@@ -100,14 +99,9 @@ export class SeriesIndex {
       this.size--;
       this.bytes -= SERIES_BYTES + pairs.length * LABEL_BYTES;
     }
-    for (const [list, set] of touched) list.removeAll(set);
-    for (const [name, values] of this.postings) {
-      for (const [value, list] of values) {
-        if (list.count > 0) continue;
-        values.delete(value);
-        this.pairs.get(name)?.delete(value);
-      }
-      if (values.size === 0) this.postings.delete(name);
+    for (const [list, [name, value]] of touched) {
+      list.removeAll(gone);
+      if (list.count === 0) this.forgetPair(name, value);
     }
   }
 
@@ -218,6 +212,15 @@ export class SeriesIndex {
     return pair;
   }
 
+  private forgetPair(name: string, value: string): void {
+    const lists = this.postings.get(name);
+    lists?.delete(value);
+    if (lists?.size === 0) this.postings.delete(name);
+    const values = this.pairs.get(name);
+    if (values?.delete(value)) this.bytes -= PAIR_BYTES + value.length;
+    if (values?.size === 0) this.pairs.delete(name);
+  }
+
   private newRef(nowMs: number): number {
     const oldest = this.gone[0];
     if (oldest !== undefined && oldest.atMs < nowMs - REUSE_AFTER_MS) {
@@ -288,11 +291,17 @@ class PostingList {
     this.refs[this.count++] = ref;
   }
 
-  removeAll(refs: ReadonlySet<number>): void {
-    const kept = this.inOrder().filter((ref) => !refs.has(ref));
-    this.refs = kept.length === 0 ? new Uint32Array(2) : kept;
-    this.count = kept.length;
-    this.sorted = kept.length;
+  /** Does not sort: series that are gone have no labels to be compared by. */
+  removeAll(gone: ReadonlySet<number>): void {
+    const isKept = (ref: number): boolean => !gone.has(ref);
+    const sorted = this.refs.subarray(0, this.sorted).filter(isKept);
+    const came = this.refs.subarray(this.sorted, this.count).filter(isKept);
+    this.sorted = sorted.length;
+    this.count = sorted.length + came.length;
+    // Readers of older answers keep theirs.
+    this.refs = new Uint32Array(Math.max(this.count, 2));
+    this.refs.set(sorted);
+    this.refs.set(came, sorted.length);
   }
 
   /** Sorts what came since and puts it among the rest; readers of older answers keep theirs. */
