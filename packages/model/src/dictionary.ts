@@ -16,6 +16,12 @@ export class Dictionary {
     return this.entries.rows;
   }
 
+  /** What it takes in memory. */
+  get bytes(): number {
+    const { bytes, offsets } = this.entries;
+    return bytes.length + (offsets.length + this.table.length + this.hashes.length) * 4;
+  }
+
   intern(source: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(source, start, end);
     const mask = this.table.length - 1;

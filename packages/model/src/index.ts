@@ -12,6 +12,7 @@ export {
   errorCatalogue,
   TriptychError,
 } from "./error.ts";
+export { keepRows } from "./keep-rows.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export { LogBatch } from "./log-batch.ts";
 export {

@@ -13,8 +13,15 @@ export type Temporality = (typeof Temporality)[keyof typeof Temporality];
 /** The NaN with these bits says "the series ended here" (Prometheus `value.StaleNaN`, 0x7ff0000000000002). */
 export const STALE_NAN_WORDS = { low: 2, high: 0x7ff00000 } as const;
 
-/** Labels of the batch's series. Series `i` owns entries `offsets[i] .. offsets[i + 1]`, sorted by name bytes. */
+/**
+ * Labels of the batch's series. Series `i` owns entries `offsets[i] .. offsets[i + 1]`, sorted by name bytes. Rows are
+ * only ever added; a `lasting` table has those of many batches, most of which refer to few of them.
+ */
 export class SeriesTable {
+  /** Rows outlive the batch: what was found out about one may be kept beside the table. */
+  readonly lasting: boolean;
+  /** Whether any row is of `delta` temporality. */
+  hasDelta = false;
   rows = 0;
   offsets = new Uint32Array(65);
   entries = 0;
@@ -27,6 +34,16 @@ export class SeriesTable {
   hashLow = new Uint32Array(64);
   hashHigh = new Uint32Array(64);
   temporality = new Uint8Array(64);
+
+  constructor(lasting = false) {
+    this.lasting = lasting;
+  }
+
+  /** What it takes in memory. */
+  get bytes(): number {
+    const perEntry = this.nameId.length * 8;
+    return perEntry + this.offsets.length * 13 + this.names.bytes + this.values.bytes;
+  }
 
   addLabel(nameId: number, valueId: number): void {
     const at = this.entries++;
@@ -56,6 +73,7 @@ export class SeriesTable {
     }
     this.offsets[row + 1] = this.entries;
     this.temporality[row] = temporality;
+    if (temporality === Temporality.delta) this.hasDelta = true;
     this.hash(row);
     return row;
   }
@@ -326,13 +344,14 @@ export interface MetricMetadata {
 export class SampleBatch {
   readonly signal = "samples" as const;
   readonly keys = new Dictionary();
-  readonly series = new SeriesTable();
+  readonly series: SeriesTable;
   readonly samples: FloatSamples;
   readonly histograms = new HistogramSamples();
   readonly exemplars = new ExemplarColumns();
   readonly metadata: MetricMetadata[] = [];
 
-  constructor(rowsHint = 64) {
+  constructor(rowsHint = 64, series = new SeriesTable()) {
+    this.series = series;
     this.samples = new FloatSamples(rowsHint);
   }
   /** Samples and histograms together: what a sender counts as accepted. */

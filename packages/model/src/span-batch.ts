@@ -98,11 +98,12 @@ export class LinkColumns {
   addRow(): number {
     const row = this.rows++;
     if (row === this.flags.length) {
-      this.traceId = grownU8(this.traceId, (row + 1) * 16);
-      this.spanId = grownU8(this.spanId, (row + 1) * 8);
+      // `flags` is the one that is watched, so all get room for as many rows as it has.
       this.flags = grownU32(this.flags, row + 1);
-      this.dropped = grownU32(this.dropped, row + 1);
-      // The three grow by the same factor from sizes in the same ratio, so `flags` is the one to watch.
+      const rows = this.flags.length;
+      this.dropped = grownU32(this.dropped, rows);
+      this.traceId = grownU8(this.traceId, rows * 16);
+      this.spanId = grownU8(this.spanId, rows * 8);
     }
     return row;
   }

@@ -87,10 +87,10 @@ export const configSchema = z.strictObject({
     "Memory the process stays within, pages of files not counted: the engine gets the larger part, and beyond seven tenths senders are told to wait.",
   ),
   durability: z
-    .enum(["fsync", "os"])
+    .enum(["fsync", "os", "none"])
     .default("fsync")
     .describe(
-      "fsync: acknowledged data survives power loss. os: it survives a crash of the process only.",
+      "fsync: acknowledged data survives power loss. os: it survives a crash of the process only. none: it is acknowledged before it is written, and a crash loses the last milliseconds.",
     ),
   journal: z
     .strictObject({

@@ -113,6 +113,18 @@ test("what was acknowledged while the store was away is there after the next sta
   expect(second.duplicateOf(hash(4))).toBeNull();
 });
 
+test("without durability it is acknowledged before it is written, and written all the same", async () => {
+  const directory = newDirectory();
+  const store = new Store();
+  const journal = await openOn(directory, store, { durability: "none" });
+  await journal.append(batch("early"), hash(1));
+  expect(journal.status().appendedRecords).toBe(0);
+  expect(journal.duplicateOf(hash(1))).not.toBeNull();
+  await journal.close(1_000);
+  expect(store.ids).toEqual(["early"]);
+  await expect(journal.append(batch("late"), null)).rejects.toThrow("stopping");
+});
+
 test("numbers are not used again after the end of the log was damaged", async () => {
   const directory = newDirectory();
   const store = new Store();

@@ -13,6 +13,8 @@ import { createHashWindow, type HashWindow } from "./hash-window.ts";
 import { dataPayload } from "./record.ts";
 import { openWal, type WalClient } from "./wal-client.ts";
 
+export type Durability = "fsync" | "os" | "none";
+
 export interface JournalOptions {
   readonly directory: string;
   readonly clock: Clock;
@@ -23,7 +25,8 @@ export interface JournalOptions {
   readonly roundBytesMax: number;
   /** Bytes that may wait for the store; beyond it senders are told to wait. */
   readonly pendingBytesMax: number;
-  readonly durability: "fsync" | "os";
+  /** What an acknowledgement means: on disk; with the operating system; taken over, and lost with the process. */
+  readonly durability: Durability;
   readonly random: () => number;
   /** The journal can no longer write at all: the process should end and be started again. */
   readonly onDeath: (error: Error) => void;
@@ -46,7 +49,7 @@ export interface JournalStatus {
 export interface Journal {
   /** See `IngestNext.duplicateOf`. */
   duplicateOf(hash: Uint8Array): Promise<void> | null;
-  /** Takes over the batch; resolves when it is durable. */
+  /** Takes over the batch; resolves when it is as durable as the options say. */
   append(batch: Batch, hash: Uint8Array | null): Promise<void>;
   /** The same for blocks that are ready made: state. */
   appendBlocks(blocks: readonly Block[]): Promise<void>;
@@ -60,6 +63,8 @@ export interface Journal {
 /** How long a lone batch waits for company. */
 const GROUP_WAIT_MS = 2;
 const GROUP_ROWS_MAX = 20_000;
+/** Rows that may be acknowledged before they are written, when that is asked for. */
+const UNWRITTEN_ROWS_MAX = 10 * GROUP_ROWS_MAX;
 /** Records being written while the next is encoded. */
 const WRITES_IN_FLIGHT_MAX = 4;
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
@@ -245,11 +250,14 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
     committing = false;
     for (const done of idle.splice(0)) done();
   };
+  const refusal = (): TriptychError | undefined => {
+    if (closed) return new TriptychError("shutting_down", "the process is stopping");
+    if (applier.pendingBytes >= options.pendingBytesMax) return fullError(options.pendingBytesMax);
+    return undefined;
+  };
   const add = (entry: Omit<Entry, "resolve" | "reject">): Promise<void> => {
-    if (closed)
-      return Promise.reject(new TriptychError("shutting_down", "the process is stopping"));
-    if (applier.pendingBytes >= options.pendingBytesMax)
-      return Promise.reject(fullError(options.pendingBytesMax));
+    const refused = refusal();
+    if (refused !== undefined) return Promise.reject(refused);
     return new Promise((resolve, reject) => {
       open.push({ ...entry, resolve, reject });
       openRows += entry.batch?.rows ?? 0;
@@ -305,9 +313,14 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
       return found;
     },
     append(batch, hash) {
+      const waits =
+        options.durability !== "none" || openRows >= UNWRITTEN_ROWS_MAX || refusal() !== undefined;
       const durable = add({ batch, blocks: [], hash });
       if (hash !== null) window.begin(hash, durable);
-      return durable;
+      if (waits) return durable;
+      // What fails now was reported and counted where it failed: the sender is gone.
+      durable.catch(() => {});
+      return Promise.resolve();
     },
     appendBlocks: (blocks) => add({ batch: undefined, blocks, hash: null }),
     status: () => ({

@@ -3,9 +3,10 @@ import { type SampleBatch, type SpanBatch, TriptychError } from "@triptych/model
 import type { Journal } from "../journal/journal.ts";
 import { createDeltaToCumulative } from "../pipeline/delta-to-cumulative.ts";
 import { createLimitDays } from "../pipeline/limit-days.ts";
+import { createLimitFuture } from "../pipeline/limit-future.ts";
 import { createLimitSeries } from "../pipeline/limit-series.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
-import type { IngestNext } from "../receivers/next.ts";
+import { type IngestNext, itemsOf } from "../receivers/next.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createMemoryWatch, privateBytes } from "../self/memory-watch.ts";
 import { type Core, MiB } from "./core.ts";
@@ -51,6 +52,7 @@ export function createIngest(core: Core, journal: Journal, acknowledged: Acknowl
     limitSeries.active(),
   );
   const stages = [
+    createLimitFuture({ futureMsMax: limits.futureMsMax, clock, discarded: count }),
     createLimitDays(limits.daysPerRequestMax),
     limitSeries,
     createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count }),
@@ -66,7 +68,7 @@ export function createIngest(core: Core, journal: Journal, acknowledged: Acknowl
     async accept(batch, hash) {
       const { rows, signal } = batch;
       const refused = await pipeline(batch, hash);
-      const kept = rows - (refused === undefined ? 0 : refused.samples + refused.histograms);
+      const kept = rows - (refused === undefined ? 0 : itemsOf(refused));
       const name = signal === "logs" ? "lines" : signal;
       core.received[name] += kept;
       received.add(kept, name);

@@ -27,6 +27,8 @@ const NAME_CELLS = 2 ** 18;
 
 export interface ActiveSeries {
   readonly total: number;
+  /** The time of `touch`: once a series was touched, doing so again changes nothing until this is another. */
+  readonly tick: number;
   /** Series of a name; too high only when two names clash in both tables. */
   ofName(nameHash: number): number;
   /** Whether it was seen within the window; if so it is seen now. */
@@ -93,6 +95,9 @@ export function createActiveSeries(windowMs: number, startMs: number): ActiveSer
   return {
     get total() {
       return total;
+    },
+    get tick() {
+      return tick;
     },
     ofName: (nameHash) =>
       Math.min(

@@ -30,7 +30,7 @@ export function createDeltaToCumulative(options: DeltaOptions): Stage {
   return {
     name: "delta_to_cumulative",
     process(batch) {
-      if (batch.signal !== "samples" || !hasDelta(batch)) return { batch };
+      if (batch.signal !== "samples" || !batch.series.hasDelta) return { batch };
       const before = new Map<string, SeriesState | undefined>();
       const touch = (key: string): SeriesState => {
         const known = states.get(key);
@@ -59,12 +59,6 @@ function restore(
     if (state === undefined) states.delete(key);
     else states.set(key, state);
   }
-}
-
-function hasDelta({ series }: SampleBatch): boolean {
-  for (let row = 0; row < series.rows; row++)
-    if (series.temporality[row] === Temporality.delta) return true;
-  return false;
 }
 
 const keyOf = (batch: SampleBatch, series: number): string =>

@@ -35,7 +35,12 @@ function* daysOf(batch: Batch): Generator<number> {
       return;
     case "samples":
       for (const { rows, timeMs } of [batch.samples, batch.histograms, batch.exemplars]) {
-        for (let row = 0; row < rows; row++) yield dayOfMs(timeMs[row] as number);
+        let last = Number.NaN;
+        for (let row = 0; row < rows; row++) {
+          const day = dayOfMs(timeMs[row] as number);
+          if (day !== last) yield day;
+          last = day;
+        }
       }
       return;
   }

@@ -3,7 +3,7 @@
  * the store with it. Series that were there within the window keep flowing; what is refused is cut out of the batch,
  * counted as `series_limit`, and told to senders whose protocol can say it.
  */
-import type { Batch, Clock, SampleBatch } from "@triptych/model";
+import type { Batch, Clock, SampleBatch, SeriesTable } from "@triptych/model";
 import type { Refused } from "../receivers/next.ts";
 import {
   compactFloats,
@@ -37,10 +37,11 @@ const REFUSED = 2;
 export function createLimitSeries(limits: SeriesLimits): LimitSeries {
   const { clock } = limits;
   const active = createActiveSeries(limits.windowMs, clock.nowMs());
+  const touched: Touched = new WeakMap();
   const stepsOf = (batch: Batch): Generator<void, Processed> => {
     if (batch.signal !== "samples") return unchanged(batch);
     active.advance(clock.nowMs());
-    return new Pass(batch, active, limits).run();
+    return new Pass(batch, { active, touched }, limits).run();
   };
   return {
     name: "limit_series",
@@ -70,24 +71,43 @@ async function runInSteps(steps: Generator<void, Processed>): Promise<Processed>
   }
 }
 
+/** Per row of a lasting table the tick at which its series was touched last. */
+type Touched = WeakMap<SeriesTable, Uint32Array>;
+
+/** With room for all rows there are; of a table of one batch nothing is remembered. */
+function touchedOf(table: SeriesTable, touched: Touched): Uint32Array {
+  const known = touched.get(table);
+  if (known !== undefined && known.length >= table.rows) return known;
+  const ticks = new Uint32Array(table.lasting ? table.offsets.length : table.rows);
+  if (!table.lasting) return ticks;
+  if (known !== undefined) ticks.set(known);
+  touched.set(table, ticks);
+  return ticks;
+}
+
 class Pass {
   private readonly batch: SampleBatch;
   private readonly active: ActiveSeries;
+  private readonly ticks: Uint32Array;
   private readonly limits: SeriesLimits;
   private readonly verdicts: Uint8Array;
   /** Hashes of metric names by the id of their text; 0 when not asked yet. */
-  private readonly nameHashes: Uint32Array;
+  private nameHashes = new Uint32Array(0);
   private readonly nameLabel: number;
   /** Words of the hashes of the series this batch brought. */
   private readonly added: number[] = [];
   private reason = "";
 
-  constructor(batch: SampleBatch, active: ActiveSeries, limits: SeriesLimits) {
+  constructor(
+    batch: SampleBatch,
+    { active, touched }: { readonly active: ActiveSeries; readonly touched: Touched },
+    limits: SeriesLimits,
+  ) {
     this.batch = batch;
     this.active = active;
     this.limits = limits;
+    this.ticks = touchedOf(batch.series, touched);
     this.verdicts = new Uint8Array(batch.series.rows);
-    this.nameHashes = new Uint32Array(batch.series.values.entries.rows);
     this.nameLabel = batch.series.names.find("__name__");
   }
 
@@ -118,6 +138,7 @@ class Pass {
       samples: before[0] - batch.samples.rows,
       histograms: before[1] - batch.histograms.rows,
       exemplars: before[2] - batch.exemplars.rows,
+      others: 0,
       message: this.reason,
     };
     this.limits.discarded(SERIES_LIMIT, result.samples + result.histograms);
@@ -126,16 +147,19 @@ class Pass {
 
   /** Gives the series of these rows a verdict; how many rows are refused. */
   private judge(series: Uint32Array, from: number, to: number): number {
-    const { verdicts, active } = this;
+    const { verdicts, active, ticks } = this;
     const { hashLow, hashHigh } = this.batch.series;
+    const { tick } = active;
     let refused = 0;
     for (let row = from; row < to; row++) {
       const at = series[row] as number;
+      if (ticks[at] === tick) continue;
       let verdict = verdicts[at] as number;
       if (verdict === UNKNOWN) {
-        verdict = active.touch(hashLow[at] as number, hashHigh[at] as number)
-          ? TAKEN
-          : this.verdict(at);
+        if (active.touch(hashLow[at] as number, hashHigh[at] as number)) {
+          verdict = TAKEN;
+          ticks[at] = tick;
+        } else verdict = this.verdict(at);
         verdicts[at] = verdict;
       }
       if (verdict === REFUSED) refused++;
@@ -175,6 +199,7 @@ class Pass {
     for (let i = offsets[series] as number; i < (offsets[series + 1] as number); i++) {
       if (nameId[i] !== this.nameLabel) continue;
       const id = valueId[i] as number;
+      if (id >= this.nameHashes.length) this.nameHashes = new Uint32Array(values.entries.rows);
       const known = this.nameHashes[id] as number;
       if (known !== 0) return known;
       const { bytes, offsets: starts } = values.entries;

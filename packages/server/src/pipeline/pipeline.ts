@@ -58,6 +58,7 @@ export function createPipeline(
 }
 
 function hasContent(batch: Batch): boolean {
-  if (batch.rows > 0 || batch.signal !== "samples") return true;
+  if (batch.rows > 0) return true;
+  if (batch.signal !== "samples") return false;
   return batch.exemplars.rows > 0 || batch.metadata.length > 0;
 }

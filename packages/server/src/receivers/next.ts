@@ -12,8 +12,15 @@ export interface Refused {
   readonly samples: number;
   readonly histograms: number;
   readonly exemplars: number;
+  /** Spans or log records. */
+  readonly others: number;
   /** Why, for the sender. */
   readonly message: string;
+}
+
+/** What the sender counts as items: exemplars belong to them. */
+export function itemsOf({ samples, histograms, others }: Refused): number {
+  return samples + histograms + others;
 }
 
 export interface IngestNext {

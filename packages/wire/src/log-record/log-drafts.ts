@@ -46,11 +46,12 @@ const RESOURCES_MAX = 10_000;
 type Pairs = readonly (readonly [name: string, value: JsonValue])[];
 
 export class LogDrafts {
-  /** Times that were replaced by the arrival because no column holds them. */
+  /** Times that were replaced by the arrival: no column holds them, or they are far in the future. */
   timesReplaced = 0;
   private readonly writer: LogWriter;
   private readonly rules: ValueRules;
   private readonly depthMax: number;
+  private readonly newestNs: bigint;
   private readonly resources = new Map<string, number>();
   private readonly scopes = new Map<string, number>();
   /** Ids of names by text: senders repeat a few dozen of them in every record. */
@@ -60,6 +61,7 @@ export class LogDrafts {
   constructor(options: { readonly limits: Limits; readonly arrivalNs: bigint }, rowsHint = 64) {
     this.rules = valueRules(options.limits);
     this.depthMax = options.limits.valueDepthMax;
+    this.newestNs = options.arrivalNs + BigInt(options.limits.futureMsMax) * 1_000_000n;
     this.writer = new LogWriter(options, this.rules, rowsHint);
   }
 
@@ -102,7 +104,7 @@ export class LogDrafts {
 
   private setTimes({ timeNs, observedNs }: LogDraft): void {
     const { writer } = this;
-    if (timeNs !== undefined && (timeNs < 0n || timeNs >= NS_END)) this.timesReplaced++;
+    if (timeNs !== undefined && (timeNs < 0n || timeNs > this.newestNs)) this.timesReplaced++;
     else if (timeNs !== undefined) writer.setTime(Number(timeNs & WORD), Number(timeNs >> 32n));
     if (observedNs !== undefined && observedNs > 0n && observedNs < NS_END)
       writer.setObserved(Number(observedNs & WORD), Number(observedNs >> 32n));

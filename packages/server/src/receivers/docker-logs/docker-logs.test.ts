@@ -98,7 +98,7 @@ async function fakeDocker(): Promise<FakeDocker> {
   return docker;
 }
 
-const clock = createSimClock();
+const clock = createSimClock(Date.parse("2026-01-01T00:10:00Z"));
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let i = 0; i < 50_000 && !isSo(); i++) {

@@ -112,6 +112,8 @@ export function* batchOfEntries(
     else stream.push(entry);
   }
   const writer = new PushWriter(options, entries.length);
+  // Nobody is there to be told that a line was refused.
+  const newestNs = options.arrivalNs + BigInt(options.limits.futureMsMax) * 1_000_000n;
   let done = 0;
   for (const stream of streams.values()) {
     const [first] = stream;
@@ -119,7 +121,7 @@ export function* batchOfEntries(
     beginStream(writer, first.labels);
     for (const { line, timeNs, metadata } of stream) {
       const bytes = encoder.encode(line);
-      writer.begin(timeNs);
+      writer.begin(timeNs > newestNs ? options.arrivalNs : timeNs);
       writer.line(bytes, 0, bytes.length);
       let left = options.limits.attributesPerItemMax;
       for (const [name, value] of metadata) if (left-- > 0) writer.meta(name, value);

@@ -6,7 +6,7 @@ import { asTriptychError, type Clock, type Limits, TriptychError } from "@tripty
 import { decodeLokiPush, decodeSnappy } from "@triptych/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress, parseContentEncoding } from "../decompress.ts";
-import type { IngestNext } from "../next.ts";
+import type { IngestNext, Refused } from "../next.ts";
 import { refusal, TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
 import { createReservation, type Reservation } from "../reservation.ts";
@@ -53,8 +53,11 @@ async function receive(
     const needsSnappy = isSnappy || (encoding === "protobuf" && compression === "identity");
     const body = needsSnappy ? await unpack(plain, deps, decoded) : plain;
     if (body !== sent) asSent.release();
-    await accept(body, encoding, deps);
-    return reply.code(204).send();
+    const refused = await accept(body, encoding, deps);
+    if (refused === undefined) return reply.code(204).send();
+    // As Loki: the rest of the request is kept, and what was refused is no reason to send it again.
+    const text = `${refused.others} entries were refused, the others are kept: ${refused.message}\n`;
+    return reply.code(400).type("text/plain; charset=utf-8").send(text);
   } finally {
     asSent.release();
     decoded.release();
@@ -69,13 +72,16 @@ async function accept(
   body: Uint8Array,
   encoding: "protobuf" | "json",
   { next, limits, clock }: LokiPushDeps,
-): Promise<void> {
+): Promise<Refused | undefined> {
   const hash = await requestHash({ tenant: TENANT, path: `/loki/push ${encoding}`, body }, clock);
   const earlier = next.duplicateOf(hash);
-  if (earlier !== null) return earlier;
+  if (earlier !== null) {
+    await earlier;
+    return undefined;
+  }
   const arrivalNs = BigInt(Math.floor(clock.nowMs())) * 1_000_000n;
   const batch = await drive(decodeLokiPush(body, encoding, { limits, arrivalNs }), clock);
-  if (batch.rows > 0) await next.accept(batch, hash);
+  return batch.rows > 0 ? ((await next.accept(batch, hash)) ?? undefined) : undefined;
 }
 
 /** A sender that does not say what it sends sends protobuf, as Loki's own agents do. */

@@ -10,7 +10,7 @@ import {
   encodeExportResponse,
   type OtlpEncoding,
 } from "@triptych/wire";
-import type { IngestNext, RequestHash } from "../next.ts";
+import { type IngestNext, itemsOf, type RequestHash } from "../next.ts";
 import { drive, requestHash } from "../slices.ts";
 
 export type OtlpSignal = "traces" | "metrics" | "logs";
@@ -99,9 +99,9 @@ async function ingest(job: {
   const { batch, rejected, reason } = await drive(steps, deps.clock);
   const refused = batch.rows > 0 ? await deps.next.accept(batch, hash) : undefined;
   if (rejected > 0) deps.next.discarded(ITEM_INVALID, rejected);
-  const points = refused === undefined ? 0 : refused.samples + refused.histograms;
+  const others = refused === undefined ? 0 : itemsOf(refused);
   const text = [reason, refused?.message ?? ""].filter((one) => one !== "").join("; ");
-  return encodeExportResponse(signal, request.encoding, rejected + points, cutMessage(text));
+  return encodeExportResponse(signal, request.encoding, rejected + others, cutMessage(text));
 }
 
 function nanoseconds(ms: number): bigint {
