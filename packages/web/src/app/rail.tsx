@@ -20,20 +20,20 @@ export function Rail() {
   const entry = (page: PageEntry) => {
     const [count, word] = counts[page.to] ?? [0, ""];
     return (
-    <PageLink
-      key={page.to}
-      to={page.to}
-      current={path === page.to || (page.to !== "/" && path.startsWith(`${page.to}/`))}
-      label={count > 0 ? `${page.name}, ${count} ${word}` : page.name}
-      tip={`${page.name}   g ${page.key}`}
-    >
-      <Icon name={page.icon} />
-      {count > 0 && (
-        <span className="n" aria-hidden="true">
-          {count > 99 ? "99+" : count}
-        </span>
-      )}
-    </PageLink>
+      <PageLink
+        key={page.to}
+        to={page.to}
+        current={path === page.to || (page.to !== "/" && path.startsWith(`${page.to}/`))}
+        label={count > 0 ? `${page.name}, ${count} ${word}` : page.name}
+        tip={`${page.name}   g ${page.key}`}
+      >
+        <Icon name={page.icon} />
+        {count > 0 && (
+          <span className="n" aria-hidden="true">
+            {count > 99 ? "99+" : count}
+          </span>
+        )}
+      </PageLink>
     );
   };
   return (

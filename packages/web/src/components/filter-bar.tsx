@@ -140,10 +140,7 @@ function searchChip(search: string, language: QueryFaceProps | undefined): Chip 
   return { name: "search", op: ":", value: search, remove: () => language?.setSearch("") };
 }
 
-function Faces(props: {
-  readonly face: Face;
-  readonly setFace: (face: Face) => void;
-}) {
+function Faces(props: { readonly face: Face; readonly setFace: (face: Face) => void }) {
   const other = props.face === "form" ? "language" : "form";
   return (
     <button

@@ -155,9 +155,7 @@ export function QueryFace(props: QueryFaceProps) {
           </button>
         )}
       </div>
-      {options.length > 0 && (
-        <Options id={id} options={options} chosen={chosen} take={take} />
-      )}
+      {options.length > 0 && <Options id={id} options={options} chosen={chosen} take={take} />}
       {problem !== undefined && !(open && isUnfinished) && options.length === 0 && (
         <p id={`${id}-wrong`} className="small c-critical wrongat" role="status">
           At character {problem.offset + 1}: {problem.message}.
@@ -188,17 +186,17 @@ function optionsFor(
   const whole = (list: readonly string[], hint: string): Option[] =>
     list.map((item) => ({ text: item, whole: true, hint, at: nowhere }));
   const typed = text.trim().toLowerCase();
-  const before = more.history.filter(
-    (item) => item !== text && item.toLowerCase().includes(typed),
-  );
+  const before = more.history.filter((item) => item !== text && item.toLowerCase().includes(typed));
   const completions = (answer?.options ?? [])
     .filter((item) => item !== text.slice(answer?.start, answer?.end))
-    .map((item): Option => ({
-      text: item,
-      whole: false,
-      hint: answer?.kind ?? "",
-      at: answer ?? nowhere,
-    }));
+    .map(
+      (item): Option => ({
+        text: item,
+        whole: false,
+        hint: answer?.kind ?? "",
+        at: answer ?? nowhere,
+      }),
+    );
   if (typed !== "") return [...completions, ...whole(before.slice(0, 2), "searched before")];
   const examples = more.examples.filter((item) => !more.history.includes(item));
   return [

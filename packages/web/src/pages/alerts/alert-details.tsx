@@ -131,11 +131,7 @@ function AlertJumps(props: { readonly alert: Alert; readonly rule: Rule | undefi
         </PageLink>
       )}
       {rule !== undefined && (
-        <button
-          type="button"
-          className="btn ghost"
-          onClick={() => copy(rule.query, "the query")}
-        >
+        <button type="button" className="btn ghost" onClick={() => copy(rule.query, "the query")}>
           Copy query
         </button>
       )}

@@ -23,7 +23,8 @@ export function AlertsPage() {
   const tab = one(params, "tab") ?? "alerts";
   const answer = useAnswer<AlertsAnswer>("/alerts", {}, { everyMs });
   const { data } = answer;
-  const rules = data === undefined ? undefined : data.ruleCounts.alerting + data.ruleCounts.recording;
+  const rules =
+    data === undefined ? undefined : data.ruleCounts.alerting + data.ruleCounts.recording;
   const broken = data?.alertmanagers.filter(({ lastError }) => lastError !== "").length ?? 0;
   return (
     <>

@@ -17,7 +17,10 @@ export function RuleFacts(props: { readonly rule: Rule }) {
     ["File", rule.file],
     ["Evaluated every", printDuration(rule.intervalSeconds * 1000)],
     ["Last evaluation", agoText(rule.lastEvaluationMs)],
-    ["It took", rule.lastEvaluationMs === 0 ? "not yet" : formatDuration(rule.evaluationSeconds * 1e9)],
+    [
+      "It took",
+      rule.lastEvaluationMs === 0 ? "not yet" : formatDuration(rule.evaluationSeconds * 1e9),
+    ],
   ] as const;
   return (
     <>

@@ -15,7 +15,14 @@ import { useParams, useSetParams } from "../../state/url-state.ts";
 import { troubleOf } from "./alert-words.ts";
 import { NoRules } from "./no-rules.tsx";
 import { agoText, RuleFacts } from "./rule-facts.tsx";
-import { countRules, filterRules, loadOf, type RuleShow, ruleShows, shortFile } from "./rules-filter.ts";
+import {
+  countRules,
+  filterRules,
+  loadOf,
+  type RuleShow,
+  ruleShows,
+  shortFile,
+} from "./rules-filter.ts";
 
 const everyMs = 15_000;
 /** More rows than this make a slow page and no better one. */
@@ -111,11 +118,7 @@ function Rules(props: { readonly answer: RulesAnswer }) {
         })}
         {rules.length > rowsMax && (
           <div className="bar">
-            <button
-              type="button"
-              className="btn"
-              onClick={() => setRowsMax(rowsMax + rowsStep)}
-            >
+            <button type="button" className="btn" onClick={() => setRowsMax(rowsMax + rowsStep)}>
               Show more of {formatCount(rules.length)}
             </button>
           </div>

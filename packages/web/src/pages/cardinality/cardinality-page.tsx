@@ -108,7 +108,8 @@ function Costs(props: { readonly answer: CardinalityAnswer }) {
     <div className="gs card">
       <section className="x all" aria-labelledby="churn-h">
         <h2 id="churn-h">
-          New series <span>{formatCount(answer.churn.total)} that were not there on the day before</span>
+          New series{" "}
+          <span>{formatCount(answer.churn.total)} that were not there on the day before</span>
         </h2>
         <Churn churn={answer.churn} />
       </section>
@@ -185,7 +186,10 @@ function Disk(props: { readonly answer: CardinalityAnswer }) {
       {each !== undefined && (
         <div className="disk">
           <dt>A sample takes</dt>
-          <dd>{threeDigits(each)}{"\u00a0"}B</dd>
+          <dd>
+            {threeDigits(each)}
+            {"\u00a0"}B
+          </dd>
         </div>
       )}
     </dl>

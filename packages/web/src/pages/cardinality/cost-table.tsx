@@ -61,7 +61,13 @@ function Row(props: { readonly row: CostRow }) {
           items={() => [
             ...(metric === undefined
               ? []
-              : [{ icon: "metrics", label: "Metrics", run: () => go("/metrics", { name: metric }) } as const]),
+              : [
+                  {
+                    icon: "metrics",
+                    label: "Metrics",
+                    run: () => go("/metrics", { name: metric }),
+                  } as const,
+                ]),
             { icon: "copy", label: "Copy", run: () => copy(row.text, "the text") },
           ]}
         >
@@ -70,7 +76,10 @@ function Row(props: { readonly row: CostRow }) {
       </td>
       <td className="c-x share" data-tip={formatShare(row.share)}>
         <span className="meter" role="img" aria-label={`${formatShare(row.share)} of all`}>
-          <i className="base" style={{ width: `${Math.max(0.5, Math.min(1, row.share) * 100)}%` }} />
+          <i
+            className="base"
+            style={{ width: `${Math.max(0.5, Math.min(1, row.share) * 100)}%` }}
+          />
         </span>
       </td>
       {row.figures.map((figure, i) => (

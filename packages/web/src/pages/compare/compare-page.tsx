@@ -183,7 +183,11 @@ function Rows(props: { readonly answer: TraceComparisonAnswer }) {
           >
             What differs
           </button>
-          <button type="button" aria-pressed={everything} onClick={() => setParams({ show: "all" })}>
+          <button
+            type="button"
+            aria-pressed={everything}
+            onClick={() => setParams({ show: "all" })}
+          >
             All
           </button>
         </span>
@@ -247,7 +251,10 @@ function Row(props: {
   return (
     <tr className={props.found ? "found" : ""}>
       <td>
-        <span className="row op" style={{ "--depth": Math.min(row.depth, 16) } as React.CSSProperties}>
+        <span
+          className="row op"
+          style={{ "--depth": Math.min(row.depth, 16) } as React.CSSProperties}
+        >
           <ServiceName name={row.service} />
           <SpanLink row={row} answer={answer} />
           {row.position > 0 && <span className="faint">#{row.position}</span>}

@@ -17,10 +17,7 @@ import { asLogql, type PatternRow, patternRows, templateParts } from "./pattern-
 
 const trendColumns = 40;
 
-export function Patterns(props: {
-  readonly tabs: React.ReactNode;
-  readonly query: ParamsChange;
-}) {
+export function Patterns(props: { readonly tabs: React.ReactNode; readonly query: ParamsChange }) {
   const params = useParams();
   const setParams = useSetParams();
   const { range } = useRange();

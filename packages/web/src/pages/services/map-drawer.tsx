@@ -2,7 +2,7 @@
 import type { DependencyEdge, EdgeDurations } from "@triptych/contract";
 import { formatCount, formatDuration, formatShare, threeDigits } from "../../charts/format.ts";
 import { CloseDetails } from "../../components/close-details.tsx";
-import { Icon, StateMark } from "../../components/icon.tsx";
+import { StateMark } from "../../components/icon.tsx";
 import { PageLink } from "../../components/page-link.tsx";
 import { ServiceName } from "../../components/service-name.tsx";
 import type { ParamsChange } from "../../state/params.ts";

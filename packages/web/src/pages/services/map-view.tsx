@@ -105,7 +105,9 @@ function chosenIn(params: ReturnType<typeof useParams>): Chosen | undefined {
   const name = one(params, "node");
   if (name !== undefined) return { kind: "node", name };
   const [client, server] = many(params, "edge");
-  return client === undefined || server === undefined ? undefined : { kind: "edge", client, server };
+  return client === undefined || server === undefined
+    ? undefined
+    : { kind: "edge", client, server };
 }
 
 function Legend() {

@@ -11,7 +11,8 @@ export function Operations(props: {
   readonly seconds: number;
 }) {
   const { service } = props;
-  if (props.answer.series.length === 0) return <p className="pad muted quiet">None in this time.</p>;
+  if (props.answer.series.length === 0)
+    return <p className="pad muted quiet">None in this time.</p>;
   return (
     <div className="scrollx">
       <table className="sv ops">

@@ -105,8 +105,7 @@ function nearOf(graph: MapGraph, chosen: Chosen | undefined) {
 }
 
 const leftOf = ({ layer }: Place): number => margin + layer * (box.width + gap.x);
-const middleOf = ({ row }: Place): number =>
-  margin + row * (box.height + gap.y) + box.height / 2;
+const middleOf = ({ row }: Place): number => margin + row * (box.height + gap.y) + box.height / 2;
 
 /** Enter and Space press what is drawn, as they press a button. */
 function pressKeys(press: () => void) {
@@ -129,8 +128,7 @@ function Node(props: {
   const { node, place } = props;
   const words = figureWords(node, props.seconds);
   const [x, y] = [leftOf(place), middleOf(place) - box.height / 2];
-  const press = () =>
-    props.choose(props.isChosen ? undefined : { kind: "node", name: node.name });
+  const press = () => props.choose(props.isChosen ? undefined : { kind: "node", name: node.name });
   const isQuiet = node.state === "ok" || node.state === "none";
   return (
     // biome-ignore lint/a11y/useSemanticElements: there is no button inside a picture
@@ -203,9 +201,7 @@ function Edge(props: {
     props.chosen.server === edge.server;
   const words = `${edge.client} calls ${edge.server}: ${figureWords(edgeFigures(edge), props.seconds)}, ${word}`;
   const press = () =>
-    props.choose(
-      isChosen ? undefined : { kind: "edge", client: edge.client, server: edge.server },
-    );
+    props.choose(isChosen ? undefined : { kind: "edge", client: edge.client, server: edge.server });
   const isBad = state === "critical" || state === "warn";
   return (
     // biome-ignore lint/a11y/useSemanticElements: there is no button inside a picture
@@ -226,7 +222,10 @@ function Edge(props: {
       />
       <path className="tip-of" d="M-7 -4.500 0 0 -7 4.500z" transform={line.end} />
       {isBad && (
-        <g className={`st ${state}`} transform={`translate(${line.middle.x - 5} ${line.middle.y - 5})`}>
+        <g
+          className={`st ${state}`}
+          transform={`translate(${line.middle.x - 5} ${line.middle.y - 5})`}
+        >
           <circle cx="5" cy="5" r="8" className="ground" />
           <Shape state={state} />
         </g>

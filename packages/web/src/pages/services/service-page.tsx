@@ -61,11 +61,11 @@ export function ServicePage() {
           </span>
         )}
         {services.rows !== undefined && (
-        <span className="faint">
-          {services.hasUsual
-            ? `compared with the ${spanText(services.usualMs)} before`
-            : "nothing earlier to compare with yet"}
-        </span>
+          <span className="faint">
+            {services.hasUsual
+              ? `compared with the ${spanText(services.usualMs)} before`
+              : "nothing earlier to compare with yet"}
+          </span>
         )}
       </PageHead>
       <Links service={service} />
@@ -127,8 +127,7 @@ function Finding(props: {
     );
   return (
     <>
-      {service}:{" "}
-      <em className={health.state === "critical" ? "" : "w"}>{health.why}</em>
+      {service}: <em className={health.state === "critical" ? "" : "w"}>{health.why}</em>
       {worst !== undefined && health.why.includes("fail") && <>, most of them {worst.operation}</>}.
     </>
   );
@@ -178,7 +177,12 @@ function Neighbours(props: {
     { keep: false },
   );
   return (
-    <Answered answer={answer} what="its neighbours" className="sect" skeleton={<BoneRows rows={2} height={36} />}>
+    <Answered
+      answer={answer}
+      what="its neighbours"
+      className="sect"
+      skeleton={<BoneRows rows={2} height={36} />}
+    >
       {(data) => {
         const { edges } = graphOf(data.edges, props.rows);
         const lists = [

@@ -234,7 +234,8 @@ function Pools(props: { readonly pools: readonly ScrapePool[] }) {
     <ul className="pools" aria-label="Jobs">
       {pools.slice(0, poolsShown).map((pool) => {
         const all = pool.up + pool.down + pool.unknown;
-        const state = pool.down > 0 || pool.problems.length > 0 ? "critical" : all === 0 ? "none" : "ok";
+        const state =
+          pool.down > 0 || pool.problems.length > 0 ? "critical" : all === 0 ? "none" : "ok";
         const word =
           pool.down > 0
             ? `${formatCount(pool.down)} of ${formatCount(all)} down`

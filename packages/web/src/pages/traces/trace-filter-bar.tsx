@@ -33,7 +33,7 @@ export function TraceFilterBar() {
         signal: "traces",
         search: one(params, "search") ?? "",
         setSearch: (search) => setParams({ search }),
-        placeholder: 'Search spans, such as service: payment-service and duration > 2s',
+        placeholder: "Search spans, such as service: payment-service and duration > 2s",
         examples: [
           "status: error",
           "duration > 1s and not kind: client",
