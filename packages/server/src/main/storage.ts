@@ -9,6 +9,7 @@ import { observeProcess } from "../self/process-metrics.ts";
 import { repeat } from "../self/repeat.ts";
 import { openDataDirectory } from "../store/data-directory.ts";
 import { createDownsampling, type DownsampledDay } from "../store/clickhouse/downsample.ts";
+import { createBallast } from "../store/ballast.ts";
 import { createDiskWatch } from "../store/disk-watch.ts";
 import { createSavedState } from "../store/saved-state.ts";
 import { openStore, type Store } from "../store/store.ts";
@@ -21,6 +22,9 @@ const RETENTION_EVERY_MS = 10 * 60_000;
 const REMOTE_RETRY_MS = 2_000;
 /** Inserts stop while this much is free, so that partitions can still be dropped. */
 const MIN_FREE_BYTES = 256 * MiB;
+/** Given up first when the disk is full. */
+const BALLAST_BYTES = 128 * MiB;
+const BALLAST_AFTER_MS = 60_000;
 const ROUND_BYTES_MAX = 32 * MiB;
 /** A round costs the engine several times its bytes. */
 const ROUND_SHARE = 1 / 128;
@@ -113,6 +117,8 @@ export function retentionRules(config: Config) {
 /** Disk, retention and downsampling. */
 export function startWatches(core: Core, { directory, store, journal }: Storage): void {
   const { log, problems, metrics } = core;
+  const startedMs = clock.monotonicMs();
+  const ballast = createBallast(`${directory}/ballast`, BALLAST_BYTES);
   const disk = createDiskWatch({
     directory,
     clock,
@@ -120,9 +126,14 @@ export function startWatches(core: Core, { directory, store, journal }: Storage)
     onFull: async (percent) => {
       const message = `the disk is ${percent} % full; the oldest day is dropped to make room`;
       problems.raise("disk_full", message, PROBLEM_MS);
+      if (await ballast.release()) log("warn", "the ballast was dropped to free disk space", {});
       for (const { table, day } of await store.retention.relieve()) {
         log("warn", "dropped to free disk space", { table, day });
       }
+    },
+    onRoom: async () => {
+      // A start has better things to do with the disk.
+      if (clock.monotonicMs() - startedMs > BALLAST_AFTER_MS) await ballast.keep();
     },
     onError: (error) => log("warn", "cannot watch the disk", { error: error.message }),
   });

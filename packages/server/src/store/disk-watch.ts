@@ -15,6 +15,8 @@ export function createDiskWatch(deps: {
   readonly clock: Clock;
   readonly percentMax: number;
   readonly onFull: (percent: number) => Promise<void>;
+  /** Called at every look that finds room. */
+  readonly onRoom: () => Promise<void>;
   readonly onError: (error: Error) => void;
 }): DiskWatch {
   let used = 0;
@@ -27,6 +29,7 @@ export function createDiskWatch(deps: {
       const taken = blocks - bfree;
       used = taken === 0 ? 0 : taken / (taken + bavail);
       if (used * 100 >= deps.percentMax) await deps.onFull(Math.round(used * 100));
+      else await deps.onRoom();
     } catch (error) {
       deps.onError(error instanceof Error ? error : new Error(String(error)));
     }
