@@ -31,6 +31,9 @@ export function compileFormat(stage: FormatStage, deps: PipelineDeps): Stage {
   }
 }
 
+/** As long as the longest line that is kept. Stages that each double a label would otherwise fill the memory. */
+const OUTPUT_CHARS_MAX = 256 * 1024;
+
 type Render = (line: Line, data: () => ReadonlyMap<string, string>) => string;
 
 interface Current {
@@ -56,11 +59,19 @@ function compileTemplate(text: string, name: string, deps: PipelineDeps): Render
   if (parts.every((part) => part !== undefined)) {
     return ({ labels }) => {
       let out = "";
-      for (const part of parts) out += part.kind === "text" ? part.text : labels.textOf(part.name);
+      for (const part of parts) {
+        out += part.kind === "text" ? part.text : labels.textOf(part.name);
+        if (out.length > OUTPUT_CHARS_MAX)
+          throw new Error(`the template's output is longer than ${OUTPUT_CHARS_MAX} characters`);
+      }
       return out;
     };
   }
-  const options = { limits: templateLimits, functions, missingKey: "zero" } as const;
+  const options = {
+    limits: { ...templateLimits, outputBytesMax: OUTPUT_CHARS_MAX },
+    functions,
+    missingKey: "zero",
+  } as const;
   return (line, data) => {
     current.line = line;
     return executeTemplate(parsed, goStringMap(data()), options);

@@ -7,6 +7,7 @@ import { repositoryRoot } from "../start-server.ts";
 import { benchDay } from "./day.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchPromql } from "./promql.ts";
+import { benchRules } from "./rules.ts";
 import { benchStart } from "./start.ts";
 import { type Baseline, renderTable, type Row } from "./table.ts";
 import { benchWire } from "./wire.ts";
@@ -44,6 +45,7 @@ const benches: { readonly [name: string]: () => Promise<Row[]> } = {
   traces: () =>
     benchDay({ signal: "traces", rows: Number(values.day), nodeArgs, keep: values.keep }),
   logs: () => benchDay({ signal: "logs", rows: Number(values.day), nodeArgs, keep: values.keep }),
+  rules: () => benchRules(seconds, nodeArgs),
   wire: async () => benchWire(Math.min(seconds, 5)),
 };
 const names = positionals.length === 0 ? Object.keys(benches) : positionals;

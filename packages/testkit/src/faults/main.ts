@@ -9,6 +9,7 @@ import { crashCases } from "./crash.ts";
 import { hostileCases } from "./hostile.ts";
 import { placeCases } from "./place.ts";
 import { receiverCases } from "./receivers.ts";
+import { questionCases } from "./questions.ts";
 import { remoteCases } from "./remote.ts";
 
 const cases: readonly FaultCase[] = [
@@ -17,7 +18,13 @@ const cases: readonly FaultCase[] = [
   ...remoteCases,
   ...hostileCases,
   ...receiverCases,
-].sort((a, b) => Number(a.name.slice(1)) - Number(b.name.slice(1)));
+  ...questionCases,
+].sort((a, b) => orderOf(a) - orderOf(b));
+
+/** Faults, then load, then security. */
+function orderOf({ name }: FaultCase): number {
+  return "FLS".indexOf(name[0] ?? "F") * 1_000 + Number(name.slice(1));
+}
 
 const { values } = parseArgs({
   options: {

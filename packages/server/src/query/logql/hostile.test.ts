@@ -127,6 +127,16 @@ describe("lines that are made to cost time", () => {
     }, 5_000);
 });
 
+test("labels and lines that each stage doubles end at a bound, as an error of the line", () => {
+  const double = '| label_format a="{{.a}}{{.a}}x" | line_format "{{.a}}{{.a}}"';
+  const pipeline = compilePipeline(parseLogQuery(`{b="c"} ${double.repeat(40)}`), deps);
+  pipeline.run({ timeNs: 0n, text: "x", stream: streamOf([["b", "c"]]), metadata: [] });
+  const { line } = pipeline;
+  expect(line.labels.textOf("a").length).toBeLessThanOrEqual(256 * 1024);
+  expect(line.text.length).toBeLessThanOrEqual(256 * 1024);
+  expect(line.labels.error).toBe("TemplateFormatErr");
+});
+
 test("hostile texts are only data at every place of a query", () => {
   for (const text of hostileTexts) {
     const quoted = JSON.stringify(text).replaceAll("\u2028", "\\u2028");

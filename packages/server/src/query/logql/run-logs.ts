@@ -1,6 +1,6 @@
 /** Runs log queries: lines in order, through the pipeline, up to a limit. */
 import { compilePipeline, type LogqlQuery } from "@triptych/lang";
-import type { Clock } from "@triptych/model";
+import { type Clock, TriptychError } from "@triptych/model";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import type { LogRange } from "../../store/clickhouse/select/logs-filter.ts";
 import { byName, type Pair } from "../logs/loki-labels.ts";
@@ -29,6 +29,8 @@ export interface LogQuestion {
 }
 
 const LINES_PER_PAUSE = 32;
+/** What one answer may hold; lines can grow on their way through the stages. */
+const ANSWER_CHARS_MAX = 128 * 1024 * 1024;
 
 export interface RunDeps {
   readonly engine: Engine;
@@ -52,6 +54,7 @@ export async function runLogQuery(
   const pacing = createPacing(ask.signal);
   const lastNs = new Map<string, bigint>();
   const out: FoundLine[] = [];
+  let chars = 0;
   const options = limits === undefined ? { ask } : { ask, limits };
   const read = { range, conditions, order, limit: isAll ? limit : undefined };
   for await (const batch of readLines(engine, read, options)) {
@@ -66,12 +69,26 @@ export async function runLogQuery(
       if (pipeline.run(input)) {
         const found = foundLine(pipeline.line);
         if (intervalNs === 0n || isApart(lastNs, found, intervalNs)) out.push(found);
+        chars += charsOf(found);
+        if (chars > ANSWER_CHARS_MAX) throw tooLong(out.length);
       }
       if (row % LINES_PER_PAUSE === 0) await pacing.pause();
     }
     if (out.length >= limit) break;
   }
   return out;
+}
+
+function charsOf({ text, stream, metadata, parsed }: FoundLine): number {
+  let chars = text.length;
+  for (const list of [stream, metadata, parsed])
+    for (const [name, value] of list) chars += name.length + value.length;
+  return chars;
+}
+
+function tooLong(lines: number): TriptychError {
+  const message = `the first ${lines} lines of the answer have more than ${ANSWER_CHARS_MAX} characters, labels included; ask for fewer with limit, or keep fewer labels`;
+  return new TriptychError("query_limit", message);
 }
 
 export function foundLine(line: ReturnType<typeof compilePipeline>["line"]): FoundLine {
