@@ -15,19 +15,32 @@ export function createPacing(signal?: AbortSignal): Pacing {
   return {
     pause() {
       if (performance.now() - startedMs < SLICE_MS) return undefined;
-      return new Promise((resolve, reject) => {
-        setImmediate(() => {
-          startedMs = performance.now();
-          if (signal?.aborted === true)
-            reject(
-              new TriptychError(
-                "query_cancelled",
-                "the query was stopped because nobody waits for it",
-              ),
-            );
-          else resolve();
-        });
+      return turn().then(() => {
+        startedMs = performance.now();
+        if (signal?.aborted !== true) return;
+        const message = "the query was stopped because nobody waits for it";
+        throw new TriptychError("query_cancelled", message);
       });
     },
   };
+}
+
+const waiting: (() => void)[] = [];
+
+/**
+ * Resolves when it is the caller's turn to work for some milliseconds. All who work in pieces stand in one line, and
+ * the event loop looks for other work between any two of them: what comes in waits for one piece, not for one of each
+ * query that runs.
+ */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(next);
+  });
+}
+
+function next(): void {
+  const resolve = waiting.shift();
+  // Not in this turn of the event loop but in the next one.
+  if (waiting.length > 0) setImmediate(next);
+  resolve?.();
 }
