@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createRng } from "../rng.ts";
+import { alertCases } from "./alerts.ts";
 import { type FaultCase, Skipped } from "./case.ts";
 import { crashCases } from "./crash.ts";
 import { hostileCases } from "./hostile.ts";
@@ -11,6 +12,7 @@ import { placeCases } from "./place.ts";
 import { receiverCases } from "./receivers.ts";
 import { questionCases } from "./questions.ts";
 import { remoteCases } from "./remote.ts";
+import { loadCases } from "./saturation.ts";
 
 const cases: readonly FaultCase[] = [
   ...crashCases,
@@ -18,7 +20,9 @@ const cases: readonly FaultCase[] = [
   ...remoteCases,
   ...hostileCases,
   ...receiverCases,
+  ...alertCases,
   ...questionCases,
+  ...loadCases,
 ].sort((a, b) => orderOf(a) - orderOf(b));
 
 /** Faults, then load, then security. */

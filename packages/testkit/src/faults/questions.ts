@@ -4,76 +4,26 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { encodeRemoteWrite, encodeSnappy, type WriteSeries } from "@triptych/wire";
 import { createHttpClient } from "../otlp-client.ts";
 import { encodePayload } from "../otlp-payload.ts";
 import { type RunningServer, startServer } from "../start-server.ts";
+import {
+  ask,
+  configFile,
+  counts,
+  quoted,
+  remoteWrite,
+  send,
+  series,
+  string,
+  withParams,
+  write,
+} from "./ask.ts";
 import { expectThat, type FaultCase, pause, percentile } from "./case.ts";
 import { hostileTexts } from "./hostile-texts.ts";
 import { drained } from "./verify.ts";
 
 const MiB = 1024 * 1024;
-
-interface Asked {
-  readonly status: number;
-  readonly ms: number;
-  readonly text: string;
-}
-
-/** Reads the whole answer, of which the first and last part is kept. */
-export async function ask(url: string, timeoutMs: number, init: RequestInit = {}): Promise<Asked> {
-  const started = performance.now();
-  const elapsed = (): number => performance.now() - started;
-  try {
-    const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-    const text = await answer.text();
-    return { status: answer.status, ms: elapsed(), text };
-  } catch (error) {
-    return { status: 0, ms: elapsed(), text: String(error) };
-  }
-}
-
-const withParams = (path: string, params: Readonly<Record<string, string>>): string =>
-  `${path}?${new URLSearchParams(params).toString()}`;
-
-async function send(server: RunningServer, path: string, body: object | Uint8Array): Promise<void> {
-  const isBytes = body instanceof Uint8Array;
-  const answer = await ask(`${server.url}${path}`, 30_000, {
-    method: "POST",
-    headers: isBytes
-      ? { "content-type": "application/x-protobuf", "content-encoding": "snappy" }
-      : { "content-type": "application/json" },
-    body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body),
-  });
-  expectThat(
-    answer.status < 300,
-    `${path} answered ${answer.status}: ${answer.text.slice(0, 500)}`,
-  );
-}
-
-const words = new Uint32Array(2);
-const doubles = new Float64Array(words.buffer);
-
-function series(labels: WriteSeries["labels"], timeMs: number, value: number): WriteSeries {
-  doubles[0] = value;
-  return {
-    labels,
-    timeMs: [timeMs],
-    startMs: [0],
-    valueWords: [words[0] as number, words[1] as number],
-    histograms: [],
-    exemplars: [],
-  };
-}
-
-const remoteWrite = (all: readonly WriteSeries[]): Uint8Array =>
-  encodeSnappy(encodeRemoteWrite("1.0", all));
-
-/** A text as a literal of PromQL, LogQL and TraceQL, which share the escapes used here. */
-const quoted = (text: string): string =>
-  `"${[...text].map((char) => (/[\\"]/.test(char) ? `\\${char}` : /\p{Cc}/u.test(char) ? `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}` : char)).join("")}"`;
-
-const string = (key: string, value: string) => ({ key, value: { stringValue: value } });
 
 /** For each text: a series, a line and a span that have it as value (and the line and the span as a key). */
 async function sendTexts(server: RunningServer, texts: readonly string[]): Promise<void> {
@@ -316,7 +266,7 @@ const newSeries: FaultCase = {
       dataDir: join(directory, "data"),
       args: [
         "--config",
-        await configFile(directory, `limits: { seriesTotal: ${limit}, seriesPerName: ${limit} }\n`),
+        configFile(directory, `limits: { seriesTotal: ${limit}, seriesPerName: ${limit} }\n`),
       ],
     });
     try {
@@ -353,11 +303,7 @@ const newSeries: FaultCase = {
             ),
           ),
         );
-        const answer = await ask(`${server.url}/api/v1/write`, 30_000, {
-          method: "POST",
-          headers: { "content-type": "application/x-protobuf", "content-encoding": "snappy" },
-          body: body as Uint8Array<ArrayBuffer>,
-        });
+        const answer = await write(server, body);
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
         expectThat([200, 204, 400, 429, 503].includes(answer.status), `answered ${answer.status}`);
         if (answer.status === 503) {
@@ -370,7 +316,7 @@ const newSeries: FaultCase = {
         }
       }
       const seconds = (performance.now() - started) / 1000;
-      log([...statuses].map(([status, times]) => `${status}×${times}`).join(" "));
+      log(counts(statuses));
       const own = await ask(`${server.url}/metrics`, 10_000);
       const refused = /^triptych_discarded_total\{reason="series_limit"\} (\d+)/m.exec(
         own.text,
@@ -402,13 +348,6 @@ const newSeries: FaultCase = {
     }
   },
 };
-
-async function configFile(directory: string, text: string): Promise<string> {
-  const { writeFileSync } = await import("node:fs");
-  const path = join(directory, "triptych.yaml");
-  writeFileSync(path, text);
-  return path;
-}
 
 /** Queries that would need more than there is, in each language. */
 function queriesOfDeath(): string[] {
@@ -552,7 +491,7 @@ const queryOfDeath: FaultCase = {
         ...["--memory", String(memory)],
         ...[
           "--config",
-          await configFile(directory, `limits: { queryTimeoutSeconds: ${timeoutSeconds} }\n`),
+          configFile(directory, `limits: { queryTimeoutSeconds: ${timeoutSeconds} }\n`),
         ],
       ],
     });
@@ -580,8 +519,8 @@ const queryOfDeath: FaultCase = {
             }),
           );
       const acks = await ingest.stop();
-      log(`ingest ${[...acks.statuses].map(([status, times]) => `${status}×${times}`).join(" ")}`);
-      log([...statuses].map(([status, times]) => `${status}×${times}`).join(" "));
+      log(`ingest ${counts(acks.statuses)}`);
+      log(counts(statuses));
       for (const one of slow) log(one);
       const peakMiB = Math.round(server.memory().peak / MiB);
       const ownMiB = Math.round(server.memory().anonymous / MiB);

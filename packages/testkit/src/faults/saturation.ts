@@ -1,0 +1,474 @@
+/** L1: a million series. L2: a trace of 100,000 spans. L3: all signals, dashboards and rules at once. L4: 200 readers. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { metricsBodies } from "../bench/metrics-payload.ts";
+import { benchBody } from "../bench/payload.ts";
+import { createGrpcClient, createHttpClient } from "../otlp-client.ts";
+import { field } from "../otlp-payload.ts";
+import type { Rng } from "../rng.ts";
+import { type RunningServer, startServer } from "../start-server.ts";
+import {
+  ask,
+  configFile,
+  counts,
+  ownMetric,
+  remoteWrite,
+  series,
+  withParams,
+  write,
+} from "./ask.ts";
+import {
+  type CaseContext,
+  expectThat,
+  type FaultCase,
+  type Figures,
+  pause,
+  percentile,
+} from "./case.ts";
+import { drained } from "./verify.ts";
+
+const MiB = 1024 * 1024;
+
+/** A server of the case's own; ended whatever happens. */
+async function withServer(
+  { directory }: CaseContext,
+  options: { args?: readonly string[]; config?: string },
+  run: (server: RunningServer) => Promise<Figures>,
+): Promise<Figures> {
+  const config =
+    options.config === undefined ? [] : ["--config", configFile(directory, options.config)];
+  const server = await startServer({
+    dataDir: join(directory, "data"),
+    args: [...(options.args ?? []), ...config],
+  });
+  try {
+    const figures = await run(server);
+    const exit = await server.stop();
+    expectThat(exit.code === 0, `ended with ${exit.code ?? exit.signal}`);
+    return figures;
+  } finally {
+    await server.kill();
+  }
+}
+
+/** Calls `work` so many times a second, as evenly as it can, until `seconds` are over; how often it fell behind. */
+async function atRate(
+  perSecond: number,
+  seconds: number,
+  work: (n: number) => Promise<unknown>,
+): Promise<{ calls: number; behindMs: number }> {
+  const started = performance.now();
+  let calls = 0;
+  let behindMs = 0;
+  for (;;) {
+    const dueMs = (calls * 1000) / perSecond;
+    const nowMs = performance.now() - started;
+    if (nowMs > seconds * 1000) return { calls, behindMs: Math.round(behindMs) };
+    if (nowMs < dueMs) await pause(dueMs - nowMs);
+    behindMs = Math.max(behindMs, nowMs - dueMs);
+    await work(calls++);
+  }
+}
+
+const SERIES_PER_REQUEST = 5_000;
+
+const millionSeries: FaultCase = {
+  name: "L1",
+  title: "a million series every 15 s, a twentieth of them new each time",
+  run: (context) =>
+    withServer(
+      context,
+      { config: "limits: { seriesTotal: 2000000, seriesPerName: 400000 }\n" },
+      async (server) => {
+        const many = context.short ? 100_000 : 1_000_000;
+        const scrapes = 4;
+        const requests = many / SERIES_PER_REQUEST;
+        const statuses = new Map<number, number>();
+        const ms: number[] = [];
+        const started = performance.now();
+        const round = async (scrape: number): Promise<void> => {
+          const nowMs = Date.now();
+          const send = async (n: number): Promise<void> => {
+            if (n >= requests) return;
+            const body = remoteWrite(
+              Array.from({ length: SERIES_PER_REQUEST }, (_, i) => {
+                const id = n * SERIES_PER_REQUEST + i;
+                // A twentieth are pods that were replaced.
+                const pod = id % 20 === scrape % 20 ? `p${id}-${scrape}` : `p${id}`;
+                return series(
+                  [
+                    ["__name__", `million_${id % 10}_total`],
+                    ["instance", `host-${id % 1_000}:9100`],
+                    ["job", `job-${id % 50}`],
+                    ["pod", pod],
+                  ],
+                  nowMs,
+                  scrape * 100 + (id % 97),
+                );
+              }),
+            );
+            let answer = await write(server, body);
+            while (answer.status === 503 || answer.status === 429) {
+              statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+              await pause(500);
+              answer = await write(server, body);
+            }
+            statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+            ms.push(answer.ms);
+          };
+          await atRate(requests / 15, 15, send);
+        };
+        for (let scrape = 0; scrape < scrapes; scrape++) await round(scrape);
+        const seconds = (performance.now() - started) / 1000;
+        context.log(`remote write ${counts(statuses)}`);
+        const lagMs = await drained(server, 120_000);
+        const query = async (text: string): Promise<number[]> => {
+          const out: number[] = [];
+          for (let i = 0; i < 5; i++) {
+            const answer = await ask(
+              `${server.url}${withParams("/api/v1/query", { query: text })}`,
+              60_000,
+            );
+            expectThat(
+              answer.status === 200,
+              `${text} answered ${answer.status} ${answer.text.slice(0, 300)}`,
+            );
+            out.push(answer.ms);
+          }
+          return out;
+        };
+        const sums = await query("sum by (job) (million_3_total)");
+        const regex = await query(
+          'count({__name__="million_3_total", instance=~"host-(3|13|993):.+"})',
+        );
+        const refused = [...statuses.keys()].filter((status) => status >= 400 && status !== 503);
+        expectThat(refused.length === 0, `some were refused: ${counts(statuses)}`);
+        return {
+          series: many,
+          samplesPerSecond: Math.round((ms.length * SERIES_PER_REQUEST) / seconds),
+          ackMsP99: percentile(ms, 0.99),
+          drainedMs: Math.round(lagMs),
+          sumMsP95: percentile(sums, 0.95),
+          regexMsP95: percentile(regex, 0.95),
+          residentMiB: Math.round(server.memory().resident / MiB),
+          peakMiB: Math.round(server.memory().peak / MiB),
+        };
+      },
+    ),
+};
+
+const TRACE_ID = Buffer.from("4bf92f3577b34da6a3ce929d0e0e4736", "hex");
+
+function fixed64(number: number, value: bigint): Buffer {
+  const out = Buffer.alloc(9);
+  out[0] = (number << 3) | 1;
+  out.writeBigUInt64LE(value, 1);
+  return out;
+}
+
+function idOf(n: number): Buffer {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64BE(BigInt(n) + 1n);
+  return out;
+}
+
+/** Spans `from .. to` of one trace: a tree ten wide. */
+function traceBody(from: number, to: number, nowMs: number): Buffer {
+  const attribute = (key: string, value: string): Buffer =>
+    field(9, Buffer.concat([field(1, key), field(2, field(1, value))]));
+  const spans = Array.from({ length: to - from }, (_, i) => {
+    const n = from + i;
+    const startNs = BigInt(nowMs) * 1_000_000n + BigInt(n) * 1_000n;
+    return field(
+      2,
+      Buffer.concat([
+        field(1, TRACE_ID),
+        field(2, idOf(n)),
+        ...(n === 0 ? [] : [field(4, idOf(Math.floor((n - 1) / 10)))]),
+        field(5, `operation ${n % 200}`),
+        fixed64(7, startNs),
+        fixed64(8, startNs + 900_000n),
+        attribute("n", String(n)),
+        attribute("http.route", `/api/v1/orders/${n % 40}`),
+      ]),
+    );
+  });
+  const service = Buffer.concat([
+    field(1, "service.name"),
+    field(2, field(1, `service-${from % 7}`)),
+  ]);
+  const scoped = field(2, Buffer.concat(spans));
+  return field(1, Buffer.concat([field(1, field(1, service)), scoped]));
+}
+
+function shuffled<T>(items: readonly T[], rng: Rng): T[] {
+  const out = [...items];
+  for (let i = out.length - 1; i > 0; i--) {
+    const j = rng.below(i + 1);
+    [out[i], out[j]] = [out[j] as T, out[i] as T];
+  }
+  return out;
+}
+
+const largeTrace: FaultCase = {
+  name: "L2",
+  title: "a trace of 100,000 spans in 200 pieces out of order, a tenth sent twice",
+  run: (context) =>
+    withServer(context, {}, async (server) => {
+      const spans = context.short ? 20_000 : 100_000;
+      const pieces = 200;
+      const each = spans / pieces;
+      const nowMs = Date.now() - 10_000;
+      const client = createGrpcClient(server.otlpGrpcUrl);
+      const order = shuffled(
+        Array.from({ length: pieces }, (_, i) => i).flatMap((i) => (i % 10 === 3 ? [i, i] : [i])),
+        context.rng,
+      );
+      for (const piece of order) {
+        const body = traceBody(piece * each, (piece + 1) * each, nowMs);
+        const answer = await client.send("traces", body);
+        expectThat(answer.status === 200, `a piece was answered with ${answer.status}`);
+      }
+      client.close();
+      await drained(server, 60_000);
+      const id = TRACE_ID.toString("hex");
+      const figures: Record<string, number> = { spans };
+      const read = async (name: string, path: string, count: (text: string) => number) => {
+        const ms: number[] = [];
+        for (let i = 0; i < 5; i++) {
+          const answer = await ask(`${server.url}${path}`, 60_000);
+          expectThat(
+            answer.status === 200,
+            `${path} answered ${answer.status} ${answer.text.slice(0, 300)}`,
+          );
+          ms.push(answer.ms);
+          const found = i === 0 ? count(answer.text) : spans;
+          expectThat(found === spans, `${path} has ${found} of ${spans} spans`);
+        }
+        figures[`${name}MsP95`] = percentile(ms, 0.95);
+      };
+      const unique = (text: string, pattern: RegExp): number =>
+        new Set([...text.matchAll(pattern)].map(([, span]) => span)).size;
+      await read("jaeger", `/jaeger/api/traces/${id}`, (text) => {
+        const { data } = JSON.parse(text) as { data: { spans: { spanID: string }[] }[] };
+        const all = data[0]?.spans ?? [];
+        expectThat(all.length === spans, `Jaeger's answer has ${all.length} spans`);
+        return new Set(all.map(({ spanID }) => spanID)).size;
+      });
+      await read("tempo", `/tempo/api/traces/${id}`, (text) => unique(text, /"spanId":"([^"]+)"/g));
+      await read("ours", `/api/triptych/traces/${id}`, (text) =>
+        unique(text, /"spanId":"([^"]+)"/g),
+      );
+      figures["peakMiB"] = Math.round(server.memory().peak / MiB);
+      return figures;
+    }),
+};
+
+const RULES = 200;
+
+function ruleFiles(directory: string): string {
+  const config = join(directory, "prometheus");
+  mkdirSync(config, { recursive: true });
+  const groups = Array.from({ length: 20 }, (_, group) => {
+    const rules = Array.from({ length: RULES / 20 }, (_, rule) => {
+      const k = (group * 10 + rule) % 10;
+      return rule % 2 === 0
+        ? `  - record: k:m:rate_${group}_${rule}\n    expr: sum by (k) (rate(m_total{k="${k}"}[1m]))`
+        : `  - alert: High_${group}_${rule}\n    expr: sum by (instance) (rate(m_total{k="${k}"}[1m])) > 1e9\n    for: 1m`;
+    });
+    return `- name: g${group}\n  interval: 10s\n  rules:\n${rules.join("\n")}`;
+  });
+  writeFileSync(join(config, "rules.yml"), `groups:\n${groups.join("\n")}\n`);
+  writeFileSync(
+    join(config, "prometheus.yml"),
+    "global: { scrape_interval: 15s, evaluation_interval: 10s }\nrule_files: [rules.yml]\n",
+  );
+  return config;
+}
+
+const saturation: FaultCase = {
+  name: "L3",
+  title: "20,000 spans, 20,000 lines and 50,000 samples a second, 20 dashboards, 200 rules",
+  run: (context) =>
+    withServer(context, { args: [ruleFiles(context.directory)] }, async (server) => {
+      const seconds = context.short ? 20 : 180;
+      const acks: number[] = [];
+      const statuses = new Map<number, number>();
+      const note = (status: number, ms: number): void => {
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        acks.push(ms);
+      };
+      const otlp = async (signal: "traces" | "logs"): Promise<number> => {
+        const client = createHttpClient(server.otlpHttpUrl, "protobuf", { connections: 2 });
+        const body = benchBody(signal, 500, Date.now());
+        const { behindMs } = await atRate(40, seconds, async (n) => {
+          const answer = await client.send(signal, Buffer.from(body.fill(n)));
+          note(answer.status, answer.ms);
+        });
+        client.close();
+        return behindMs;
+      };
+      const metrics = async (): Promise<number> => {
+        // 50,000 series a second for 15 s are 750,000; the same 100,000 every two seconds are as many samples.
+        const fromMs = Date.now();
+        const load = {
+          series: 100_000,
+          fromMs,
+          toMs: fromMs + seconds * 2_000,
+          stepMs: 2_000,
+          perRequest: 5_000,
+        };
+        const bodies = metricsBodies(load);
+        const { behindMs } = await atRate(10, seconds, async () => {
+          const next = bodies.next();
+          if (next.done === true) return;
+          const answer = await write(server, next.value.body);
+          note(answer.status === 204 ? 200 : answer.status, answer.ms);
+        });
+        return behindMs;
+      };
+      const reads: number[] = [];
+      const readStatuses = new Map<number, number>();
+      const dashboards = async (): Promise<void> => {
+        const panels = (): string[] => {
+          const end = Math.floor(Date.now() / 1000);
+          const range = { start: String(end - 900), end: String(end), step: "15" };
+          return [
+            withParams("/api/v1/query_range", {
+              query: "sum by (k) (rate(m_total[1m]))",
+              ...range,
+            }),
+            withParams("/loki/api/v1/query_range", {
+              query: 'sum by (level) (count_over_time({service_name="bench"}[1m]))',
+              ...range,
+            }),
+            withParams("/tempo/api/search", {
+              q: '{ span.http.route = "/api/v1/orders/7/items" }',
+              limit: "20",
+            }),
+            withParams("/loki/api/v1/query_range", {
+              query: '{service_name="bench"} |= "warehouse 3"',
+              limit: "100",
+            }),
+          ];
+        };
+        await atRate(2, seconds, async (n) => {
+          const path = panels()[n % 4] as string;
+          const answer = await ask(`${server.url}${path}`, 60_000);
+          readStatuses.set(answer.status, (readStatuses.get(answer.status) ?? 0) + 1);
+          reads.push(answer.ms);
+        });
+      };
+      const behind = await Promise.all([
+        otlp("traces"),
+        otlp("logs"),
+        metrics(),
+        dashboards(),
+        dashboards(),
+      ]);
+      context.log(`senders ${counts(statuses)}; readers ${counts(readStatuses)}`);
+      context.log(`senders fell behind by ${behind.slice(0, 3).join(", ")} ms`);
+      const missed = await ask(
+        `${server.url}${withParams("/api/v1/query", { query: "sum(prometheus_rule_group_iterations_missed_total)" })}`,
+        30_000,
+      );
+      const groups = await ask(`${server.url}/api/v1/rules`, 30_000);
+      const lags = [...groups.text.matchAll(/"lastEvaluation":"([^"]+)"/g)].map(
+        ([, time]) => Date.now() - Date.parse(time ?? ""),
+      );
+      expectThat(
+        readStatuses.size === 1 && readStatuses.has(200),
+        `readers got ${counts(readStatuses)}`,
+      );
+      const refused = [...statuses.keys()].filter((status) => ![200, 503].includes(status));
+      expectThat(refused.length === 0, `senders got ${counts(statuses)}`);
+      return {
+        seconds,
+        ackMsP99: percentile(acks, 0.99),
+        waits: statuses.get(503) ?? 0,
+        readMsP95: percentile(reads, 0.95),
+        rulesMissed: /"value":\[[\d.]+,"([^"]+)"\]/.exec(missed.text)?.[1] ?? "0",
+        oldestEvaluationMs: Math.max(...lags),
+        peakMiB: Math.round(server.memory().peak / MiB),
+      };
+    }),
+};
+
+const readers: FaultCase = {
+  name: "L4",
+  title: "200 readers at once, a quarter of whom leave",
+  run: (context) =>
+    withServer(context, { args: ["--memory", String(2_048 * MiB)] }, async (server) => {
+      const toMs = Date.now();
+      const load = {
+        series: 2_000,
+        fromMs: toMs - 3_600_000,
+        toMs,
+        stepMs: 15_000,
+        perRequest: 2_000,
+      };
+      for (const { body } of metricsBodies(load)) {
+        const answer = await write(server, body);
+        expectThat(answer.status < 300, `filling answered ${answer.status}`);
+      }
+      const client = createHttpClient(server.otlpHttpUrl, "protobuf");
+      const body = benchBody("logs", 1_000, toMs);
+      for (let n = 0; n < 100; n++) await client.send("logs", Buffer.from(body.fill(n)));
+      await drained(server, 60_000);
+      const end = Math.floor(toMs / 1000);
+      const range = { start: String(end - 3_600), end: String(end), step: "5" };
+      const paths = [
+        withParams("/api/v1/query_range", { query: "rate(m_total[5m])", ...range }),
+        withParams("/api/v1/query_range", { query: "sum by (k) (rate(m_total[5m]))", ...range }),
+        withParams("/loki/api/v1/query_range", {
+          query: '{service_name="bench"} |~ "ord.*ware"',
+          limit: "1000",
+        }),
+        withParams("/api/v1/query_range", { query: "quantile(0.9, m_total) by (k)", ...range }),
+      ];
+      const statuses = new Map<number, number>();
+      const acks: number[] = [];
+      let reading = true;
+      const ingest = (async () => {
+        for (let n = 1_000; reading; n++) {
+          const answer = await client.send("logs", Buffer.from(body.fill(n)));
+          expectThat([200, 503].includes(answer.status), `ingest got ${answer.status}`);
+          acks.push(answer.ms);
+          await pause(100);
+        }
+      })();
+      let withoutHint = 0;
+      const rounds = context.short ? 2 : 6;
+      for (let round = 0; round < rounds; round++)
+        await Promise.all(
+          Array.from({ length: 200 }, async (_, i) => {
+            const leaves = i % 4 === 0;
+            const init = leaves ? { signal: AbortSignal.timeout(50 + context.rng.below(400)) } : {};
+            const answer = await ask(`${server.url}${paths[i % paths.length]}`, 120_000, init);
+            if (leaves && answer.status === 0) return;
+            statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+            if (answer.status === 503 && answer.retryAfter === null) withoutHint++;
+          }),
+        );
+      reading = false;
+      await ingest;
+      client.close();
+      context.log(`readers ${counts(statuses)}`);
+      const bad = [...statuses.keys()].filter((status) => ![200, 503].includes(status));
+      expectThat(bad.length === 0, `readers got ${counts(statuses)}`);
+      expectThat(withoutHint === 0, `${withoutHint} refusals do not say when to come again`);
+      const after = await ask(`${server.url}${paths[1]}`, 60_000);
+      expectThat(after.status === 200, `afterwards a query is answered with ${after.status}`);
+      return {
+        readers: 200 * rounds,
+        answered: statuses.get(200) ?? 0,
+        refused: statuses.get(503) ?? 0,
+        ackMsP99: percentile(acks, 0.99),
+        afterMs: Math.round(after.ms),
+        waiting: await ownMetric(server, "triptych_queries_waiting"),
+        peakMiB: Math.round(server.memory().peak / MiB),
+      };
+    }),
+};
+
+export const loadCases: readonly FaultCase[] = [millionSeries, largeTrace, saturation, readers];
