@@ -13,6 +13,6 @@ export {
   type Exit,
   type RunningServer,
   repositoryRoot,
-  startServer,
   type StartServerOptions,
+  startServer,
 } from "./start-server.ts";

@@ -9,7 +9,7 @@ import { benchIngest } from "./ingest.ts";
 import { benchPromql } from "./promql.ts";
 import { benchRules } from "./rules.ts";
 import { benchStart } from "./start.ts";
-import { type Baseline, renderTable, type Row } from "./table.ts";
+import { type Baseline, type Row, renderTable } from "./table.ts";
 import { benchWire } from "./wire.ts";
 
 const { values, positionals } = parseArgs({

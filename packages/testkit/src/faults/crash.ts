@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openAckLedger } from "../ack-ledger.ts";
 import { freePort } from "../free-port.ts";
-import { repositoryRoot, type RunningServer, startServer } from "../start-server.ts";
+import { type RunningServer, repositoryRoot, startServer } from "../start-server.ts";
 import {
   type CaseContext,
   expectThat,

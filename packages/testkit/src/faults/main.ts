@@ -9,8 +9,8 @@ import { type FaultCase, Skipped } from "./case.ts";
 import { crashCases } from "./crash.ts";
 import { hostileCases } from "./hostile.ts";
 import { placeCases } from "./place.ts";
-import { receiverCases } from "./receivers.ts";
 import { questionCases } from "./questions.ts";
+import { receiverCases } from "./receivers.ts";
 import { remoteCases } from "./remote.ts";
 import { loadCases } from "./saturation.ts";
 

@@ -438,6 +438,7 @@ const readers: FaultCase = {
         }
       })();
       let withoutHint = 0;
+      let timeouts = 0;
       const rounds = context.short ? 2 : 6;
       for (let round = 0; round < rounds; round++)
         await Promise.all(
@@ -447,7 +448,8 @@ const readers: FaultCase = {
             const answer = await ask(`${server.url}${paths[i % paths.length]}`, 120_000, init);
             if (leaves && answer.status === 0) return;
             statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-            if (answer.status === 503 && answer.retryAfter === null) withoutHint++;
+            if (answer.text.includes("timed out")) timeouts++;
+            else if (answer.status === 503 && answer.retryAfter === null) withoutHint++;
           }),
         );
       reading = false;
@@ -462,7 +464,8 @@ const readers: FaultCase = {
       return {
         readers: 200 * rounds,
         answered: statuses.get(200) ?? 0,
-        refused: statuses.get(503) ?? 0,
+        refused: (statuses.get(503) ?? 0) - timeouts,
+        timeouts,
         ackMsP99: percentile(acks, 0.99),
         afterMs: Math.round(after.ms),
         waiting: await ownMetric(server, "triptych_queries_waiting"),
