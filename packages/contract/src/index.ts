@@ -214,6 +214,12 @@ export interface Span {
     readonly spanId: string;
     readonly attributes: readonly Attribute[];
   }[];
+  /** How many the sender left out, or we did because of a limit; absent when there are none. */
+  readonly dropped?: {
+    readonly attributes: number;
+    readonly events: number;
+    readonly links: number;
+  };
 }
 
 /** GET /traces/usual?service&operation&from&to: how long this operation usually takes. */

@@ -77,6 +77,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     const pushgateway = openPushgateway({ ...core, ...parts });
     const reload = async (changed: Config): Promise<void> => {
       await prometheus.reload(changed.prometheus.file);
+      await logSources.reload(changed);
       storage.store.retention.setRules(retentionRules(changed));
     };
     const query = registerApis(core, {

@@ -30,8 +30,8 @@ export {
   type JournalExportReader,
   journalEntryOfJson,
 } from "./journald/export.ts";
-export { decodeLokiPush } from "./loki/push.ts";
-export { PushWriter, type PushOptions } from "./loki/push-writer.ts";
+export { decodeLokiPush, readLokiPush } from "./loki/push.ts";
+export { PushWriter, type PushOptions, type PushTarget } from "./loki/push-writer.ts";
 export { LOKI_SCHEMA_URL } from "./loki/schema.ts";
 export {
   type ArrayColumn,
@@ -78,6 +78,7 @@ export {
   type WriteMetadata,
   type WriteSeries,
 } from "./remote-write/encode.ts";
+export { createSeriesCache, type SeriesCache } from "./remote-write/known-series.ts";
 export type { BucketRuns, HistogramMessage } from "./remote-write/histogram-message.ts";
 export { MessageWriter } from "./remote-write/message-writer.ts";
 export type { RemoteWriteRejection } from "./remote-write/write-request.ts";

@@ -8,11 +8,13 @@ import { type LabelPair, type Labels, labelsOf } from "../promql/labels.ts";
 export interface StreamLabels {
   readonly labels: Labels;
   readonly values: ReadonlyMap<string, string>;
+  /** Its lines have the labels that they were sent with: `level` does not fall back on what was found in them. */
+  readonly isExact: boolean;
 }
 
-export function streamOf(pairs: Iterable<LabelPair>): StreamLabels {
+export function streamOf(pairs: Iterable<LabelPair>, isExact = false): StreamLabels {
   const kept = [...pairs].filter(([, value]) => value !== "").sort(byName);
-  return { labels: labelsOf(kept), values: new Map(kept) };
+  return { labels: labelsOf(kept), values: new Map(kept), isExact };
 }
 
 const byName = ([a]: LabelPair, [b]: LabelPair): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -29,7 +31,7 @@ const LEVEL_NAMES = new Set(["level", "severity"]);
 export class LineLabels {
   error = "";
   errorDetails = "";
-  private stream: StreamLabels = { labels: labelsOf([]), values: new Map() };
+  private stream: StreamLabels = streamOf([]);
   private readonly changed = new Map<string, string>();
   private readonly metadata = new Map<string, string>();
   private readonly parsed = new Map<string, string>();
@@ -70,7 +72,9 @@ export class LineLabels {
     if (found !== undefined) return found;
     const own = this.deleted.has(name) ? undefined : this.stream.values.get(name);
     if (own !== undefined || !this.levelFallback || !LEVEL_NAMES.has(name)) return own;
-    return this.deleted.has(name) ? undefined : this.metadata.get("detected_level");
+    return this.stream.isExact || this.deleted.has(name)
+      ? undefined
+      : this.metadata.get("detected_level");
   }
 
   /** The value that a condition on text sees: that of the error too, and "" for what is not there. */

@@ -175,7 +175,11 @@ const cell: KahanSum = { sum: 0, compensation: 0 };
 class FloatSums {
   private readonly sum: Float64Array;
   private readonly lost: Float64Array;
+  /** Without the rows that had a value at every step once all steps had one. */
   private readonly count: Uint32Array;
+  private fullRows = 0;
+  private isStarted = false;
+  private hasMeans = false;
   /** Where the sum would overflow, `sum` is the mean so far. */
   private readonly isMean: Uint8Array;
   private readonly isAvg: boolean;
@@ -192,16 +196,47 @@ class FloatSums {
     return this.count[step] !== 0;
   }
 
-  add({ kind, value }: Row): void {
-    const { sum, lost, count } = this;
+  private countAt(step: number): number {
+    return (this.count[step] as number) + this.fullRows;
+  }
+
+  add(row: Row): void {
+    const isFull = row.histograms === undefined && !row.kind.includes(NONE);
+    if (isFull && this.isStarted && !this.hasMeans) this.addFull(row.value);
+    else this.addSome(row);
+    this.isStarted ||= isFull;
+  }
+
+  /** `kahanAdd` written out, because this loop is most of a sum's work. */
+  private addFull(value: Float64Array): void {
+    const { sum, lost } = this;
+    this.fullRows++;
+    for (let step = 0; step < value.length; step++) {
+      const v = value[step] as number;
+      const held = sum[step] as number;
+      const total = held + v;
+      if (total - total === 0) {
+        const big = held < 0 ? -held : held;
+        const small = v < 0 ? -v : v;
+        lost[step] = (lost[step] as number) + (big >= small ? held - total + v : v - total + held);
+        sum[step] = total;
+      } else {
+        this.addRare(step, v, this.countAt(step));
+      }
+    }
+  }
+
+  private addSome({ kind, value }: Row): void {
+    const { sum, lost, count, fullRows } = this;
     for (let step = 0; step < kind.length; step++) {
       if (kind[step] !== FLOAT) continue;
       const v = value[step] as number;
-      const n = (count[step] as number) + 1;
-      count[step] = n;
+      const counted = (count[step] as number) + 1;
+      count[step] = counted;
+      const n = counted + fullRows;
       const held = sum[step] as number;
       const total = held + v;
-      // What is common first; `kahanAdd` written out, because this loop is most of a sum's work.
+      // What is common first, as above.
       if (n > 1 && total - total === 0 && this.isMean[step] === 0) {
         const big = held < 0 ? -held : held;
         const small = v < 0 ? -v : v;
@@ -228,6 +263,7 @@ class FloatSums {
     kahanAdd(cell, v);
     if (this.isAvg && isInfinite(cell.sum)) {
       this.isMean[step] = 1;
+      this.hasMeans = true;
       sum[step] = (sum[step] as number) / (n - 1);
       lost[step] = (lost[step] as number) / (n - 1);
       this.addToMean(step, v, n);
@@ -250,7 +286,7 @@ class FloatSums {
     const sum = this.sum[step] as number;
     const lost = this.lost[step] as number;
     if (!this.isAvg || this.isMean[step] === 1) return sum + lost;
-    const n = this.count[step] as number;
+    const n = this.countAt(step);
     return sum / n + lost / n;
   }
 }

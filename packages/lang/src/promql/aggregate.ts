@@ -7,7 +7,15 @@ import { queryFailed } from "./failure.ts";
 import { formatFloat } from "./format-float.ts";
 import { type Accumulator, type AggregateContext, accumulators } from "./accumulate.ts";
 import { printHistogram } from "./histogram.ts";
-import { dropLabels, keepLabels, type Labels, METRIC_NAME, noLabels, withLabel } from "./labels.ts";
+import {
+  dropLabels,
+  keepLabels,
+  type Labels,
+  labelValue,
+  METRIC_NAME,
+  noLabels,
+  withLabel,
+} from "./labels.ts";
 import { quantile } from "./quantile.ts";
 import { FLOAT, HISTOGRAM, isEmpty, newRow, type Row, RowSet, valueAt } from "./rows.ts";
 import { chooseRows } from "./choose.ts";
@@ -80,13 +88,13 @@ async function accumulate(
     annotations: evaluation.annotations,
     steps: grid.count,
   };
-  const groupLabels = grouped(node);
+  const { keyOf, labelsOf } = grouped(node);
   const groups = new Map<string, RunningGroup>();
   await evaluation.each(node.expr, grid, (row) => {
-    const { key, labels } = groupLabels(row.labels);
+    const key = keyOf(row.labels);
     let group = groups.get(key);
     if (group === undefined) {
-      group = { labels: labels(), sum: makeAccumulator(context), dropName: false };
+      group = { labels: labelsOf(row.labels), sum: makeAccumulator(context), dropName: false };
       groups.set(key, group);
     }
     if (row.dropName) group.dropName = true;
@@ -103,29 +111,34 @@ async function accumulate(
   return out;
 }
 
-interface GroupKey {
-  /** Equal for equal groups only. */
-  readonly key: string;
-  readonly labels: () => Labels;
+interface Grouping {
+  /** Equal for rows of the same group only. */
+  readonly keyOf: (labels: Labels) => string;
+  readonly labelsOf: (labels: Labels) => Labels;
 }
 
 /** Tells the group of a row. With few labels to keep no label set is made for each row. */
-function grouped({
-  grouping,
-  without,
-}: Pick<Aggregate, "grouping" | "without">): (labels: Labels) => GroupKey {
+function grouped({ grouping, without }: Pick<Aggregate, "grouping" | "without">): Grouping {
   const names = new Set(without ? [...grouping, METRIC_NAME] : grouping);
   if (without)
-    return (labels) => {
-      const rest = dropLabels(labels, names);
-      return { key: rest.key, labels: () => rest };
+    return {
+      keyOf: (labels) => dropLabels(labels, names).key,
+      labelsOf: (labels) => dropLabels(labels, names),
     };
-  if (names.size === 0) return () => ({ key: "", labels: () => noLabels });
-  return (labels) => {
-    let key = "";
-    for (const [name, value] of labels.pairs)
-      if (names.has(name)) key += `${name}\u{1}${value}\u{2}`;
-    return { key, labels: () => keepLabels(labels, names) };
+  if (names.size === 0) return { keyOf: () => "", labelsOf: () => noLabels };
+  const labelsOf = (labels: Labels): Labels => keepLabels(labels, names);
+  const [only] = names;
+  // A text that is there already, where others are put together for each row.
+  if (names.size === 1 && only !== undefined)
+    return { keyOf: (labels) => labelValue(labels, only), labelsOf };
+  return {
+    keyOf: (labels) => {
+      let key = "";
+      for (const [name, value] of labels.pairs)
+        if (names.has(name)) key += `${name}\u{1}${value}\u{2}`;
+      return key;
+    },
+    labelsOf,
   };
 }
 

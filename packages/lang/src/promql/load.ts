@@ -33,9 +33,7 @@ export function isStaleHistogram({ sum, count }: Histogram): boolean {
 
 export function loadSeries(source: SourceSeries, withBuckets: boolean): LoadedSeries {
   return new Loaded(
-    withBuckets || source.histograms.length === 0
-      ? source
-      : { ...source, histograms: withoutBuckets(source.histograms) },
+    withBuckets || source.histograms.length === 0 ? source : bareHistograms(source),
   );
 }
 
@@ -106,6 +104,16 @@ function liveHistograms(
     histogramTimeMs: Float64Array.from(points, (point) => point.timeMs),
     histograms: points.map((point) => point.histogram),
     histogramStartMs: starts ? Float64Array.from(points, (point) => point.startMs) : undefined,
+  };
+}
+
+/** Sources may be objects whose parts are not their own properties: each is named. */
+function bareHistograms(source: SourceSeries): SourceSeries {
+  return {
+    labels: source.labels,
+    floatCount: source.floatCount,
+    floats: (scratch) => source.floats(scratch),
+    histograms: withoutBuckets(source.histograms),
   };
 }
 

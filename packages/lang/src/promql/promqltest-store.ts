@@ -52,6 +52,7 @@ interface Stored {
 export class TestStore implements PromqlSource {
   private readonly series = new Map<string, Stored>();
   private readonly compileRegex: CompileRegex;
+  private added = 0;
 
   constructor(compileRegex: CompileRegex) {
     this.compileRegex = compileRegex;
@@ -62,6 +63,20 @@ export class TestStore implements PromqlSource {
     this.series.set(labels.key, known);
     for (const sample of samples) known.samples.set(sample.timeMs, sample);
     known.cut = undefined;
+    this.added++;
+  }
+
+  /** How often something was added; so that copies know when they are old. */
+  get version(): number {
+    return this.added;
+  }
+
+  /** All that was loaded, in order of time. */
+  all(): { readonly labels: Labels; readonly samples: readonly LoadedSample[] }[] {
+    return [...this.series.values()].map(({ labels, samples }) => ({
+      labels,
+      samples: [...samples.values()].sort((a, b) => a.timeMs - b.timeMs),
+    }));
   }
 
   async select(matchers: readonly Matcher[], range: Range): Promise<SourceSeries[]> {

@@ -16,7 +16,7 @@ import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
 
 export interface RangeInput {
   readonly labels: Labels;
-  readonly dropName: boolean;
+  readonly dropName?: boolean;
   /** What is read into a scratch holds until that is used again; without one it may be kept. */
   readonly live: (scratch?: SampleScratch) => LiveSeries;
 }
@@ -144,7 +144,11 @@ async function eachReadRow(
   let lastName: string | undefined;
   for (const input of inputs) {
     const live = input.live(scratch);
-    const row = rowOf(input.labels, kernel.keepsName !== true || input.dropName, grid.count);
+    const row = rowOf(
+      input.labels,
+      kernel.keepsName !== true || input.dropName === true,
+      grid.count,
+    );
     if (windows !== undefined && live.histograms.length === 0 && live.startMs === undefined) {
       windows.timeMs = live.timeMs;
       windows.value = live.value;
@@ -278,12 +282,7 @@ export async function rangeInputs(
   const aheadMs = extended === "smoothed" ? lookbackMs : 0;
   const range = neededRange(grid, time, { backMs, aheadMs });
   const series = await evaluation.load(selectorMatchers(selector), range, selector, func);
-  const inputs = series.map((one) => ({
-    labels: one.labels,
-    dropName: false,
-    live: (scratch?: SampleScratch) => one.live(scratch),
-  }));
-  return { inputs, time, extended };
+  return { inputs: series, time, extended };
 }
 
 /** The steps a subquery is evaluated at: multiples of its interval. */

@@ -1,4 +1,7 @@
-/** Evaluates spanset pipelines over the spans of one trace at a time. */
+/**
+ * Evaluates spanset pipelines over the spans of one trace at a time, in steps: a trace can have hundreds of thousands
+ * of spans, and whoever evaluates it may have other things to do between two steps.
+ */
 import { TriptychError, unreachable } from "@triptych/model";
 import { applied } from "./arithmetic.ts";
 import type {
@@ -27,16 +30,19 @@ export interface Spanset {
   readonly attributes: readonly SpansetAttribute[];
 }
 
-export type Evaluate = (input: readonly Spanset[]) => Spanset[];
+export type Evaluate = (input: readonly Spanset[]) => Generator<void, Spanset[]>;
+
+/** Rows that are looked at in one step: some milliseconds at most. */
+const STEP_ROWS = 4096;
 
 /** The pipeline over a table. Give it the spansets of one trace, to begin with one that has all its rows. */
 export function pipelineOver(pipeline: Pipeline, bound: Bound): Evaluate {
   const stages = pipeline.stages.map((stage) => stageOver(stage, bound));
-  return (input) => {
+  return function* (input) {
     let sets = [...input];
     for (const stage of stages) {
       if (sets.length === 0) break;
-      sets = stage(sets);
+      sets = yield* stage(sets);
     }
     return sets;
   };
@@ -51,8 +57,14 @@ function stageOver(stage: Stage, bound: Bound): Evaluate {
   switch (stage.kind) {
     case "filter": {
       const column = fieldColumn(stage.expr, bound);
-      return (input) =>
-        kept(input.map((set) => ({ ...set, rows: set.rows.filter((row) => isTrue(column(row))) })));
+      return function* (input) {
+        const out: Spanset[] = [];
+        for (const set of input) {
+          const rows = yield* rowsWhere(set.rows, (row) => isTrue(column(row)));
+          if (rows.length > 0) out.push({ ...set, rows });
+        }
+        return out;
+      };
     }
     case "operation":
       return operationOver(stage, bound);
@@ -61,21 +73,59 @@ function stageOver(stage: Stage, bound: Bound): Evaluate {
     case "scalar_filter":
       return scalarFilterOver(stage, bound);
     case "coalesce":
-      return (input) => [{ rows: unique(input), attributes: [] }];
+      return function* (input) {
+        return [{ rows: yield* unique(input), attributes: [] }];
+      };
     case "select":
       // What is selected is read and shown; nothing is left out.
-      return (input) => [...input];
+      // biome-ignore lint/correctness/useYield: all stages have one form
+      return function* (input) {
+        return [...input];
+      };
     default:
       return unreachable(stage);
   }
 }
 
-const kept = (sets: readonly Spanset[]): Spanset[] => sets.filter(({ rows }) => rows.length > 0);
+function* rowsWhere(
+  rows: readonly number[],
+  fits: (row: number) => boolean,
+): Generator<void, number[]> {
+  const out: number[] = [];
+  for (let from = 0; from < rows.length; from += STEP_ROWS) {
+    if (from > 0) yield;
+    const end = Math.min(from + STEP_ROWS, rows.length);
+    for (let i = from; i < end; i++) if (fits(rows[i] as number)) out.push(rows[i] as number);
+  }
+  return out;
+}
 
-function unique(...lists: readonly (readonly Spanset[])[]): number[] {
-  const rows = new Set<number>();
-  for (const sets of lists) for (const set of sets) for (const row of set.rows) rows.add(row);
-  return [...rows].sort((a, b) => a - b);
+/** All rows of some spansets, each once, ascending. */
+function* unique(...lists: readonly (readonly Spanset[])[]): Generator<void, number[]> {
+  return yield* joined(lists.flatMap((sets) => sets.map(({ rows }) => rows)));
+}
+
+/** Each row once, ascending, as the lists are. */
+function* joined(lists: readonly (readonly number[])[]): Generator<void, number[]> {
+  const [a = [], b = [], ...more] = lists;
+  if (more.length === 0) return merged(a, b);
+  const all = Int32Array.from(lists.flat()).sort();
+  yield;
+  return [...all.filter((row, i) => row !== all[i - 1])];
+}
+
+function merged(a: readonly number[], b: readonly number[]): number[] {
+  const out: number[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const x = a[i] ?? Number.POSITIVE_INFINITY;
+    const y = b[j] ?? Number.POSITIVE_INFINITY;
+    if (x <= y) i++;
+    if (y <= x) j++;
+    out.push(Math.min(x, y));
+  }
+  return out;
 }
 
 function spansetsOver(value: Spansets, bound: Bound): Evaluate {
@@ -85,28 +135,38 @@ function spansetsOver(value: Spansets, bound: Bound): Evaluate {
 function operationOver({ op, left, right, span }: SpansetOperation, bound: Bound): Evaluate {
   const leftOf = spansetsOver(left, bound);
   const rightOf = spansetsOver(right, bound);
-  const rowsOf = (set: Spanset): number[] => {
-    const a = leftOf([set]);
-    const b = rightOf([set]);
-    if (op === "&&") return a.length > 0 && b.length > 0 ? unique(a, b) : [];
-    if (op === "||") return unique(a, b);
+  function* rowsOf(set: Spanset): Generator<void, readonly number[]> {
+    const a = yield* leftOf([set]);
+    const b = yield* rightOf([set]);
+    if (op === "&&") return a.length > 0 && b.length > 0 ? yield* unique(a, b) : [];
+    if (op === "||") return yield* unique(a, b);
     if (a.length > 1 || b.length > 1)
       throw new TriptychError(
         "query_failed",
         `${op} needs one spanset on each side, but there are several per trace; put coalesce() before it`,
         { offset: span.start },
       );
-    return related(op, { left: a[0]?.rows ?? [], right: b[0]?.rows ?? [] }, bound.structure());
+    const sides = { left: a[0]?.rows ?? [], right: b[0]?.rows ?? [] };
+    yield* bound.structureSteps();
+    return yield* related(op, sides, bound.structure());
+  }
+  return function* (input) {
+    const out: Spanset[] = [];
+    for (const set of input) {
+      const rows = yield* rowsOf(set);
+      if (rows.length > 0) out.push({ ...set, rows });
+    }
+    return out;
   };
-  return (input) => kept(input.map((set) => ({ ...set, rows: rowsOf(set) })));
 }
 
 function groupOver(name: string, column: Column): Evaluate {
-  return (input) => {
+  return function* (input) {
     const out: Spanset[] = [];
     for (const set of input) {
       const groups = new Map<string, { value: Static; rows: number[] }>();
-      for (const row of set.rows) {
+      for (const [i, row] of set.rows.entries()) {
+        if (i % STEP_ROWS === STEP_ROWS - 1) yield;
         const value = column(row);
         const key = keyOf(value);
         const group = groups.get(key);
@@ -123,23 +183,27 @@ function groupOver(name: string, column: Column): Evaluate {
 function scalarFilterOver(filter: ScalarFilter, bound: Bound): Evaluate {
   const left = scalarOver(filter.left, bound);
   const right = scalarOver(filter.right, bound);
-  return (input) => {
+  return function* (input) {
     const out: Spanset[] = [];
-    for (const set of input) {
-      const a = left(set);
-      const b = right(set);
+    for (const [i, set] of input.entries()) {
+      // Grouping can make as many sets as there are spans.
+      if (i % STEP_ROWS === STEP_ROWS - 1) yield;
+      const a = yield* left(set);
+      const b = yield* right(set);
       if (!isTrue(applied(filter.op, a.value, b.value))) continue;
       const attributes = [...set.attributes, ...a.attributes, ...b.attributes];
       const named = [...new Map(attributes.map((one) => [one.name, one])).values()];
-      const rows = a.rows === undefined && b.rows === undefined ? set.rows : joined(a.rows, b.rows);
+      const rows = (yield* eitherRows(a, b)) ?? set.rows;
       if (rows.length > 0) out.push({ rows, attributes: named });
     }
     return out;
   };
 }
 
-function joined(a: readonly number[] = [], b: readonly number[] = []): number[] {
-  return [...new Set([...a, ...b])].sort((x, y) => x - y);
+/** The spans that pipelines in parentheses found, if there were such. */
+function* eitherRows(a: Computed, b: Computed): Generator<void, readonly number[] | undefined> {
+  if (a.rows === undefined || b.rows === undefined) return a.rows ?? b.rows;
+  return yield* joined([a.rows, b.rows]);
 }
 
 interface Computed {
@@ -149,36 +213,40 @@ interface Computed {
   readonly rows?: readonly number[] | undefined;
 }
 
-function scalarOver(scalar: Scalar, bound: Bound): (set: Spanset) => Computed {
+type Compute = (set: Pick<Spanset, "rows">) => Generator<void, Computed>;
+
+function scalarOver(scalar: Scalar, bound: Bound): Compute {
   switch (scalar.kind) {
     case "literal": {
       const computed: Computed = { value: scalar.value, attributes: [] };
-      return () => computed;
+      // biome-ignore lint/correctness/useYield: all scalars have one form
+      return function* () {
+        return computed;
+      };
     }
     case "aggregate": {
       const name = printScalar(scalar);
       const aggregate = aggregateOver(scalar, bound);
-      return ({ rows }) => {
-        const value = aggregate(rows);
+      return function* ({ rows }) {
+        const value = yield* aggregate(rows);
         return { value, attributes: [{ name, value }] };
       };
     }
     case "scalar_pipeline": {
       const pipeline = pipelineOver(scalar.pipeline, bound);
       const inner = scalarOver(scalar.scalar, bound);
-      return (set) => {
-        const rows = unique(pipeline([set]));
-        return { ...inner({ rows, attributes: [] }), rows };
+      return function* (set) {
+        const rows = yield* unique(yield* pipeline([{ attributes: [], ...set }]));
+        return { ...(yield* inner({ rows })), rows };
       };
     }
     case "scalar_operation": {
       const left = scalarOver(scalar.left, bound);
       const right = scalarOver(scalar.right, bound);
-      return (set) => {
-        const a = left(set);
-        const b = right(set);
-        const rows =
-          a.rows === undefined && b.rows === undefined ? undefined : joined(a.rows, b.rows);
+      return function* (set) {
+        const a = yield* left(set);
+        const b = yield* right(set);
+        const rows = yield* eitherRows(a, b);
         const value = applied(scalar.op, a.value, b.value);
         return { value, attributes: [...a.attributes, ...b.attributes], rows };
       };
@@ -189,13 +257,21 @@ function scalarOver(scalar: Scalar, bound: Bound): (set: Spanset) => Computed {
 }
 
 /** Nil when no span has a value: then no comparison holds. */
-function aggregateOver({ op, expr }: Aggregate, bound: Bound): (rows: readonly number[]) => Static {
-  if (op === "count" || expr === undefined) return (rows) => ({ type: "int", value: rows.length });
+function aggregateOver(
+  { op, expr }: Aggregate,
+  bound: Bound,
+): (rows: readonly number[]) => Generator<void, Static> {
+  if (op === "count" || expr === undefined)
+    // biome-ignore lint/correctness/useYield: all aggregates have one form
+    return function* (rows) {
+      return { type: "int", value: rows.length };
+    };
   const column = fieldColumn(expr, bound);
-  return (rows) => {
+  return function* (rows) {
     let result: Static = NIL;
     let count = 0;
-    for (const row of rows) {
+    for (const [i, row] of rows.entries()) {
+      if (i % STEP_ROWS === STEP_ROWS - 1) yield;
       const value = column(row);
       if (value.type === "nil") continue;
       count++;

@@ -5,7 +5,8 @@ import { applied, negatedStatic } from "./arithmetic.ts";
 import type { Attribute, Binary, FieldExpr, Unary } from "./ast.ts";
 import { intrinsic } from "./field-parser.ts";
 import { boolStatic, FALSE, intStatic, NIL, type Static, TRUE } from "./static.ts";
-import { type Structure, structureOf } from "./structure.ts";
+import { finishSteps } from "../trace/forest.ts";
+import { type Structure, structureSteps } from "./structure.ts";
 import type { Column, SpanTable } from "./table.ts";
 
 /** A table with what is made of it when it is needed. */
@@ -13,23 +14,27 @@ export interface Bound {
   readonly table: SpanTable;
   readonly compileRegex: CompileRegex;
   structure(): Structure;
+  /** Makes the structure in steps, where it is not made yet: of many spans it takes long. */
+  structureSteps(): Generator<void, Structure>;
 }
 
 export function bind(table: SpanTable, compileRegex: CompileRegex): Bound {
   let structure: Structure | undefined;
+  function* steps(): Generator<void, Structure> {
+    if (structure === undefined) {
+      const kind = table.column(intrinsic("kind"));
+      structure = yield* structureSteps(table, (row) => {
+        const value = kind(row);
+        return value.type === "kind" && value.value === "server";
+      });
+    }
+    return structure;
+  }
   return {
     table,
     compileRegex,
-    structure() {
-      if (structure === undefined) {
-        const kind = table.column(intrinsic("kind"));
-        structure = structureOf(table, (row) => {
-          const value = kind(row);
-          return value.type === "kind" && value.value === "server";
-        });
-      }
-      return structure;
-    },
+    structure: () => structure ?? finishSteps(steps()),
+    structureSteps: steps,
   };
 }
 

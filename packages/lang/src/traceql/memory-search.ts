@@ -1,6 +1,7 @@
 /** Evaluates whole queries over spans in memory: the reference for the store, and what test scripts run on. */
 import type { CompileRegex } from "../promql/regex.ts";
 import { unsupportedAt } from "../source.ts";
+import { finishSteps } from "../trace/forest.ts";
 import type { MetricsExpr, OverTime, Pipeline } from "./ast.ts";
 import { pipelineOver, type Spanset, wholeTrace } from "./evaluate.ts";
 import { attributeColumn, bind } from "./field-eval.ts";
@@ -29,7 +30,8 @@ export function searchMemory(
   const out: MemoryMatch[] = [];
   for (let i = 0; i + 1 < table.traceStarts.length; i++) {
     const first = table.traceStarts[i] as number;
-    const spansets = evaluate([wholeTrace(first, table.traceStarts[i + 1] as number)]);
+    const all = wholeTrace(first, table.traceStarts[i + 1] as number);
+    const spansets = finishSteps(evaluate([all]));
     if (spansets.length > 0) out.push({ traceId: table.spans[first]?.traceId ?? "", spansets });
   }
   return out;

@@ -1,27 +1,31 @@
-/** Structural operators: which spans of the right side stand in a relation to one of the left side, in n log n. */
+/**
+ * Structural operators: which spans of the right side stand in a relation to one of the left side, in n log n and in
+ * steps.
+ */
 import type { StructuralOp } from "./ast.ts";
 import type { Structure } from "./structure.ts";
 
 type Rows = readonly number[];
 
-export function related(
+export function* related(
   op: StructuralOp,
   sides: { left: Rows; right: Rows },
   tree: Structure,
-): number[] {
+): Generator<void, number[]> {
   const { left, right } = sides;
   if (op.startsWith("!")) {
     const found = new Set(relation(op.slice(1), left, right, tree));
+    yield;
     return right.filter((row) => !found.has(row));
   }
   if (!op.startsWith("&")) return relation(op, left, right, tree);
   const plain = op.slice(1);
   const inverse = plain.replace(/[<>]/g, (c) => (c === "<" ? ">" : "<"));
-  const both = new Set([
-    ...relation(plain, left, right, tree),
-    ...relation(inverse, right, left, tree),
-  ]);
-  return [...both].sort((a, b) => a - b);
+  const there = relation(plain, left, right, tree);
+  yield;
+  const back = relation(inverse, right, left, tree);
+  yield;
+  return [...new Set([...there, ...back])].sort((a, b) => a - b);
 }
 
 function relation(op: string, left: Rows, right: Rows, tree: Structure): number[] {

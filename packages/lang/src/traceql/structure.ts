@@ -2,6 +2,7 @@
  * The tree of each trace, as nested sets: a span's `left` is smaller and its `right` larger than those of all spans
  * below it. Spans whose parent is not there begin trees of their own, but are no roots.
  */
+import { finishSteps } from "../trace/forest.ts";
 import type { SpanTable } from "./table.ts";
 
 export interface Structure {
@@ -14,8 +15,19 @@ export interface Structure {
   readonly childCount: Int32Array;
 }
 
+/** Rows that are looked at in one step: some milliseconds at most. */
+const STEP_ROWS = 4096;
+
 /** `isServer` tells the two apart that share an id, as Zipkin's clients and servers do. */
 export function structureOf(table: SpanTable, isServer: (row: number) => boolean): Structure {
+  return finishSteps(structureSteps(table, isServer));
+}
+
+/** The same in steps. */
+export function* structureSteps(
+  table: SpanTable,
+  isServer: (row: number) => boolean,
+): Generator<void, Structure> {
   const { rows } = table;
   const structure: Structure = {
     left: new Int32Array(rows),
@@ -29,7 +41,8 @@ export function structureOf(table: SpanTable, isServer: (row: number) => boolean
       first: table.traceStarts[i] as number,
       end: table.traceStarts[i + 1] as number,
     };
-    if (findParents(table, range, { structure, isServer })) number(table, range, structure);
+    if (yield* findParents(table, range, { structure, isServer }))
+      yield* number(table, range, structure);
   }
   return structure;
 }
@@ -40,15 +53,16 @@ interface Rows {
 }
 
 /** False when more than two spans share an id: such a trace has no tree. */
-function findParents(
+function* findParents(
   table: SpanTable,
   { first, end }: Rows,
   to: { readonly structure: Structure; readonly isServer: (row: number) => boolean },
-): boolean {
+): Generator<void, boolean> {
   const { parentRow, childCount } = to.structure;
   const byId = new Map<string, number>();
   const twins = new Map<string, number>();
   for (let row = first; row < end; row++) {
+    if ((row - first) % STEP_ROWS === STEP_ROWS - 1) yield;
     const id = table.spanId(row);
     if (id === "") continue;
     if (!byId.has(id)) byId.set(id, row);
@@ -56,6 +70,7 @@ function findParents(
     else twins.set(id, row);
   }
   for (let row = first; row < end; row++) {
+    if ((row - first) % STEP_ROWS === STEP_ROWS - 1) yield;
     const parent = parentOf(row);
     if (parent < 0 || parent === row) continue;
     parentRow[row] = parent;
@@ -81,7 +96,11 @@ function findParents(
 }
 
 /** Goes through the trees without recursion: a trace can be one chain of 100,000 spans. */
-function number(table: SpanTable, { first, end }: Rows, structure: Structure): void {
+function* number(
+  table: SpanTable,
+  { first, end }: Rows,
+  structure: Structure,
+): Generator<void, void> {
   const { left, right, parent, parentRow } = structure;
   // Children as linked lists; filled from the back, so that each list is in the order of rows.
   const firstChild = new Int32Array(end - first).fill(-1);
@@ -93,11 +112,12 @@ function number(table: SpanTable, { first, end }: Rows, structure: Structure): v
     firstChild[above - first] = row;
   }
   let bound = 1;
-  const begin = (row: number): void => {
+  const begin = function* (row: number): Generator<void, void> {
     parent[row] = table.parentId(row) === "" ? -1 : 0;
     let at = row;
     left[at] = bound++;
     for (;;) {
+      if (bound % STEP_ROWS === 0) yield;
       const child = firstChild[at - first] as number;
       if (child >= 0) {
         // Each child is visited once: the list gives way as it is walked.
@@ -116,9 +136,10 @@ function number(table: SpanTable, { first, end }: Rows, structure: Structure): v
   // Roots with children come first: a stray span without any must not move the places of the trace itself.
   const tops: number[][] = [[], [], []];
   for (let row = first; row < end; row++) {
+    if ((row - first) % STEP_ROWS === STEP_ROWS - 1) yield;
     if (!isTop(row)) continue;
     const isRoot = table.parentId(row) === "";
     tops[!isRoot ? 2 : (structure.childCount[row] as number) > 0 ? 0 : 1]?.push(row);
   }
-  for (const row of tops.flat()) begin(row);
+  for (const row of tops.flat()) yield* begin(row);
 }

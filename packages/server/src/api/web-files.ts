@@ -39,6 +39,9 @@ export type SendPage = (request: FastifyRequest, reply: FastifyReply) => Fastify
 export function registerWebFiles(app: FastifyInstance, directory: string): SendPage {
   const files = readFiles(directory);
   const page = files.get("/index.html");
+  // Browsers ask for this one where no page names another: of an answer of an API, for instance.
+  const icon = files.get("/favicon.svg");
+  if (icon !== undefined && !files.has("/favicon.ico")) files.set("/favicon.ico", icon);
   app.get("/*", (request, reply) => {
     const path = request.url.split("?")[0] ?? "/";
     const file = files.get(path);

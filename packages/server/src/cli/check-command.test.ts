@@ -140,3 +140,45 @@ test("duplicates", async () => {
     'r.yml:6:5: warning: record "a": stands in line 4 too',
   );
 });
+
+describe("exposed metrics", () => {
+  const check = (text: string, code: number, ...want: string[]) =>
+    test(text.split("\n").at(-2) ?? text, async () => {
+      const found = await run({ "x.prom": text });
+      expect([found.code, found.told]).toEqual([code, expect.stringContaining(want[0] ?? "")]);
+      for (const one of want) expect(found.told).toContain(one);
+    });
+  const meta = (name: string, type: string): string =>
+    `# HELP ${name} H.\n# TYPE ${name} ${type}\n`;
+  check(`${meta("a_total", "counter")}a_total 1\n`, 0, "x.prom: ok (1 metrics)\n");
+  check("a_total 1\n", 0, "x.prom:1:1: warning: a_total: no help text");
+  check(`${meta("a", "counter")}a 1\n`, 0, '"_total" suffix');
+  check(`${meta("a_total", "gauge")}a_total 1\n`, 0, "non-counter metrics should not");
+  check(`${meta("aB", "gauge")}aB{cD="x"} 1\n`, 0, "metric names should be", "label names should");
+  check(`${meta("a_gauge", "gauge")}a_gauge 1\n`, 0, "should not include type 'gauge'");
+  check(`${meta("a_milliseconds", "gauge")}a_milliseconds 1\n`, 0, 'use base unit "seconds"');
+  check(`${meta("a_ms", "gauge")}a_ms 1\n`, 0, "abbreviated units");
+  check(`${meta("a:b", "gauge")}a:b 1\n`, 0, "should not contain ':'");
+  check(`${meta("a_count", "gauge")}a_count 1\n`, 0, 'should not have "_count"');
+  check("# HELP a A.\na{ 1\n", 1, "2");
+});
+
+describe("web configurations", () => {
+  const check = (text: string, code: number, want: string) =>
+    test(text, async () => {
+      const found = await run({ "web.yml": text });
+      expect([found.code, found.told]).toEqual([code, expect.stringContaining(want)]);
+    });
+  const hash = `$2y$10$${"a".repeat(53)}`;
+  check(`basic_auth_users:\n  u: ${hash}\n`, 0, "web.yml: ok (web configuration)");
+  check(
+    "basic_auth_users:\n  u: secret\n",
+    1,
+    'web.yml:2:6: the password of "u" is no bcrypt hash',
+  );
+  check("tls_server_config: {}\n", 1, "missing one of cert or cert_file");
+  check("tls_server_config:\n  min_version: TLS9\n", 1, "unknown TLS version: TLS9");
+  check("tls_server_config:\n  nope: 1\n", 1, "field nope not found in type web.TLSConfig");
+  check("tls_server_config:\n  cert_file: none.pem\n", 1, "none.pem: ENOENT");
+  check("tls_server_config:\n  client_auth_type: x\n", 1, "invalid ClientAuth: x");
+});

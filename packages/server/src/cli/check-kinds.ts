@@ -4,8 +4,10 @@ import { loadPromtailConfig } from "../config/promtail/load.ts";
 import { replacedKind } from "../config/replaced/find.ts";
 import { parseReplaced } from "../config/replaced/replaced.ts";
 import type { CheckedFile, CheckKind, CheckVerdict } from "./check-kind.ts";
+import { checkMetrics, looksLikeExposition } from "./check-metrics.ts";
 import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus.ts";
 import { checkRules } from "./check-rules.ts";
+import { checkWebConfig, looksLikeWebConfig } from "./check-web-config.ts";
 
 /** The top-level keys of a YAML file, without reading it: a file that is broken is recognised too. */
 function topKeys({ text }: CheckedFile): string[] {
@@ -13,6 +15,16 @@ function topKeys({ text }: CheckedFile): string[] {
 }
 
 export const checkKinds: readonly CheckKind[] = [
+  {
+    name: "exposed metrics",
+    recognises: looksLikeExposition,
+    check: checkMetrics,
+  },
+  {
+    name: "web configuration of Prometheus",
+    recognises: (given) => looksLikeWebConfig(topKeys(given)),
+    check: checkWebConfig,
+  },
   {
     name: "rules",
     recognises: (given) => topKeys(given).includes("groups"),
@@ -42,11 +54,15 @@ function replacedVerdict(given: CheckedFile): CheckVerdict {
   const { file, text } = given;
   const kind = replacedKind(topKeys(given));
   if (kind === "promtail") {
-    const { jobs, ignored } = loadPromtailConfig(file, {
+    const { jobs, ignored, unserved } = loadPromtailConfig(file, {
       expandEnv: false,
       env: () => undefined,
     });
-    return { errors: [], warnings: ignored, summary: `promtail, ${jobs.length} jobs` };
+    const told = unserved.map(
+      ({ line, column, message }) => `${file}:${line}:${column}: warning: ${message}`,
+    );
+    const warnings = [...told, ...ignored];
+    return { errors: [], warnings, summary: `promtail, ${jobs.length} jobs` };
   }
   const { notes } = parseReplaced(kind ?? "loki", text, file);
   const warnings = notes.map(

@@ -10,7 +10,7 @@ import { partMatcher } from "../regex/regex.ts";
 import type { Command } from "commander";
 import { reportScript, type ScriptOutput, type Verdict } from "./script-report.ts";
 import { testLogql } from "./test-logql.ts";
-import { testRules } from "./test-rules.ts";
+import { type RuleTestOptions, testRules } from "./test-rules.ts";
 import { testTraceql } from "./test-traceql.ts";
 
 /** Adds the command; `done` gets 0 when everything went as expected, 1 when not, 2 when a file cannot be run. */
@@ -22,10 +22,14 @@ export function addTest(program: Command, deps: ScriptOutput, done: (code: numbe
     .command("rules")
     .description("Tests of recording and alerting rules in promtool's format.")
     .argument("<file...>")
-    .action(async (files: string[]) => {
+    .option("--run <regex...>", "only tests whose name matches (RE2, a part of it)")
+    .option("--diff", "show what differs line by line")
+    .option("--debug", "tell of each test, with all series at its end")
+    .option("--ignore-unknown-fields", "pass over fields that are not known")
+    .action(async (files: string[], options: RuleTestOptions) => {
       const total = { passed: 0, failed: 0 };
       for (const file of files) {
-        const { passed, failed } = await testRules(file, deps);
+        const { passed, failed } = await testRules(file, deps, options);
         total.passed += passed;
         total.failed += failed;
       }

@@ -1,18 +1,23 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { testRules } from "./test-rules.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { lineDiff } from "./line-diff.ts";
+import { type RuleTestOptions, testRules } from "./test-rules.ts";
 
 const shared = join(new URL("../../../../", import.meta.url).pathname, "../shared/conformance");
 const promtool = join(shared, "prometheus-rules/cmd/promtool/testdata");
 const there = existsSync(promtool);
 
-async function run(file: string): Promise<{ passed: number; failed: number; told: string }> {
+async function run(
+  file: string,
+  options?: RuleTestOptions,
+): Promise<{ passed: number; failed: number; told: string }> {
   let told = "";
   const add = (text: string): void => {
     told += text;
   };
-  return { ...(await testRules(file, { out: add, err: add })), told };
+  return { ...(await testRules(file, { out: add, err: add }, options)), told };
 }
 
 describe("promtool's files", () => {
@@ -63,4 +68,40 @@ describe("the Kubernetes mixin", () => {
       expect(verdict.told).toContain("SUCCESS");
       expect(verdict.passed).toBeGreaterThan(0);
     });
+});
+
+describe("options", () => {
+  const dir = mkdtempSync(join(tmpdir(), "triptych-rules-"));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const file = join(dir, "test.yml");
+  writeFileSync(
+    join(dir, "rules.yml"),
+    "groups: [{ name: g, owner: me, rules: [{ record: b, expr: a + 1 }] }]",
+  );
+  const testOf = (name: string, value: number): string => `
+  - name: ${name}
+    input_series: [{ series: a, values: 1 1 }]
+    promql_expr_test: [{ expr: b, eval_time: 1m, exp_samples: [{ labels: b, value: ${value} }] }]`;
+  writeFileSync(file, `rule_files: [rules.yml]\ntests:${testOf("good", 2)}${testOf("bad", 3)}\n`);
+  const check = (what: string, options: RuleTestOptions, want: [number, number], told: string[]) =>
+    test(what, async () => {
+      const verdict = await run(file, options);
+      expect([verdict.passed, verdict.failed], verdict.told).toEqual(want);
+      for (const text of told) expect(verdict.told).toContain(text);
+    });
+  const lenient = { ignoreUnknownFields: true };
+  check("unknown fields", {}, [0, 1], ["field owner not found"]);
+  check("unknown fields are passed over", lenient, [1, 1], ["FAILED"]);
+  check("one name", { ...lenient, run: ["^go"] }, [1, 0], ["SUCCESS"]);
+  check("one of two names", { ...lenient, run: ["x", "ba."] }, [0, 1], []);
+  const differing = '- {__name__="b"} 3E+00\n+ {__name__="b"} 2E+00';
+  check("line by line", { ...lenient, diff: true }, [1, 1], [differing]);
+  const series = ['starting test "good"', '{__name__="b"} 2 @0 2 @60'];
+  check("all that happens", { ...lenient, debug: true }, [1, 1], series);
+  check("a name that is no pattern", { run: ["("] }, [0, 1], ["missing"]);
+});
+
+test("differences of texts", () => {
+  expect(lineDiff("a\nb\nc", "a\nx\nc\nd")).toBe("  a\n- b\n+ x\n  c\n+ d");
+  expect(lineDiff("a", "a")).toBe("  a");
 });

@@ -8,7 +8,9 @@ import { asTriptychError } from "@triptych/model";
 import { type RuleGroupConfig, requireRuleFile } from "../config/rules/rule-file.ts";
 import { expandRulePaths } from "../config/rules/rule-paths.ts";
 import { parseRuleTestFile, type RuleTestFile } from "../config/rules/test-file.ts";
+import { partMatcher } from "../regex/regex.ts";
 import { runRuleTest } from "../rules/rule-test.ts";
+import { lineDiff } from "./line-diff.ts";
 
 export interface RulesVerdict {
   readonly passed: number;
@@ -20,18 +22,48 @@ interface Output {
   readonly err: (text: string) => void;
 }
 
-export async function testRules(file: string, deps: Output): Promise<RulesVerdict> {
+export interface RuleTestOptions {
+  /** RE2 patterns: only tests are run of whose name one matches a part. All when there are none. */
+  readonly run?: readonly string[] | undefined;
+  /** Shows what was expected and what was there line by line. */
+  readonly diff?: boolean | undefined;
+  /** Tells of each test when it begins and of all series at its end. */
+  readonly debug?: boolean | undefined;
+  /** Fields that are not known, in tests and rules, are passed over. */
+  readonly ignoreUnknownFields?: boolean | undefined;
+}
+
+export async function testRules(
+  file: string,
+  deps: Output,
+  options: RuleTestOptions = {},
+): Promise<RulesVerdict> {
   deps.out(`Unit Testing:  ${file}\n`);
   let passed = 0;
   const failures: string[] = [];
   try {
-    const read = parseRuleTestFile(readFileSync(file, "utf8"), file);
-    const groups = groupsOf(read, file);
-    for (const test of read.tests) {
+    const wanted = nameTest(options.run ?? []);
+    const ignoreUnknownFields = options.ignoreUnknownFields === true;
+    const read = parseRuleTestFile(readFileSync(file, "utf8"), file, { ignoreUnknownFields });
+    const groups = groupsOf(read, file, { ignoreUnknownFields });
+    for (const test of read.tests.filter(({ name }) => wanted(name))) {
+      if (options.debug) deps.out(`DEBUG: starting test ${JSON.stringify(test.name)}\n`);
       const verdict = await runRuleTest(test, { file: read, groups });
       passed += verdict.passed;
-      for (const { line, text } of verdict.failures)
-        failures.push(`${text}\n      at ${file}:${line}`);
+      if (options.debug)
+        deps.out(
+          verdict
+            .series()
+            .map((line) => `  ${line}\n`)
+            .join(""),
+        );
+      for (const { line, text, compared } of verdict.failures) {
+        const shown =
+          options.diff && compared !== undefined
+            ? `${text.split("\n        exp:")[0]}\n${lineDiff(compared.want, compared.got)}`
+            : text;
+        failures.push(`${shown}\n      at ${file}:${line}`);
+      }
     }
   } catch (thrown) {
     const error = asTriptychError(thrown);
@@ -42,12 +74,21 @@ export async function testRules(file: string, deps: Output): Promise<RulesVerdic
   return { passed, failed: failures.length };
 }
 
+function nameTest(patterns: readonly string[]): (name: string) => boolean {
+  const tests = patterns.map((pattern) => partMatcher(pattern));
+  return (name) => tests.length === 0 || tests.some((test) => test(name));
+}
+
 /** Rule files are meant relative to the test. */
-function groupsOf(test: RuleTestFile, file: string): RuleGroupConfig[] {
+function groupsOf(
+  test: RuleTestFile,
+  file: string,
+  options: { readonly ignoreUnknownFields: boolean },
+): RuleGroupConfig[] {
   const paths = expandRulePaths(test.ruleFiles, dirname(file));
   for (const name of test.ruleFiles) {
     if (/[*?[]/.test(name) || existsSync(expandRulePaths([name], dirname(file))[0] ?? "")) continue;
     throw new Error(`${file}: the rule file ${name} does not exist`);
   }
-  return paths.flatMap((path) => requireRuleFile(readFileSync(path, "utf8"), path).groups);
+  return paths.flatMap((path) => requireRuleFile(readFileSync(path, "utf8"), path, options).groups);
 }

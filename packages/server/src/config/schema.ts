@@ -7,6 +7,7 @@ import { deriveSchema } from "./derive-schema.ts";
 import { fluentdSchema } from "./fluentd-schema.ts";
 import { logSourceFields } from "./log-sources-schema.ts";
 import { elasticsearchSchema, logstashSchema, syslogSchema } from "./shippers-schema.ts";
+import { startTimeZerosSchema } from "./start-time-schema.ts";
 import { statsdSchema } from "./statsd-schema.ts";
 
 const MiB = 1024 * 1024;
@@ -192,6 +193,7 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe("Whether `/-/reload` reads the configuration again (`--web.enable-lifecycle`)."),
+      startTimeZeros: startTimeZerosSchema,
     })
     .prefault({})
     .describe("What stands in Prometheus's place."),

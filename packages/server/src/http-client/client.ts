@@ -11,8 +11,12 @@ import * as zlib from "node:zlib";
 import type { Clock } from "@triptych/model";
 import type { HttpClientConfig } from "../config/prometheus/http-client.ts";
 import { basicAuth, createHttpAuth } from "./auth.ts";
+import { type CloudAuthConfig, cloudConfig, createCloudSigner } from "./cloud/cloud-signer.ts";
 import { type Environment, type ProxyFor, proxyOf } from "./proxy.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
+
+/** Settings of a client that may also sign its requests for a cloud. */
+export type ClientConfig = HttpClientConfig & CloudAuthConfig;
 
 export interface HttpClientDeps {
   readonly clock: Clock;
@@ -67,10 +71,11 @@ const IDLE_MS = 5 * 60_000;
 const IDLE_SOCKETS_MAX = 1024;
 /** Files of certificates are looked at this often. */
 const TLS_FILES_EVERY_MS = 10_000;
+const LINK_LOCAL = "169.254.";
 const TOKEN_TIMEOUT_MS = 30_000;
 const TOKEN_BYTES_MAX = 1024 * 1024;
 
-export function createHttpClient(config: HttpClientConfig, deps: HttpClientDeps): HttpClient {
+export function createHttpClient(config: ClientConfig, deps: HttpClientDeps): HttpClient {
   const agents = createAgents(config, deps);
   let tokenClient: HttpClient | undefined;
   const auth = createHttpAuth(config, {
@@ -85,8 +90,27 @@ export function createHttpClient(config: HttpClientConfig, deps: HttpClientDeps)
     },
   });
 
+  const cloudClients = new Map<boolean, HttpClient>();
+  const signer = createCloudSigner(config, {
+    clock: deps.clock,
+    env: deps.env,
+    ask: async (request) => {
+      // A machine's metadata are at an address that no proxy can reach.
+      const direct = new URL(request.url).hostname.startsWith(LINK_LOCAL);
+      const client =
+        cloudClients.get(direct) ?? createHttpClient(cloudConfig(config, { direct }), deps);
+      cloudClients.set(direct, client);
+      const answer = await client.fetch(
+        { ...request, timeoutMs: TOKEN_TIMEOUT_MS },
+        { bytesMax: TOKEN_BYTES_MAX },
+      );
+      return { status: answer.status, body: Buffer.from(answer.body).toString("utf8") };
+    },
+  });
+
   const send = async (request: HttpRequest): Promise<http.IncomingMessage> => {
     let url = new URL(request.url);
+    const first = url.origin;
     let secrets = await auth.headers();
     let { method = "GET", body } = request;
     for (let redirects = 0; ; redirects++) {
@@ -95,9 +119,13 @@ export function createHttpClient(config: HttpClientConfig, deps: HttpClientDeps)
         ...request.headers,
         ...secrets,
       };
+      // Only who was named by the operator learns who asks, also after a redirect.
+      if (signer !== undefined && url.origin === first)
+        Object.assign(headers, await signer.headers({ method, url, headers, body }));
       const via = await agents.via(url, request.socketPath, headers);
       const answer = await exchange(url, { ...via, method, headers, ...signalOf(request) }, body);
       if (answer.statusCode === 401) auth.forget();
+      if (answer.statusCode === 401 || answer.statusCode === 403) signer?.forget();
       const next = redirectOf(answer, url, config.follow_redirects);
       if (next === undefined) return answer;
       answer.resume();
@@ -156,6 +184,7 @@ export function createHttpClient(config: HttpClientConfig, deps: HttpClientDeps)
     close() {
       agents.close();
       tokenClient?.close();
+      for (const client of cloudClients.values()) client.close();
     },
   };
 }

@@ -98,7 +98,10 @@ export function createApplier(deps: Deps): Applier {
   let appliedSeq = deps.appliedSeq;
   let closed = false;
   let wake: (() => void) | undefined;
-  const drainWaiters: (() => void)[] = [];
+  let pushed = 0;
+  let finished = 0;
+  /** In the order of `upTo`. */
+  const drainWaiters: { readonly upTo: number; readonly done: () => void }[] = [];
 
   const pending = (): number => queue.length - head;
   const round = (): PendingRecord[] => {
@@ -132,7 +135,9 @@ export function createApplier(deps: Deps): Applier {
       queue = queue.slice(head);
       head = 0;
     }
-    if (pending() === 0) for (const done of drainWaiters.splice(0)) done();
+    finished += taken.length;
+    while (drainWaiters[0] !== undefined && drainWaiters[0].upTo <= finished)
+      drainWaiters.shift()?.done();
   };
   const idle = (): Promise<void> =>
     new Promise((resolve) => {
@@ -159,6 +164,7 @@ export function createApplier(deps: Deps): Applier {
   return {
     push(record) {
       queue.push(record);
+      pushed++;
       pendingBytes += record.length;
       wake?.();
     },
@@ -181,7 +187,7 @@ export function createApplier(deps: Deps): Applier {
     drained() {
       if (pending() === 0) return Promise.resolve();
       return new Promise((resolve) => {
-        drainWaiters.push(resolve);
+        drainWaiters.push({ upTo: pushed, done: resolve });
         wake?.();
       });
     },

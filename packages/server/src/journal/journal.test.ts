@@ -113,6 +113,22 @@ test("what was acknowledged while the store was away is there after the next sta
   expect(second.duplicateOf(hash(4))).toBeNull();
 });
 
+test("drained tells of what was taken before, however much comes after", async () => {
+  const store = new Store();
+  const journal = await openOn(newDirectory(), store);
+  let coming = true;
+  const senders = ["a", "b", "c"].map(async (name) => {
+    for (let i = 0; coming; i++) await journal.append(batch(`${name}${i}`), null);
+  });
+  await journal.append(batch("mine"), null);
+  const early = journal.append(batch("not yet written"), null);
+  await journal.drained();
+  expect(store.ids).toContain("mine");
+  expect(store.ids).toContain("not yet written");
+  coming = false;
+  await Promise.all([...senders, early]);
+});
+
 test("without durability it is acknowledged before it is written, and written all the same", async () => {
   const directory = newDirectory();
   const store = new Store();

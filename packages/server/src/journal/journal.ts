@@ -56,6 +56,8 @@ export interface Journal {
   status(): JournalStatus;
   /** Resolves when everything acknowledged so far is in the store. */
   drained(): Promise<void>;
+  /** The same, and no recovery will put it there again: what is then deleted from the store stays deleted. */
+  settled(): Promise<void>;
   /** Makes durable what was taken, waits up to `drainMs` for the store, writes a checkpoint. Safe to call twice. */
   close(drainMs: number): Promise<void>;
 }
@@ -174,6 +176,8 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
   let newestSegment = 0;
   let cancelCheckpoint: () => void = () => {};
   let idle: (() => void)[] = [];
+  /** What was taken and is not written yet. */
+  const outstanding = new Set<Promise<void>>();
 
   /** Resolves when one of the writes under way has ended. Several may wait at once. */
   const writeDone = (): Promise<void> =>
@@ -258,7 +262,7 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
   const add = (entry: Omit<Entry, "resolve" | "reject">): Promise<void> => {
     const refused = refusal();
     if (refused !== undefined) return Promise.reject(refused);
-    return new Promise((resolve, reject) => {
+    const durable = new Promise<void>((resolve, reject) => {
       open.push({ ...entry, resolve, reject });
       openRows += entry.batch?.rows ?? 0;
       if (committing) return;
@@ -269,6 +273,10 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
         timer ??= clock.after(GROUP_WAIT_MS, () => void commit());
       }
     });
+    outstanding.add(durable);
+    const settled = (): void => void outstanding.delete(durable);
+    durable.then(settled, settled);
+    return durable;
   };
   const saveCheckpoint = async (): Promise<void> => {
     const { appliedSeq } = applier;
@@ -306,6 +314,12 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
     }
   };
 
+  const drained = async (): Promise<void> => {
+    // Not until it is quiet, which under load it never is.
+    await Promise.allSettled(outstanding);
+    await applier.drained();
+  };
+
   return {
     duplicateOf(hash) {
       const found = window.find(hash);
@@ -330,9 +344,10 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
       pendingBytesMax: options.pendingBytesMax,
       lagMs: applier.lagMs(),
     }),
-    async drained() {
-      await quiet();
-      await applier.drained();
+    drained,
+    async settled() {
+      await drained();
+      await saveCheckpoint();
     },
     async close(drainMs) {
       if (closed) return;

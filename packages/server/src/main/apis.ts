@@ -1,10 +1,13 @@
 /** The HTTP APIs and the interface. */
+
+import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { TriptychError } from "@triptych/model";
+import { asTriptychError, type TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { registerJaegerApi } from "../api/jaeger/jaeger.ts";
 import { registerLokiApi } from "../api/loki/api.ts";
 import { registerOwnAlerts } from "../api/ours/alerts.ts";
+import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerDependencies } from "../api/ours/dependencies.ts";
 import { registerIncidentsApi } from "../api/ours/incidents.ts";
 import { registerOwnLogs } from "../api/ours/logs.ts";
@@ -12,15 +15,22 @@ import { registerOwnMetrics } from "../api/ours/metrics.ts";
 import { registerOwnRules } from "../api/ours/rules.ts";
 import { registerOwnTargets } from "../api/ours/targets.ts";
 import { registerOwnTraces } from "../api/ours/traces.ts";
-import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerPrometheusApi } from "../api/prometheus/api.ts";
 import type { AdminView, StatusView } from "../api/prometheus/views.ts";
 import { registerHealth } from "../api/self/health.ts";
 import { registerTempoApi, type TempoApiDeps } from "../api/tempo/api.ts";
 import { registerWebFiles } from "../api/web-files.ts";
 import { createCardinality } from "../query/cardinality/cardinality.ts";
+import {
+  createLogDeletes,
+  deleteStates,
+  type LogDeletes,
+  type SavedDelete,
+  type SavedRun,
+} from "../query/log-deletes/log-deletes.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import { systemClock as clock } from "../self/clock.ts";
+import { createSavedState } from "../store/saved-state.ts";
 import type { Core } from "./core.ts";
 import type { createIncidents } from "./incidents.ts";
 import type { PrometheusParts } from "./prometheus.ts";
@@ -60,19 +70,24 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     externalLabels: () => [...prometheus.config().global.external_labels],
     targets: prometheus.targets,
     rules: parts.rules.view,
-    status: prometheusStatus(core, prometheus),
+    status: {
+      ...prometheusStatus(core, prometheus),
+      metrics: () => core.metrics.render() + parts.otherMetrics(),
+    },
     lifecycle: {
       notReady: () => notReady(core, storage),
       reload: core.config.prometheus.lifecycle ? parts.reload : undefined,
     },
     admin: {
       enabled: core.config.prometheus.adminApi,
-      settled: () => journal.drained(),
+      settled: () => journal.settled(),
       forget: parts.forget,
+      writeLabelsAgain: () => store.encoder.forget(),
     },
     report,
   });
-  registerLokiApi(app, { ...query, prefix: "/loki/api/v1", report });
+  const deletes = core.config.prometheus.adminApi ? logDeletes(core, storage, report) : undefined;
+  registerLokiApi(app, { ...query, prefix: "/loki/api/v1", report, deletes });
   const tempo = { ...query, notReady: () => notReady(core, storage), report };
   registerTempoApi(app, { ...tempo, prefix: "/tempo" });
   const ours = { ...query, prefix: "/api/triptych" };
@@ -93,6 +108,27 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     status: createStatus(core, storage),
   });
   return tempo;
+}
+
+/** Requests to delete lines, those of earlier processes too. */
+function logDeletes(
+  core: Core,
+  storage: Storage,
+  report: (error: TriptychError) => void,
+): LogDeletes {
+  const deletes = createLogDeletes({
+    engine: storage.store.engine,
+    clock,
+    requests: createSavedState<SavedDelete>(deleteStates.request, storage),
+    runs: createSavedState<SavedRun>(deleteStates.run, storage),
+    drained: () => storage.journal.settled(),
+    newId: () => randomUUID().slice(0, 8),
+    cancelMs: 0,
+    report,
+  });
+  core.onClose(() => deletes.close());
+  void deletes.start().catch((error: unknown) => report(asTriptychError(error)));
+  return deletes;
 }
 
 function prometheusStatus(core: Core, prometheus: ApiParts["prometheus"]): StatusView {

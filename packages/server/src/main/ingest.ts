@@ -6,6 +6,7 @@ import { createLimitDays } from "../pipeline/limit-days.ts";
 import { createLimitFuture } from "../pipeline/limit-future.ts";
 import { createLimitSeries } from "../pipeline/limit-series.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
+import { createStartTimeZeros } from "../pipeline/start-time-zeros.ts";
 import { type IngestNext, itemsOf } from "../receivers/next.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createMemoryWatch, privateBytes } from "../self/memory-watch.ts";
@@ -56,6 +57,9 @@ export function createIngest(core: Core, journal: Journal, acknowledged: Acknowl
     createLimitDays(limits.daysPerRequestMax),
     limitSeries,
     createDeltaToCumulative({ seriesMax: DELTA_SERIES_MAX, discarded: count }),
+    ...(config.prometheus.startTimeZeros
+      ? [createStartTimeZeros({ seriesMax: DELTA_SERIES_MAX })]
+      : []),
   ];
   const pipeline = createPipeline(stages, async (batch, hash) => {
     await journal.append(batch, hash);

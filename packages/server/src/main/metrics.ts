@@ -1,8 +1,9 @@
 /** Where metric queries get their samples: the head of recent ones, and the store behind it. */
-import { asTriptychError, type SampleBatch } from "@triptych/model";
+import type { SampleBatch } from "@triptych/model";
 import { createHead } from "../query/metrics/head/head.ts";
 import { createHeadSource } from "../query/metrics/head/head-source.ts";
 import { rebuildHead } from "../query/metrics/head/rebuild.ts";
+import { createRebuildReport } from "../query/metrics/head/rebuild-report.ts";
 import { createStoreSource, type MetricsSource } from "../query/metrics/source.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { repeat } from "../self/repeat.ts";
@@ -39,6 +40,13 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
     () => head.completeAfterMs / 1000,
   );
   const leaving = new AbortController();
+  const report = createRebuildReport({
+    metrics,
+    problems: core.problems,
+    log: core.log,
+    windowMs,
+    limits: REBUILD_LIMITS,
+  });
   core.onClose(() => leaving.abort());
   return {
     source: createHeadSource(createStoreSource(store.engine), head),
@@ -52,10 +60,11 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
         windowMs,
         drained: () => journal.drained(),
         signal: leaving.signal,
-      }).catch((error: unknown) => {
-        if (leaving.signal.aborted) return;
-        const { code, message } = asTriptychError(error);
-        core.log("warn", `recent samples are read from the store: ${message}`, { code });
-      }),
+      }).then(
+        () => report.done(),
+        (error: unknown) => {
+          if (!leaving.signal.aborted) report.failed(error);
+        },
+      ),
   };
 }

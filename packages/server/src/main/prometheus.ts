@@ -4,8 +4,10 @@
  */
 import { appendFile } from "node:fs/promises";
 import { compileRelabel } from "@triptych/lang";
-import { asTriptychError, type SampleBatch, TriptychError } from "@triptych/model";
+import { asTriptychError, type SampleBatch } from "@triptych/model";
 import {
+  relabelStepsAnswer,
+  scrapePoolConfigAnswer,
   scrapePoolsAnswer,
   targetMetadataAnswer,
   targetsAnswer,
@@ -62,7 +64,6 @@ export function createPrometheusParts(core: Core): Omit<
       files: file === "" ? noFiles : processFiles(process.env),
       warn: (message) => core.log("warn", message, { file }),
     });
-    for (const one of config.remote_write) refuseUnknownAuth(one);
     return config;
   };
   let current = read(core.config.prometheus.file);
@@ -105,6 +106,7 @@ export function createPrometheusParts(core: Core): Omit<
         env: process.env,
         userAgent: USER_AGENT,
         appendLine: (file, line) => appendFile(file, `${line}\n`),
+        createdAsStart: core.config.prometheus.startTimeZeros,
       });
       core.onClose(() => scrape.close());
       applyTargets = (config) => scrape.apply(config);
@@ -116,6 +118,8 @@ export function createPrometheusParts(core: Core): Omit<
           targets: (params) => targetsAnswer(scrape.view(), params),
           metadata: (params) => targetMetadataAnswer(scrape.view(), params, compileRegex),
           scrapePools: () => scrapePoolsAnswer(scrape.view()),
+          scrapePoolConfig: (params) => scrapePoolConfigAnswer(scrape.view(), params),
+          relabelSteps: (params) => relabelStepsAnswer(scrape.view(), params, compileRegex),
         },
       };
     },
@@ -124,15 +128,6 @@ export function createPrometheusParts(core: Core): Omit<
 
 /** Without a file: an empty one. */
 const noFiles = { readText: () => "", glob: () => [], env: () => undefined };
-
-/** What would be sent without the credentials that somebody asked for must not be sent at all. */
-function refuseUnknownAuth(config: RemoteWriteConfig): void {
-  for (const name of ["sigv4", "azuread", "google_iam"] as const) {
-    if (config[name] === undefined) continue;
-    const message = `remote_write to ${config.url}: ${name} is not supported; use basic_auth, authorization or oauth2`;
-    throw new TriptychError("config_invalid", message);
-  }
-}
 
 function createSenders(core: Core) {
   const metrics = createRemoteWriteMetrics(core.metrics);

@@ -2,14 +2,14 @@
 import { readFileSync } from "node:fs";
 import type { AlertmanagerState } from "@triptych/contract";
 import { compileRelabel } from "@triptych/lang";
-import { createAlertmanagers, type AlertmanagerTarget } from "../alerting/alertmanagers.ts";
+import { type AlertmanagerTarget, createAlertmanagers } from "../alerting/alertmanagers.ts";
 import { createAlerts } from "../alerting/alerts.ts";
 import { postJsonWith } from "../alerting/http-post.ts";
 import { createRulesView } from "../api/prometheus/rules.ts";
 import type { RulesView } from "../api/prometheus/views.ts";
 import type { PrometheusConfig } from "../config/prometheus/load.ts";
 import type { AlertmanagerConfig } from "../config/prometheus/sections.ts";
-import { requireRuleFile, type RuleGroupConfig } from "../config/rules/rule-file.ts";
+import { type RuleGroupConfig, requireRuleFile } from "../config/rules/rule-file.ts";
 import { expandRulePaths } from "../config/rules/rule-paths.ts";
 import { createHttpClient, type HttpClient } from "../http-client/client.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
@@ -20,8 +20,8 @@ import {
 import type { IngestNext } from "../receivers/next.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { createRules } from "../rules/rules.ts";
-import type { RuleGroupView } from "../rules/view.ts";
 import type { SavedRule } from "../rules/saved-alerts.ts";
+import type { RuleGroupView } from "../rules/view.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createSavedState } from "../store/saved-state.ts";
 import type { Core } from "./core.ts";

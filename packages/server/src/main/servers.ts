@@ -39,7 +39,10 @@ export function createServers(core: Core, next: IngestNext) {
   const otlpGrpc = createOtlpGrpcServer(otlp);
   core.onClose(() => otlpGrpc.close());
   for (const server of [app, otlpHttp]) core.onClose(() => closeHttp(server, clock));
-  registerOtlpHttp(app, otlp);
+  registerOtlpHttp(app, {
+    ...otlp,
+    metricsUrls: ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics"],
+  });
   registerOtlpHttp(otlpHttp, otlp);
   registerRemoteWrite(app, { ...deps, prefixes: ["/api/v1", "/prometheus/api/v1"] });
   registerLokiPush(app, { ...deps, paths: lokiPushPaths });

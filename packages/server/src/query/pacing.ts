@@ -25,6 +25,15 @@ export function createPacing(signal?: AbortSignal): Pacing {
   };
 }
 
+/** Runs all steps, with a pause wherever it is time for one. */
+export async function inSteps<T>(steps: Generator<void, T>, pacing: Pacing): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await pacing.pause();
+  }
+}
+
 const waiting: (() => void)[] = [];
 
 /**

@@ -219,6 +219,22 @@ describe("refuses", () => {
   );
 });
 
+test("a body that packs suspiciously well is decoded, and held once", async () => {
+  const plain = Buffer.alloc(20 * 1024 * 1024, 7);
+  plain.write("the end", plain.length - 7);
+  for (const [name, packed] of [
+    ["gzip", gzipSync(plain)],
+    ["deflate", deflateSync(plain)],
+  ] as const) {
+    let held = 0;
+    const decoded = await decompress(packed, name, plain.length, (bytes) => {
+      held += bytes;
+    });
+    expect(Buffer.compare(decoded, plain), name).toBe(0);
+    expect(held, name).toBe(plain.length);
+  }
+});
+
 test("what the budget throws comes through", async () => {
   const full = () => {
     throw new TriptychError("memory_pressure", "full");

@@ -36,7 +36,7 @@ export async function inflateStream(
   if (running === RUNNING_MAX) await new Promise<void>((resolve) => waiting.push(resolve));
   else running++;
   try {
-    return await run(open(), body, options);
+    return await inflate(open, body, options);
   } finally {
     // The turn is handed on; it is given back only when nobody waits.
     const next = waiting.shift();
@@ -45,17 +45,54 @@ export async function inflateStream(
   }
 }
 
-function run(
-  engine: InflateEngine,
+/** Beyond this a body is looked at twice when it unpacks to very much more than it is. */
+const DOUBTED_BYTES = 8 * 1024 * 1024;
+/** Telemetry packs to a fifth or a twentieth; what packs this well is a bomb, or very dull. */
+const DOUBTED_RATIO = 200;
+
+/** A body that may be a bomb is only counted at first: what will be refused must not fill the memory before. */
+async function inflate(
+  open: () => InflateEngine,
   body: Uint8Array,
   options: InflateOptions,
 ): Promise<Uint8Array> {
-  const { name, maxBytes, hold } = options;
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  let isDoubted = false;
+  let held = 0;
+  const keep = (part: Uint8Array): void => {
+    total += part.length;
+    isDoubted ||= total > DOUBTED_BYTES && total > body.length * DOUBTED_RATIO;
+    if (isDoubted) parts.length = 0;
+    else {
+      options.hold(part.length);
+      held = total;
+      parts.push(part);
+    }
+  };
+  await run(open(), body, { ...options, take: keep });
+  if (!isDoubted)
+    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, total);
+  options.hold(total - held);
+  const out = Buffer.allocUnsafeSlow(total);
+  let at = 0;
+  const put = (part: Uint8Array): void => {
+    out.set(part, at);
+    at += part.length;
+  };
+  await run(open(), body, { ...options, take: put });
+  return out;
+}
+
+/** Hands every part to `take`; ends with an error as soon as there is more than the limit, or `take` throws. */
+function run(
+  engine: InflateEngine,
+  body: Uint8Array,
+  { name, maxBytes, take }: InflateOptions & { readonly take: (part: Uint8Array) => void },
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const parts: Uint8Array[] = [];
     let total = 0;
     const fail = (error: TriptychError) => {
-      parts.length = 0;
       engine.destroy();
       reject(error);
     };
@@ -65,15 +102,14 @@ function run(
       total += part.length;
       if (total > maxBytes) return fail(tooLarge(maxBytes));
       try {
-        hold(part.length);
+        take(part);
       } catch (thrown) {
-        return fail(thrown as TriptychError);
+        fail(thrown as TriptychError);
       }
-      parts.push(part);
     });
     engine.on("end", () => {
       if (engine.bytesWritten !== body.length) return fail(trailing(name, engine.bytesWritten));
-      resolve(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, total));
+      resolve();
     });
     engine.end(body);
   });

@@ -1,4 +1,4 @@
-/** One job of a promtail file: its discoveries feed files or containers' logs; or it reads the journal. */
+/** One job of a promtail file: its discoveries feed files or containers' logs; or it reads the journal, or listens. */
 import { compileRelabel } from "@triptych/lang";
 import type { DiscoveryConfigs } from "../config/prometheus/discovery-config.ts";
 import type { Discovery } from "../config/prometheus/scrape-config.ts";
@@ -16,6 +16,7 @@ import { inheritedOffsets } from "./log-lines/inherited.ts";
 import type { Stage } from "./log-stages/entry.ts";
 import { compileStages } from "./log-stages/pipeline.ts";
 import type { Source, SourceContext } from "./log-lines/source.ts";
+import { startNetworkTargets } from "./promtail-network/start.ts";
 
 /** promtail looks for the configuration's `job_name`; several files may have the same. */
 const jobKey = (job: PromtailJob, { file }: PromtailConfig): string => `${file} ${job.name}`;
@@ -31,6 +32,8 @@ export async function startPromtailJob(
   const all = stage ?? compileStages([], context.stageDeps);
   if (job.journal !== undefined)
     sources.push(startJournal(job.journal, { job, config, context, stage: all }));
+  const network = { job, config, stage: all, key: jobKey(job, config) };
+  sources.push(...(await startNetworkTargets(network, context)));
   const { docker_sd_configs: dockers, ...others } = job.discovery.configs;
   for (const [i, one] of dockers.entries()) {
     const logs = createDockerLogs(one.host, {

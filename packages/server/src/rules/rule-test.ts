@@ -3,6 +3,7 @@ import {
   compactHistogram,
   compareLabels,
   evaluatePromql,
+  formatFloat,
   formatDuration,
   goQuote,
   type Histogram,
@@ -36,7 +37,16 @@ import type { RuleSample, VectorSample } from "./sample.ts";
 export interface TestVerdict {
   readonly passed: number;
   /** What went wrong, each as promtool tells it. */
-  readonly failures: readonly { readonly line: number; readonly text: string }[];
+  readonly failures: readonly TestFailure[];
+  /** All series as they are at the end, one a line: what was loaded and what rules made. */
+  series(): readonly string[];
+}
+
+export interface TestFailure {
+  readonly line: number;
+  readonly text: string;
+  /** What was expected and what was there, where the two were compared. */
+  readonly compared?: { readonly want: string; readonly got: string } | undefined;
 }
 
 /** Evaluations of one test; more is a mistake in its times. */
@@ -54,7 +64,7 @@ class TestRun {
   private readonly file: RuleTestFile;
   private readonly store = new TestStore(compileRegex);
   private readonly groups: readonly RuleGroup[];
-  private readonly failures: { line: number; text: string }[] = [];
+  private readonly failures: TestFailure[] = [];
   private readonly pacing = createPacing();
   private passed = 0;
 
@@ -81,11 +91,25 @@ class TestRun {
     const checks = this.test.exprTests.length + this.test.alertTests.length;
     // A test that expects nothing still says that its rules can be evaluated.
     const passed = checks === 0 && this.failures.length === 0 ? 1 : this.passed;
-    return { passed, failures: this.failures };
+    return { passed, failures: this.failures, series: () => this.allSeries() };
   }
 
-  private fail(line: number, text: string): void {
-    this.failures.push({ line, text });
+  private fail(line: number, text: string, compared?: TestFailure["compared"]): void {
+    this.failures.push({ line, text, compared });
+  }
+
+  private allSeries(): string[] {
+    const shown = (value: number | Histogram): string =>
+      typeof value === "number" ? formatFloat(value) : printHistogram(value);
+    return this.store
+      .all()
+      .sort((a, b) => compareLabels(a.labels, b.labels))
+      .map(({ labels, samples }) => {
+        const points = samples.map(
+          ({ timeMs, value }) => `${shown(value)} @${(timeMs - this.test.startMs) / 1000}`,
+        );
+        return `${printLabels(labels)} ${points.join(" ")}`;
+      });
   }
 
   private named(): string {
@@ -195,7 +219,7 @@ class TestRun {
     }
     const head = `${this.named()}    alertname: ${test.alertname}, time: ${test.evalTime}, `;
     const text = `${head}\n        exp:${indent(want)}, \n        got:${indent(found)}`;
-    this.fail(test.place.line, text);
+    this.fail(test.place.line, text, { want, got: found });
   }
 
   private async checkExpr(test: ExprTest): Promise<void> {
@@ -216,6 +240,7 @@ class TestRun {
         this.fail(
           test.place.line,
           `${head},\n        exp: ${samplesText(want)}\n        got: ${samplesText(found)}`,
+          { want: samplesText(want, "\n"), got: samplesText(found, "\n") },
         );
     } catch (error) {
       this.fail(test.place.line, `${head}, err: ${(error as Error).message}`);
@@ -288,13 +313,13 @@ function expectedSample(sample: ExpectedSample): ComparedSample {
 
 const bySample = (a: VectorSample, b: VectorSample): number => compareLabels(a.labels, b.labels);
 
-function samplesText(samples: readonly VectorSample[]): string {
+function samplesText(samples: readonly VectorSample[], between = ", "): string {
   if (samples.length === 0) return "nil";
   const texts = samples.map(({ labels, value }) => {
     const shown = typeof value === "number" ? floatText(value) : printHistogram(value);
     return `${printLabels(labels)} ${shown}`;
   });
-  return texts.join(", ");
+  return texts.join(between);
 }
 
 /** Go's `%E` with as many digits as the number needs. */

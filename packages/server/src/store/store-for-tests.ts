@@ -13,6 +13,10 @@ export interface TestStore {
   readonly engine: Engine;
   /** Each call is one record of the journal; returns its sequence number. */
   put(...batches: readonly Batch[]): Promise<number>;
+  /** Forgets all series and their samples. */
+  clearMetrics(): Promise<void>;
+  /** As if no labels had been written by this process. */
+  forgetLabels(): void;
   close(): Promise<void>;
 }
 
@@ -60,7 +64,8 @@ export async function openTestStore(clock: Clock): Promise<TestStore> {
   });
   for (const ddl of createStatements({ database: "triptych", minFreeBytes: 1e6 }))
     await engine.execute(ddl);
-  const encoder = createBlockEncoder({ clock, seriesMax: 100_000 });
+  const createEncoder = () => createBlockEncoder({ clock, seriesMax: 100_000 });
+  let encoder = createEncoder();
   const sink = createBlockSink(engine);
   let seq = 0;
   return {
@@ -81,6 +86,12 @@ export async function openTestStore(clock: Clock): Promise<TestStore> {
           null,
         );
       return mine;
+    },
+    forgetLabels: () => encoder.forget(),
+    async clearMetrics() {
+      for (const table of ["series", "samples", "histograms", "exemplars", "metric_metadata"])
+        await engine.execute(`TRUNCATE TABLE ${table}`);
+      encoder = createEncoder();
     },
     async close() {
       await engine.close();

@@ -23,7 +23,10 @@ test("what is sent is in the order of the request", () => {
     ["index", "default", "7"],
   ]);
   expect([batch.body.text(0), batch.body.text(1)]).toEqual(["é", "b"]);
-  expect([batch.timeNs[0], batch.timeNs[1]]).toEqual([1_704_164_645_000_000_000n, 1_800_000_000_000_000_000n]);
+  expect([batch.timeNs[0], batch.timeNs[1]]).toEqual([
+    1_704_164_645_000_000_000n,
+    1_800_000_000_000_000_000n,
+  ]);
   expect(isRepeatable).toBe(true);
 });
 

@@ -30,6 +30,8 @@ export interface ExpositionOptions {
   readonly onConflict?: "rename" | "keep" | "replace";
   /** Classic buckets of a histogram that also is native; left out unless true. */
   readonly keepClassicHistograms?: boolean;
+  /** Of OpenMetrics text: `…_created` is the start time of other samples, not a series of its own. */
+  readonly createdAsStart?: boolean;
 }
 
 /** Why samples were refused one by one; what they are counted under. */

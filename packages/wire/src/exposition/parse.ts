@@ -4,6 +4,7 @@
  * `wire_malformed` with line and column (text) or byte offset, `wire_too_many_items`, `media_type_unsupported`.
  */
 import { TriptychError } from "@triptych/model";
+import { createdToStarts } from "./created-times.ts";
 import {
   type DecodedExposition,
   type ExpositionOptions,
@@ -54,5 +55,8 @@ export function* parseExposition(
       yield* readExpositionProtobuf(bytes, writer);
       break;
   }
-  return writer.finish();
+  const decoded = writer.finish();
+  if (options.createdAsStart === true && expositionFormat(contentType) === "openmetrics-text")
+    createdToStarts(decoded.batch);
+  return decoded;
 }

@@ -2,7 +2,7 @@
 import { JsonNames } from "../json-names.ts";
 import { JsonReader } from "../json-reader.ts";
 import { StepMeter } from "../otlp/steps.ts";
-import { type PushWriter, refused } from "./push-writer.ts";
+import { type PushTarget, refused } from "./push-writer.ts";
 import { type LabelPair, parseStreamLabels } from "./stream-labels.ts";
 
 const rootNames = new JsonNames(["streams"]);
@@ -15,7 +15,7 @@ const decoder = new TextDecoder();
 const textOf = (reader: JsonReader): string =>
   decoder.decode(reader.text.subarray(reader.textStart, reader.textEnd));
 
-export function* readPushJson(body: Uint8Array, writer: PushWriter): Generator<void> {
+export function* readPushJson(body: Uint8Array, writer: PushTarget): Generator<void> {
   const reader = new JsonReader(body, writer.limits.jsonDepthMax);
   reader.reading = "a push request";
   const meter = new StepMeter();
@@ -38,7 +38,7 @@ interface Place {
 }
 
 /** Values may stand before the labels they belong to: they are read when the object has been seen. */
-function* readStream(reader: JsonReader, writer: PushWriter, meter: StepMeter): Generator<void> {
+function* readStream(reader: JsonReader, writer: PushTarget, meter: StepMeter): Generator<void> {
   let labels: LabelPair[] = [];
   const values: Place[] = [];
   let member = reader.firstMember(streamNames);
@@ -83,7 +83,7 @@ function readObject(reader: JsonReader): LabelPair[] {
 }
 
 /** `["nanoseconds", "line", { … }]`. */
-function readEntry(reader: JsonReader, writer: PushWriter): void {
+function readEntry(reader: JsonReader, writer: PushTarget): void {
   if (!reader.firstElement()) throw refused("an entry must have a timestamp and a line");
   reader.uint64();
   if (reader.high > 0x7fff_ffff) throw refused("an entry's timestamp is before 1970 or after 2262");
@@ -102,7 +102,7 @@ function readEntry(reader: JsonReader, writer: PushWriter): void {
   writer.end();
 }
 
-function readOldEntry(reader: JsonReader, writer: PushWriter): void {
+function readOldEntry(reader: JsonReader, writer: PushTarget): void {
   let timeNs = 0n;
   let line = new Uint8Array(0);
   let member = reader.firstMember(entryNames);

@@ -1,7 +1,7 @@
 /** Reads Loki's `PushRequest` from protobuf. */
 import { StepMeter } from "../otlp/steps.ts";
 import { ProtobufReader } from "../protobuf-reader.ts";
-import { type PushWriter, refused } from "./push-writer.ts";
+import { type PushTarget, refused } from "./push-writer.ts";
 import { parseStreamLabels } from "./stream-labels.ts";
 
 const bytesField = (number: number): number => number * 8 + 2;
@@ -14,7 +14,7 @@ function text(reader: ProtobufReader): string {
   return decoder.decode(reader.bytes.subarray(start, start + size));
 }
 
-export function* readPushProtobuf(body: Uint8Array, writer: PushWriter): Generator<void> {
+export function* readPushProtobuf(body: Uint8Array, writer: PushTarget): Generator<void> {
   const reader = new ProtobufReader(body);
   reader.reading = "a push request";
   const meter = new StepMeter();
@@ -33,7 +33,7 @@ export function* readPushProtobuf(body: Uint8Array, writer: PushWriter): Generat
 /** Entries stand behind their labels in what is sent; where they do not, the labels are looked for first. */
 function* readStream(
   reader: ProtobufReader,
-  writer: PushWriter,
+  writer: PushTarget,
   meter: StepMeter,
 ): Generator<void> {
   const start = reader.pos;
@@ -65,7 +65,7 @@ interface Entry {
   readonly metadata: [string, string][];
 }
 
-function readEntry(reader: ProtobufReader, writer: PushWriter): void {
+function readEntry(reader: ProtobufReader, writer: PushTarget): void {
   const entry: Entry = { timeNs: 0n, lineStart: 0, lineEnd: 0, metadata: [] };
   while (reader.pos < reader.end) {
     const tag = reader.tag();

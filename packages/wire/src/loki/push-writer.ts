@@ -31,7 +31,19 @@ export interface PushOptions {
   readonly arrivalNs: bigint;
 }
 
-export class PushWriter {
+/** Where the readers of a push put what they find, in this order for each entry. */
+export interface PushTarget {
+  readonly limits: Limits;
+  stream(pairs: readonly LabelPair[]): void;
+  /** Nanoseconds since 1970. */
+  begin(timeNs: bigint): void;
+  /** The bytes are the request's: valid during the call. */
+  line(bytes: Uint8Array, start: number, end: number): void;
+  meta(name: string, value: string): void;
+  end(): void;
+}
+
+export class PushWriter implements PushTarget {
   readonly batch: LogBatch;
   readonly limits: Limits;
   private readonly arrivalNs: bigint;

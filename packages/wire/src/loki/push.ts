@@ -2,7 +2,7 @@
 import type { LogBatch } from "@triptych/model";
 import { readPushJson } from "./push-json.ts";
 import { readPushProtobuf } from "./push-protobuf.ts";
-import { type PushOptions, PushWriter } from "./push-writer.ts";
+import { type PushOptions, type PushTarget, PushWriter } from "./push-writer.ts";
 
 export type { PushOptions } from "./push-writer.ts";
 
@@ -17,7 +17,15 @@ export function* decodeLokiPush(
 ): Generator<void, LogBatch> {
   const rowsHint = Math.min(4096, Math.ceil(body.length / BYTES_PER_LINE));
   const writer = new PushWriter(options, rowsHint);
-  if (encoding === "protobuf") yield* readPushProtobuf(body, writer);
-  else yield* readPushJson(body, writer);
+  yield* readLokiPush(body, encoding, writer);
   return writer.batch;
+}
+
+/** The same for who makes something else of the entries than a batch. */
+export function readLokiPush(
+  body: Uint8Array,
+  encoding: "protobuf" | "json",
+  target: PushTarget,
+): Generator<void> {
+  return encoding === "protobuf" ? readPushProtobuf(body, target) : readPushJson(body, target);
 }

@@ -10,6 +10,9 @@ import { TRUE_TEXT } from "./value-text.ts";
 
 /** Marks a record whose body was longer than the limit. */
 const TRUNCATED = new TextEncoder().encode("triptych.truncated");
+/** How many attributes the sender or a limit left out, under the name that Loki gives it. */
+const DROPPED = new TextEncoder().encode("dropped_attributes_count");
+const encoder = new TextEncoder();
 
 export class LogWriter {
   readonly batch: LogBatch;
@@ -107,6 +110,12 @@ export class LogWriter {
     if (this.bodyCut) {
       batch.attributes.values.append(TRUE_TEXT, 0, TRUE_TEXT.length);
       this.attributes.add(ValueKind.boolean, TRUNCATED, 0, TRUNCATED.length);
+    }
+    const dropped = batch.droppedAttributes[row] as number;
+    if (dropped > 0) {
+      const text = encoder.encode(String(dropped));
+      batch.attributes.values.append(text, 0, text.length);
+      this.attributes.add(ValueKind.int, DROPPED, 0, DROPPED.length);
     }
     this.attributes.end();
   }

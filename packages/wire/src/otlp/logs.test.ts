@@ -35,7 +35,7 @@ test("every field of a record is kept", () => {
     spanId: "b7ad6b7169203331",
     flags: 1,
     dropped: 3,
-    attributes: ["k=boolean:true"],
+    attributes: ["k=boolean:true", "dropped_attributes_count=int:3"],
     service: "unknown_service",
     resource: [],
     resourceSchema: "",

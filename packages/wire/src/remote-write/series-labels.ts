@@ -2,7 +2,7 @@
  * Labels of one series after the other, checked and written into a batch's series table. Names and values are
  * checked once per distinct one, not once per series: the verdict is kept beside the dictionary entry.
  */
-import { type Limits, type SeriesTable, TriptychError } from "@triptych/model";
+import { type Dictionary, type Limits, type SeriesTable, TriptychError } from "@triptych/model";
 import { isUtf8 } from "./utf8.ts";
 
 /** Labels of all series of a request, as for OTLP (160 MB): references of two bytes could make far more. */
@@ -20,6 +20,54 @@ const EMPTY = 2;
 const NOT_UTF8 = 3;
 const TOO_LONG = 4;
 
+/** What is wrong with names and values, by their ids in the dictionaries of one table. */
+export class LabelVerdicts {
+  readonly series: SeriesTable;
+  readonly limits: Limits;
+  private nameStates = new Uint8Array(64);
+  private valueStates = new Uint8Array(256);
+
+  constructor(series: SeriesTable, limits: Limits) {
+    this.series = series;
+    this.limits = limits;
+  }
+
+  get bytes(): number {
+    return this.nameStates.length + this.valueStates.length;
+  }
+
+  ofName(name: number): number {
+    if (name >= this.nameStates.length) this.nameStates = grownU8(this.nameStates, name);
+    const known = this.nameStates[name] as number;
+    if (known !== 0) return known;
+    const state = judge(this.series.names, name, this.limits.labelNameBytesMax);
+    this.nameStates[name] = state;
+    return state;
+  }
+
+  ofValue(value: number): number {
+    if (value >= this.valueStates.length) this.valueStates = grownU8(this.valueStates, value);
+    const known = this.valueStates[value] as number;
+    if (known !== 0) return known;
+    const state = judge(this.series.values, value, this.limits.labelValueBytesMax);
+    this.valueStates[value] = state;
+    return state;
+  }
+}
+
+function judge({ entries }: Dictionary, id: number, bytesMax: number): number {
+  const { bytes, offsets } = entries;
+  const start = offsets[id] as number;
+  const end = offsets[id + 1] as number;
+  if (start === end) return EMPTY;
+  if (end - start > bytesMax) return TOO_LONG;
+  return isUtf8(bytes, start, end) ? GOOD : NOT_UTF8;
+}
+
+/**
+ * One at a time is open. Its labels are kept aside until it ends, so that others can add to the same table between
+ * two calls.
+ */
 export class SeriesLabels {
   readonly series: SeriesTable;
   /** What is wrong with the open series; undefined while nothing is. */
@@ -28,23 +76,27 @@ export class SeriesLabels {
   metric = -1;
 
   private readonly limits: Limits;
+  private readonly verdicts: LabelVerdicts;
   private readonly metricLabel: number;
-  private nameStates = new Uint8Array(64);
-  private valueStates = new Uint8Array(256);
   /** Per label name the serial of the last series that had it: finds duplicates without sorting. */
   private seenIn = new Uint32Array(64);
   private serial = 0;
   private count = 0;
+  private openNames = new Uint32Array(32);
+  private openValues = new Uint32Array(32);
+  /** Labels of all series that were taken. */
+  private total = 0;
 
-  constructor(series: SeriesTable, limits: Limits) {
+  constructor(series: SeriesTable, limits: Limits, verdicts = new LabelVerdicts(series, limits)) {
     this.series = series;
     this.limits = limits;
+    this.verdicts = verdicts;
     this.metricLabel = series.names.internText("__name__");
   }
 
   /** `offset` is where the series is, for the error when a request has too many labels. */
   begin(offset: number): void {
-    if (this.series.entries > LABELS_PER_REQUEST_MAX) {
+    if (this.total > LABELS_PER_REQUEST_MAX) {
       const text = `The request has more than ${LABELS_PER_REQUEST_MAX} labels of series, at byte ${offset}`;
       throw new TriptychError("wire_too_many_items", text, { offset });
     }
@@ -55,17 +107,13 @@ export class SeriesLabels {
   }
 
   add(name: number, value: number): void {
-    if (name >= this.nameStates.length) {
-      this.nameStates = grownU8(this.nameStates, name);
-      this.seenIn = grownU32(this.seenIn, name);
-    }
-    if (value >= this.valueStates.length) this.valueStates = grownU8(this.valueStates, value);
-    const nameState = this.nameStates[name] || this.judgeName(name);
-    const valueState = this.valueStates[value] || this.judgeValue(value);
+    const nameState = this.verdicts.ofName(name);
+    const valueState = this.verdicts.ofValue(value);
     if (nameState !== GOOD || valueState > EMPTY) {
       this.refuse(name, nameState, valueState);
       return;
     }
+    if (name >= this.seenIn.length) this.seenIn = grownU32(this.seenIn, name);
     if (this.seenIn[name] === this.serial) {
       const text = `label name ${quoted(this.series.names.text(name))} occurs twice`;
       this.problem ??= { reason: "label_invalid", text };
@@ -75,12 +123,18 @@ export class SeriesLabels {
     // A label with an empty value is one that is not there.
     if (valueState === EMPTY) return;
     if (name === this.metricLabel) this.metric = value;
-    if (++this.count > this.limits.labelsPerSeriesMax) {
+    if (this.count === this.limits.labelsPerSeriesMax) {
       const text = `a series has more than ${this.limits.labelsPerSeriesMax} labels`;
       this.problem ??= { reason: "label_limit", text };
       return;
     }
-    this.series.addLabel(name, value);
+    const at = this.count++;
+    if (at === this.openNames.length) {
+      this.openNames = grownU32(this.openNames, at);
+      this.openValues = grownU32(this.openValues, at);
+    }
+    this.openNames[at] = name;
+    this.openValues[at] = value;
   }
 
   has(name: number): boolean {
@@ -91,38 +145,27 @@ export class SeriesLabels {
   end(temporality: number): number {
     if (this.metric < 0)
       this.problem ??= { reason: "label_invalid", text: "a series has no metric name" };
-    if (this.problem === undefined) return this.series.end(temporality);
-    this.abandon();
+    if (this.problem !== undefined) return -1;
+    const { series, count } = this;
+    this.total += count;
+    for (let i = 0; i < count; i++)
+      series.addLabel(this.openNames[i] as number, this.openValues[i] as number);
+    return series.end(temporality);
+  }
+
+  /** The open series is one that the table has; instead of `add` and `end`. */
+  known(row: number): void {
+    const { offsets } = this.series;
+    this.total += (offsets[row + 1] as number) - (offsets[row] as number);
+  }
+
+  /** The value id of the metric name of a row. */
+  metricOf(row: number): number {
+    const { offsets, nameId, valueId } = this.series;
+    const end = offsets[row + 1] as number;
+    for (let i = offsets[row] as number; i < end; i++)
+      if (nameId[i] === this.metricLabel) return valueId[i] as number;
     return -1;
-  }
-
-  /** Forgets the labels of the open series. */
-  abandon(): void {
-    this.series.entries = this.series.offsets[this.series.rows] as number;
-  }
-
-  private judgeName(name: number): number {
-    const { bytes, offsets } = this.series.names.entries;
-    const start = offsets[name] as number;
-    const end = offsets[name + 1] as number;
-    let state: number = GOOD;
-    if (start === end) state = EMPTY;
-    else if (end - start > this.limits.labelNameBytesMax) state = TOO_LONG;
-    else if (!isUtf8(bytes, start, end)) state = NOT_UTF8;
-    this.nameStates[name] = state;
-    return state;
-  }
-
-  private judgeValue(value: number): number {
-    const { bytes, offsets } = this.series.values.entries;
-    const start = offsets[value] as number;
-    const end = offsets[value + 1] as number;
-    let state: number = GOOD;
-    if (start === end) state = EMPTY;
-    else if (end - start > this.limits.labelValueBytesMax) state = TOO_LONG;
-    else if (!isUtf8(bytes, start, end)) state = NOT_UTF8;
-    this.valueStates[value] = state;
-    return state;
   }
 
   private refuse(name: number, nameState: number, valueState: number): void {

@@ -2,6 +2,7 @@
 import { Temporality } from "@triptych/model";
 import { StepMeter } from "../otlp/steps.ts";
 import type { ProtobufReader } from "../protobuf-reader.ts";
+import { KEY_BYTES_MAX, KEY_BYTES_MIN, type KeyIndex } from "./key-index.ts";
 import { helpText, metricTypeOf, readInt64, unitText, type WriteRequest } from "./write-request.ts";
 
 /** Labels whose place in the series before is remembered: all there may be. */
@@ -157,11 +158,18 @@ class SeriesReader {
   private series = -1;
   private isOpen = true;
   private refused = 0;
+  private readonly known: KeyIndex;
+  /** The known series before this one, -1 when it was none. */
+  private previous = -1;
+  /** Where the labels of the open series are when they are to be known from now on; no bytes when they are not. */
+  private labelsAt = 0;
+  private labelsSize = 0;
 
   constructor(reader: ProtobufReader, request: WriteRequest) {
     this.reader = reader;
     this.request = request;
     this.labels = new LabelReader(reader, request);
+    this.known = request.known.byLabels;
   }
 
   begin(): void {
@@ -175,6 +183,51 @@ class SeriesReader {
     this.series = -1;
     this.isOpen = true;
     this.refused = 0;
+    const entry = this.find();
+    if (entry < 0) return;
+    this.isOpen = false;
+    this.cameNext(entry);
+    this.series = this.known.row(entry);
+    request.labels.known(this.series);
+  }
+
+  /** The known series whose labels come next; they are read then. -1, with nothing read, when it is not known. */
+  private find(): number {
+    const { reader, known } = this;
+    const { pos, view } = reader;
+    this.labelsSize = 0;
+    const guess = known.after(this.previous);
+    if (guess >= 0) {
+      const end = pos + known.size(guess);
+      if (end <= reader.end && known.isAt(guess, view, pos) && endsLabels(reader, end)) {
+        reader.pos = end;
+        return guess;
+      }
+    }
+    const end = endOfLabels(reader);
+    const size = end - pos;
+    if (size < KEY_BYTES_MIN || size > KEY_BYTES_MAX || !endsLabels(reader, end)) return -1;
+    const entry = known.find(view, pos, size);
+    if (entry >= 0) reader.pos = end;
+    else {
+      this.labelsAt = pos;
+      this.labelsSize = size;
+    }
+    return entry;
+  }
+
+  private closeLabels(): void {
+    const { reader, request, labelsAt, labelsSize } = this;
+    this.isOpen = false;
+    this.series = request.labels.end(Temporality.gauge);
+    if (this.series < 0 || labelsSize === 0) return;
+    this.cameNext(this.known.add(reader.view, labelsAt, labelsSize, this.series));
+  }
+
+  private cameNext(entry: number): void {
+    if (entry < 0) return;
+    this.known.follow(this.previous, entry);
+    this.previous = entry;
   }
 
   /** Reads on, and ends the series when it is read; false when others should run first. */
@@ -190,10 +243,7 @@ class SeriesReader {
         this.labels.read();
         continue;
       }
-      if (this.isOpen) {
-        this.isOpen = false;
-        this.series = request.labels.end(Temporality.gauge);
-      }
+      if (this.isOpen) this.closeLabels();
       if (tag === 18) request.readSample(reader, this.series);
       else if (tag === 34) request.readHistogram(reader, this.series);
       else if (tag === 26) readExemplar(reader, request, this.series);
@@ -207,11 +257,32 @@ class SeriesReader {
   private finish(): void {
     const { reader, request, refused } = this;
     reader.leave(this.outer);
-    // A series without samples says nothing, and its labels are forgotten.
-    if (this.isOpen) request.labels.abandon();
     const { problem } = request.labels;
     if (refused > 0 && problem !== undefined) request.reject(problem.reason, refused, problem.text);
   }
+}
+
+/** Where the Label messages at the reader's place end; looks no further than a key may go. */
+function endOfLabels({ bytes, pos, end }: ProtobufReader): number {
+  let at = pos;
+  const stop = Math.min(end, pos + KEY_BYTES_MAX + 1);
+  while (at + 1 < stop && bytes[at] === 10) {
+    const first = bytes[at + 1] as number;
+    if (first < 0x80) {
+      at += 2 + first;
+      continue;
+    }
+    const second = bytes[at + 2] as number;
+    // Labels of more than 16 KiB are too large for a key.
+    if (second >= 0x80) break;
+    at += 3 + (first & 0x7f) + second * 0x80;
+  }
+  return Math.min(at, end);
+}
+
+/** Whether no label follows at `at`: a tag can also be written longer than it must be. */
+function endsLabels({ bytes, end }: ProtobufReader, at: number): boolean {
+  return at >= end || ((bytes[at] as number) & 0x7f) !== 10;
 }
 
 function readExemplar(reader: ProtobufReader, request: WriteRequest, series: number): void {

@@ -5,6 +5,8 @@
 import { Temporality } from "@triptych/model";
 import { StepMeter } from "../otlp/steps.ts";
 import type { ProtobufReader } from "../protobuf-reader.ts";
+import { KEY_BYTES_MAX } from "./key-index.ts";
+import type { SeriesLabels } from "./series-labels.ts";
 import {
   helpText,
   metricTypeOf,
@@ -105,6 +107,34 @@ class Symbols {
   }
 }
 
+const PAIR_BYTES = 8;
+const KEY_PAIRS_MAX = KEY_BYTES_MAX / PAIR_BYTES;
+
+/** The labels of the open series by their ids in the table: what it is known by. Not used any more once it is full. */
+class LabelIds {
+  readonly view = new DataView(new ArrayBuffer(KEY_BYTES_MAX));
+  count = 0;
+
+  get isFull(): boolean {
+    return this.count === KEY_PAIRS_MAX;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  push(name: number, value: number): void {
+    const at = this.count++ * PAIR_BYTES;
+    this.view.setUint32(at, name, true);
+    this.view.setUint32(at + 4, value, true);
+  }
+
+  addTo(labels: SeriesLabels): void {
+    for (let at = 0; at < this.count * PAIR_BYTES; at += PAIR_BYTES)
+      labels.add(this.view.getUint32(at, true), this.view.getUint32(at + 4, true));
+  }
+}
+
 /** Reads TimeSeries messages. One object for all of a request: a generator for each would cost more than the reading. */
 class SeriesReader {
   private readonly reader: ProtobufReader;
@@ -114,6 +144,7 @@ class SeriesReader {
   private at = 0;
   /** A name's reference that waits for its value's, -1 while none does. */
   private pendingName = -1;
+  private readonly ids = new LabelIds();
   private series = -1;
   private isOpen = true;
   private items = 0;
@@ -140,6 +171,7 @@ class SeriesReader {
     this.outer = reader.enter();
     request.labels.begin(this.at);
     this.pendingName = -1;
+    this.ids.clear();
     this.series = -1;
     this.isOpen = true;
     this.items = 0;
@@ -182,11 +214,22 @@ class SeriesReader {
   }
 
   private close(): void {
-    const { labels } = this.request;
+    const { ids, pendingName } = this;
+    const { labels, known } = this.request;
     this.isOpen = false;
-    if (this.pendingName >= 0)
+    const isKey = ids.count > 0 && !ids.isFull && pendingName < 0;
+    const entry = isKey ? known.byIds.find(ids.view, 0, ids.count * PAIR_BYTES) : -1;
+    if (entry >= 0) {
+      this.series = known.byIds.row(entry);
+      labels.known(this.series);
+      return;
+    }
+    if (!ids.isFull) ids.addTo(labels);
+    if (pendingName >= 0)
       labels.problem ??= { reason: "label_invalid", text: "a label name has no value" };
     this.series = labels.end(Temporality.gauge);
+    if (isKey && this.series >= 0)
+      known.byIds.add(ids.view, 0, ids.count * PAIR_BYTES, this.series);
   }
 
   private finish(): void {
@@ -207,7 +250,6 @@ class SeriesReader {
 
   private readLabelRefs(isPacked: boolean): void {
     const { reader, symbols } = this;
-    const { labels } = this.request;
     const outer = isPacked ? reader.enter() : reader.end;
     do {
       if (reader.pos >= reader.end) break;
@@ -216,11 +258,21 @@ class SeriesReader {
       if (reader.high !== 0 || ref >= symbols.count) unknownSymbol(reader, symbols, at);
       if (this.pendingName < 0) this.pendingName = ref;
       else {
-        labels.add(symbols.name(this.pendingName), symbols.value(ref));
+        this.readLabel(symbols.name(this.pendingName), symbols.value(ref));
         this.pendingName = -1;
       }
     } while (isPacked);
     reader.leave(outer);
+  }
+
+  private readLabel(name: number, value: number): void {
+    const { ids } = this;
+    const { labels } = this.request;
+    if (ids.isFull) labels.add(name, value);
+    else {
+      ids.push(name, value);
+      if (ids.isFull) ids.addTo(labels);
+    }
   }
 
   private readMetadata(): void {
@@ -242,7 +294,8 @@ class SeriesReader {
   /** Sets what the metadata says of the series, and describes its family once. */
   private describe(): void {
     const { request, symbols, described } = this;
-    const { batch, labels } = request;
+    const { batch } = request;
+    const metric = request.labels.metricOf(this.series);
     const type = metricTypeOf(this.type);
     if (type === "counter" || type === "histogram" || type === "summary")
       batch.series.temporality[this.series] = Temporality.cumulative;
@@ -250,9 +303,9 @@ class SeriesReader {
     const unitRef = this.unitRef < symbols.count ? this.unitRef : 0;
     // Prometheus sends an empty message where it knows nothing.
     if (type === "unknown" && helpRef === 0 && unitRef === 0) return;
-    if (described.has(labels.metric)) return;
-    described.add(labels.metric);
-    const family = familyOf(batch.series.values.text(labels.metric), type);
+    if (described.has(metric)) return;
+    described.add(metric);
+    const family = familyOf(batch.series.values.text(metric), type);
     if (batch.metadata.at(-1)?.family === family) return;
     const text = (ref: number, read: typeof helpText): string =>
       ref === 0 ? "" : read(symbols.bytes, symbols.start(ref), symbols.end(ref));

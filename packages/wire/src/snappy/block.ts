@@ -9,6 +9,8 @@ import { TriptychError } from "@triptych/model";
 const BYTES_PER_STEP = 256 * 1024;
 /** Three bytes of input make at most 64 of output, so a longer declaration is a lie. */
 const RATIO_MAX = 22;
+/** Literals of more are copied by the runtime. */
+const SHORT_BYTES = 64;
 
 function malformed(problem: string, at: number): TriptychError {
   return new TriptychError("encoding_malformed", `Malformed snappy: ${problem} at byte ${at}.`, {
@@ -48,8 +50,9 @@ export function* decodeSnappy(
   hold(length);
   const out = new Uint8Array(length);
   const state = { in: start, out: 0 };
+  const views = { from: viewOf(body), to: viewOf(out) };
   while (state.in < body.length) {
-    decodeElements(body, out, state);
+    decodeElements(body, out, { state, views });
     if (state.in < body.length) yield;
   }
   if (state.out !== length)
@@ -57,12 +60,21 @@ export function* decodeSnappy(
   return out;
 }
 
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
+
+interface Views {
+  readonly from: DataView;
+  readonly to: DataView;
+}
+
 /** Decodes elements until the input ends or a step's worth was written. */
 function decodeElements(
   body: Uint8Array,
   out: Uint8Array,
-  state: { in: number; out: number },
+  how: { readonly state: { in: number; out: number }; readonly views: Views },
 ): void {
+  const { state, views } = how;
   let { in: pos, out: to } = state;
   const end = body.length;
   const stop = Math.min(out.length, to + BYTES_PER_STEP);
@@ -82,8 +94,11 @@ function decodeElements(
       size++;
       if (size > end - pos) throw malformed(`a literal of ${size} bytes beyond the end`, at);
       if (size > out.length - to) throw malformed("more bytes than the declared length", at);
-      if (size <= 32) for (let i = 0; i < size; i++) out[to + i] = body[pos + i] as number;
-      else out.set(body.subarray(pos, pos + size), to);
+      // Words may write up to three bytes too many: what comes next writes over them.
+      if (size <= SHORT_BYTES && pos + size + 3 <= end && to + size + 3 <= out.length) {
+        for (let i = 0; i < size; i += 4)
+          views.to.setUint32(to + i, views.from.getUint32(pos + i, true), true);
+      } else out.set(body.subarray(pos, pos + size), to);
       pos += size;
       to += size;
       continue;
@@ -102,8 +117,13 @@ function decodeElements(
     pos += extra;
     if (distance === 0 || distance > to) throw malformed(`a copy from ${distance} bytes back`, at);
     if (size > out.length - to) throw malformed("more bytes than the declared length", at);
-    // Byte by byte, because source and target may overlap: that is how runs are written.
-    for (const stopAt = to + size; to < stopAt; to++) out[to] = out[to - distance] as number;
+    // Byte by byte where source and target overlap within a word: that is how runs are written.
+    if (distance >= 4 && to + size + 3 <= out.length) {
+      const from = to - distance;
+      for (let i = 0; i < size; i += 4)
+        views.to.setUint32(to + i, views.to.getUint32(from + i, true), true);
+      to += size;
+    } else for (const stopAt = to + size; to < stopAt; to++) out[to] = out[to - distance] as number;
   } while (pos < end && to < stop);
   state.in = pos;
   state.out = to;

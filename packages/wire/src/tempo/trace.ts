@@ -40,6 +40,11 @@ export interface TempoSpan {
     readonly spanId: string;
     readonly attributes: TextAttributes;
   }[];
+  readonly dropped: {
+    readonly attributes: number;
+    readonly events: number;
+    readonly links: number;
+  };
 }
 
 const KINDS = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];
@@ -75,6 +80,10 @@ function listed(name: string, items: readonly object[]): object {
   return items.length === 0 ? {} : { [name]: items };
 }
 
+function counted(name: string, count: number): object {
+  return count === 0 ? {} : { [name]: count };
+}
+
 function spanJson(span: TempoSpan): object {
   return {
     traceId: base64OfHex(span.traceId),
@@ -86,6 +95,9 @@ function spanJson(span: TempoSpan): object {
     startTimeUnixNano: String(span.startNs),
     endTimeUnixNano: String(endNs(span)),
     ...listed("attributes", keyValues(span.attributes)),
+    ...counted("droppedAttributesCount", span.dropped.attributes),
+    ...counted("droppedEventsCount", span.dropped.events),
+    ...counted("droppedLinksCount", span.dropped.links),
     ...listed(
       "events",
       span.events.map((event) => ({
@@ -160,6 +172,7 @@ function writeSpan(writer: MessageWriter, span: TempoSpan): void {
   writeTime(writer, 7, span.startNs);
   writeTime(writer, 8, endNs(span));
   writeKeyValues(writer, 9, keyValues(span.attributes));
+  writer.uint(10, span.dropped.attributes);
   for (const event of span.events) {
     const inner = writer.begin(11);
     writeTime(writer, 1, event.timeNs);
@@ -167,6 +180,7 @@ function writeSpan(writer: MessageWriter, span: TempoSpan): void {
     writeKeyValues(writer, 3, keyValues(event.attributes));
     writer.end(inner);
   }
+  writer.uint(12, span.dropped.events);
   for (const link of span.links) {
     const inner = writer.begin(13);
     writer.bytesField(1, hexBytes(link.traceId));
@@ -174,6 +188,7 @@ function writeSpan(writer: MessageWriter, span: TempoSpan): void {
     writeKeyValues(writer, 4, keyValues(link.attributes));
     writer.end(inner);
   }
+  writer.uint(14, span.dropped.links);
   const status = writer.begin(15);
   writer.text(2, span.statusMessage);
   writer.uint(3, Math.max(0, STATUSES.indexOf(span.status)));

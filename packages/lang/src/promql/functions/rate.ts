@@ -15,6 +15,7 @@ import {
 import { told } from "../interpolate.ts";
 import type { RangeWindow } from "../window.ts";
 import { extendedRate, type RateKind } from "./extended-rate.ts";
+import { extrapolateFloats, resetCounts } from "./rate-floats.ts";
 import { define, type FloatRangeKernel, type FunctionSpec } from "./spec.ts";
 
 /** Whether the count began anew between two samples, as their start times tell. */
@@ -39,16 +40,6 @@ function resetByStart(startMs: Float64Array, timeMs: Float64Array, i: number): b
     { startMs: startMs[i - 1] as number, timeMs: timeMs[i - 1] as number },
     { startMs: startMs[i] as number, timeMs: timeMs[i] as number },
   );
-}
-
-function resetCounts(value: Float64Array): Uint32Array {
-  const counts = new Uint32Array(value.length);
-  let count = 0;
-  for (let i = 1; i < value.length; i++) {
-    if ((value[i] as number) < (value[i - 1] as number)) count++;
-    counts[i] = count;
-  }
-  return counts;
 }
 
 function floatIncrease(w: RangeWindow, isCounter: boolean): number {
@@ -249,55 +240,6 @@ function instant(w: RangeWindow, isRate: boolean): number | Histogram | undefine
   if (change === undefined) return undefined;
   const done = compact({ ...change, hint: "gauge" });
   return isRate ? divide(done, intervalMs / 1000) : done;
-}
-
-/** `extrapolate` for all steps of a series of floats; the arithmetic and its order are the same. */
-function extrapolateFloats({ isCounter, isRate }: RateKind): FloatRangeKernel {
-  return (windows, out) => {
-    const { timeMs, value, steps, rangeMs, stepMs } = windows;
-    const { length } = timeMs;
-    const { kind, value: results } = out;
-    const seconds = rangeMs / 1000;
-    const falls = isCounter && (windows.falls ?? hasReset(value));
-    const resets = falls ? resetCounts(value) : undefined;
-    let end = windows.endMs;
-    let first = 0;
-    let to = 0;
-    for (let step = 0; step < steps; step++, end += stepMs) {
-      while (to < length && (timeMs[to] as number) <= end) to++;
-      while (first < to && (timeMs[first] as number) <= end - rangeMs) first++;
-      const last = to - 1;
-      if (last <= first) continue;
-      const firstValue = value[first] as number;
-      let result = (value[last] as number) - firstValue;
-      if (resets !== undefined && resets[last] !== resets[first])
-        for (let i = first + 1; i <= last; i++)
-          if ((value[i] as number) < (value[i - 1] as number)) result += value[i - 1] as number;
-      const firstMs = timeMs[first] as number;
-      const lastMs = timeMs[last] as number;
-      let toStart = (firstMs - (end - rangeMs)) / 1000;
-      let toEnd = (end - lastMs) / 1000;
-      const sampled = (lastMs - firstMs) / 1000;
-      const average = sampled / (last - first);
-      const threshold = average * 1.1;
-      if (toStart >= threshold) toStart = average / 2;
-      if (isCounter && result > 0 && firstValue >= 0) {
-        const toZero = sampled * (firstValue / result);
-        if (toZero < toStart) toStart = toZero;
-      }
-      if (toEnd >= threshold) toEnd = average / 2;
-      let factor = sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
-      if (isRate) factor /= seconds;
-      kind[step] = 1;
-      results[step] = result * factor;
-    }
-  };
-}
-
-function hasReset(value: Float64Array): boolean {
-  for (let i = 1; i < value.length; i++)
-    if ((value[i] as number) < (value[i - 1] as number)) return true;
-  return false;
 }
 
 const range = (given: {

@@ -43,6 +43,7 @@ function headOf(span: StoredSpan): string {
 
 function otlpSpan(span: StoredSpan, { shiftNs, warnings }: Adjustment): object {
   const code = STATUSES.indexOf(span.status);
+  const { dropped } = span;
   return {
     traceId: span.traceId,
     spanId: span.spanId,
@@ -54,6 +55,9 @@ function otlpSpan(span: StoredSpan, { shiftNs, warnings }: Adjustment): object {
     startTimeUnixNano: String(span.startNs + shiftNs),
     endTimeUnixNano: String(span.startNs + shiftNs + BigInt(span.durationNs)),
     ...attributesField(span.attributes, warnings),
+    ...(dropped.attributes === 0 ? {} : { droppedAttributesCount: dropped.attributes }),
+    ...(dropped.events === 0 ? {} : { droppedEventsCount: dropped.events }),
+    ...(dropped.links === 0 ? {} : { droppedLinksCount: dropped.links }),
     ...(span.events.length === 0
       ? {}
       : {

@@ -77,6 +77,9 @@ function spanTags(span: StoredSpan): KeyValue[] {
   if (span.status === "Error") tags.push({ key: "error", type: "bool", value: true });
   add("otel.status_description", span.statusMessage);
   add("w3c.tracestate", span.traceState);
+  // OpenTelemetry's names for formats that have no field for it.
+  for (const [what, count] of Object.entries(span.dropped))
+    if (count > 0) tags.push({ key: `otel.dropped_${what}_count`, type: "int64", value: count });
   return tags;
 }
 

@@ -1,14 +1,17 @@
 /** Loki's HTTP API: queries, labels, volumes, what logs look like, and the tail. */
 import { asTriptychError, type Clock, type ErrorCode, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import type { LogDeletes } from "../../query/log-deletes/log-deletes.ts";
+import { createAttributeKeys } from "../../query/logs/attribute-keys.ts";
 import { createLogSource } from "../../query/logs/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
+import { deletes } from "./deletes.ts";
 import type { Context, Handler } from "./exchange.ts";
 import { detectedFields, detectedLabels, detectedValues, patterns } from "./explore.ts";
 import { labelNames, labelValues, seriesList } from "./labels.ts";
-import { buildInfo, formatQuery, noDeletes, noRules } from "./misc.ts";
+import { buildInfo, formatQuery, noRules } from "./misc.ts";
 import { instantQuery, rangeQuery } from "./query.ts";
 import { registerTail } from "./tail.ts";
 import { indexStats, indexVolume, indexVolumeRange } from "./volume.ts";
@@ -19,6 +22,8 @@ export interface LokiApiDeps {
   readonly limits?: { readonly queryTimeoutMs: number } | undefined;
   /** Where the API is, `/loki/api/v1` unless given. */
   readonly prefix?: string | undefined;
+  /** Where lines may be deleted. */
+  readonly deletes?: LogDeletes | undefined;
   /** Told of bugs of ours. */
   readonly report?: ((error: TriptychError) => void) | undefined;
 }
@@ -41,7 +46,7 @@ const routes: readonly (readonly [methods: readonly Method[], path: string, Hand
   [["GET", "POST"], "/detected_field/:name/values", detectedValues],
   [["GET", "POST"], "/format_query", formatQuery],
   [["GET"], "/rules", noRules],
-  [["GET", "POST", "PUT", "DELETE"], "/delete", noDeletes],
+  [["GET", "POST", "PUT", "DELETE"], "/delete", deletes],
   [["GET"], "/status/buildinfo", buildInfo],
 ];
 
@@ -49,7 +54,13 @@ const QUERY_TIMEOUT_MS = 60_000;
 
 export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
   const { engine, clock } = deps;
-  const context: Context = { engine, clock, source: createLogSource(engine) };
+  const context: Context = {
+    engine,
+    clock,
+    source: createLogSource(engine),
+    keys: createAttributeKeys(engine),
+    deletes: deps.deletes,
+  };
   const prefix = deps.prefix ?? "/loki/api/v1";
   const timeoutMs = deps.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS;
   void app.register(

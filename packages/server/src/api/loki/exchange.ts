@@ -9,8 +9,10 @@ import {
 } from "@triptych/lang";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { LogDeletes } from "../../query/log-deletes/log-deletes.ts";
 import { pipelineDeps } from "../../query/logql/pipeline-deps.ts";
 import { planSelector } from "../../query/logql/plan.ts";
+import type { AttributeKeys } from "../../query/logs/attribute-keys.ts";
 import type { LogAsk, LogCondition, LogSource } from "../../query/logs/source.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 
@@ -28,6 +30,9 @@ export interface Context {
   readonly engine: Engine;
   readonly source: LogSource;
   readonly clock: Clock;
+  readonly keys: AttributeKeys;
+  /** Absent where deleting is not switched on. */
+  readonly deletes?: LogDeletes | undefined;
 }
 
 export type Handler = (context: Context, exchange: Exchange) => Promise<FastifyReply>;

@@ -1,4 +1,4 @@
-/** Small answers: the formatted query, build information, rules, deletes. */
+/** Small answers: the formatted query, build information, rules. */
 import { formatLogql, parseLogql } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
@@ -36,17 +36,4 @@ export async function formatQuery(
 /** Rules are kept in files here, not by this API: there are none to show. */
 export async function noRules(_context: Context, { reply }: Exchange): Promise<FastifyReply> {
   return reply.type("application/yaml; charset=utf-8").send("{}\n");
-}
-
-export async function noDeletes(
-  _context: Context,
-  { request, reply }: Exchange,
-): Promise<FastifyReply> {
-  if (request.method === "GET") return reply.send([]);
-  return reply
-    .code(403)
-    .type("text/plain; charset=utf-8")
-    .send(
-      "deletion is not available for this tenant: lines are deleted by age and size, as configured\n",
-    );
 }

@@ -149,7 +149,10 @@ describe("pipelines", () => {
   count('{env=~"prod|dev"}', 62);
   count('{service_name="shop"} | pod="p1"', 30);
   count('{app="shop"} | json | level="error"', 20);
-  count('{app="shop"} | level="error"', 20);
+  // As in Loki; only lines that came another way have the level that was found under this name.
+  count('{app="shop"} | level="error"', 0);
+  count('{app="shop"} | detected_level="error"', 20);
+  count('{service_name="otlp"} | level="error"', 1);
   count('{app="shop"} | json | took > 500ms', 9);
   count('{app="shop"} | json | size >= 50KB and user_id == 2', 3);
   count('{app="shop"} |= "error" or "nothing" | json | user_id="0"', 5);
@@ -187,7 +190,9 @@ describe("numbers", () => {
     [{ level: "error" }, 20],
     [{ level: "info" }, 40],
   ];
-  check('sum by (level) (count_over_time({app="shop"}[1m]))', levels);
+  check('sum by (level) (count_over_time({app="shop"}[1m]))', [[{}, 60]]);
+  check('sum by (level) (count_over_time({app="shop"} |> "<_>" [1m]))', [[{}, 60]]);
+  check('sum by (level) (count_over_time({service_name="otlp"}[1m]))', [[{ level: "error" }, 1]]);
   check('sum by (level) (count_over_time({app="shop"} | json [1m]))', levels);
   check('sum by (detected_level) (count_over_time({app="shop"} |= "took" [1m]))', [
     [{ detected_level: "error" }, 20],

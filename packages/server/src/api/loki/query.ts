@@ -55,18 +55,18 @@ export function instantQuery(context: Context, exchange: Exchange): Promise<Fast
 }
 
 async function metricQuery(
-  { engine, clock }: Context,
+  { engine, clock, keys }: Context,
   { ask, reply }: Exchange,
   question: Parameters<typeof runMetricQuery>[1],
 ): Promise<FastifyReply> {
   const startedMs = clock.monotonicMs();
-  const value = await runMetricQuery({ engine, clock }, question, ask);
+  const value = await runMetricQuery({ engine, clock, keys }, question, ask);
   const stats = { ...ask.cost, seconds: (clock.monotonicMs() - startedMs) / 1000 };
   return sendJsonStream(reply, metricJson(value, { atMs: question.startMs, stats }));
 }
 
 async function logQuery(
-  { engine, clock }: Context,
+  { engine, clock, keys }: Context,
   { params, ask, request, reply }: Exchange,
   {
     expr,
@@ -78,7 +78,7 @@ async function logQuery(
   const order = directionParam(params);
   const intervalNs = durationParam(params, "interval", 0n);
   const question = { query: expr, range, order, limit, intervalNs };
-  const lines = await runLogQuery({ engine, clock }, question, ask);
+  const lines = await runLogQuery({ engine, clock, keys }, question, ask);
   const flags = String(request.headers["x-loki-response-encoding-flags"] ?? "");
   const categorize = flags.split(",").some((flag) => flag.trim() === CATEGORIZE_LABELS);
   const stats = { ...ask.cost, seconds: (clock.monotonicMs() - startedMs) / 1000 };

@@ -7,25 +7,29 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyReply } from "fastify";
 
 const PIECE_CHARS = 256 * 1024;
+
+/** Text, or bytes of a text that nobody changes any more. */
+export type Piece = string | Uint8Array;
 const PIECE_MS = 8;
 
 /** Sends the texts one after another. What `texts` throws after its first piece ends the connection. */
 export async function sendJsonStream(
   reply: FastifyReply,
-  texts: Iterable<string>,
+  texts: Iterable<Piece>,
+  type = "application/json; charset=utf-8",
 ): Promise<FastifyReply> {
   const iterator = texts[Symbol.iterator]();
   const first = nextPiece(iterator);
-  reply.type("application/json; charset=utf-8");
-  if (first.done) return reply.send(first.text);
+  reply.type(type);
+  if (first.done) return reply.send(first.data);
   return reply.send(
     Readable.from(
       (async function* () {
-        yield first.text;
+        yield first.data;
         for (;;) {
           await breathe();
           const piece = nextPiece(iterator);
-          if (piece.text !== "") yield piece.text;
+          if (piece.data.length > 0) yield piece.data;
           if (piece.done) return;
         }
       })(),
@@ -34,13 +38,23 @@ export async function sendJsonStream(
   );
 }
 
-function nextPiece(texts: Iterator<string>): { text: string; done: boolean } {
+function nextPiece(texts: Iterator<Piece>): { data: string | Buffer; done: boolean } {
   const until = performance.now() + PIECE_MS;
+  const parts: Uint8Array[] = [];
   let text = "";
-  while (text.length < PIECE_CHARS && performance.now() < until) {
+  let size = 0;
+  const data = (): string | Buffer =>
+    parts.length === 0 ? text : Buffer.concat([...parts, Buffer.from(text)]);
+  while (size < PIECE_CHARS && performance.now() < until) {
     const next = texts.next();
-    if (next.done === true) return { text, done: true };
-    text += next.value;
+    if (next.done === true) return { data: data(), done: true };
+    size += next.value.length;
+    if (typeof next.value === "string") text += next.value;
+    else {
+      if (text !== "") parts.push(Buffer.from(text));
+      text = "";
+      parts.push(next.value);
+    }
   }
-  return { text, done: false };
+  return { data: data(), done: false };
 }

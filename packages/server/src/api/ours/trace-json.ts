@@ -88,6 +88,7 @@ function spanOf(
       spanId: link.spanId,
       attributes: attributesOf(link.attributes),
     })),
+    ...(Object.values(span.dropped).some((count) => count > 0) && { dropped: span.dropped }),
   };
 }
 

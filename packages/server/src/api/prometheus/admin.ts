@@ -2,6 +2,7 @@
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
 import { deleteSamples } from "../../store/clickhouse/delete-samples.ts";
+import { forgetSeries } from "../../store/clickhouse/forget-series.ts";
 import { PrometheusError } from "./errors.ts";
 import { type Context, type Exchange, noContent, type Route, selectorsOf } from "./exchange.ts";
 import { timeParam } from "./params.ts";
@@ -39,6 +40,9 @@ async function deleteSeries(context: Context, exchange: Exchange): Promise<Fasti
     for (const { id } of await source.selectSeries(matchers, range, ask)) ids.add(id);
   await deleteSamples(engine, [...ids], range);
   views.admin?.forget?.([...ids], range);
+  const { writeLabelsAgain, settled = () => Promise.resolve() } = views.admin ?? {};
+  if (writeLabelsAgain !== undefined)
+    await forgetSeries({ engine, writeLabelsAgain, settled }, [...ids]);
   return noContent(exchange);
 }
 

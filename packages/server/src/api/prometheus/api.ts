@@ -20,6 +20,7 @@ import { notificationRoutes } from "./notifications.ts";
 import { timeoutParam } from "./params.ts";
 import { queryRoutes } from "./query.ts";
 import { READ_BODY_BYTES_MAX, remoteRead } from "./remote-read.ts";
+import { searchRoutes } from "./search.ts";
 import { seriesRoutes } from "./series.ts";
 import { statusRoutes } from "./status.ts";
 import { viewRoutes } from "./view-routes.ts";
@@ -49,6 +50,7 @@ const routes: readonly Route[] = [
   ...exemplarRoutes,
   ...expressionRoutes,
   ...seriesRoutes,
+  ...searchRoutes,
   ...statusRoutes,
   ...notificationRoutes,
   ...viewRoutes,

@@ -46,7 +46,11 @@ beforeAll(async () => {
     clock,
     prefixes: ["/api/v1", "/prometheus/api/v1"],
     externalLabels: () => [["site", "lab"]],
-    admin: { enabled: true, forget: (ids) => void deleted.push(ids.length) },
+    admin: {
+      enabled: true,
+      forget: (ids) => void deleted.push(ids.length),
+      writeLabelsAgain: () => store.forgetLabels(),
+    },
     lifecycle: { notReady: () => undefined, reload: async () => {} },
     notifications: {
       list: () => [

@@ -14,7 +14,7 @@ import { seriesMatchers } from "../../query/metrics/matchers.ts";
 import type { Ask, MetricsSource, SeriesMatcher } from "../../query/metrics/source.ts";
 import { compileRegex } from "../../regex/compile.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
-import { sendJsonStream } from "../ours/json-stream.ts";
+import { type Piece, sendJsonStream } from "../ours/json-stream.ts";
 import type { Gate } from "./gate.ts";
 import { success, TRUNCATED } from "./result.ts";
 import type { PrometheusViews } from "./views.ts";
@@ -49,7 +49,7 @@ export const NO_NOTES = { warnings: [], infos: [] };
 /** Sends what `data` writes; a cut by the limit becomes a warning. */
 export function answer(
   { reply }: Exchange,
-  data: (cut: () => void) => Iterable<string>,
+  data: (cut: () => void) => Iterable<Piece>,
   notes: { readonly warnings: readonly string[]; readonly infos: readonly string[] } = NO_NOTES,
 ): Promise<FastifyReply> {
   const warnings = [...notes.warnings];

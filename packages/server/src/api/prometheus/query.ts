@@ -5,6 +5,7 @@ import type { FastifyReply } from "fastify";
 import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
 import { answer, type Context, type Exchange, queryOf, type Route } from "./exchange.ts";
 import { durationParam, limitParam, requiredTime, timeParam, wrong } from "./params.ts";
+import type { Piece } from "../ours/json-stream.ts";
 import { type Limited, matrixJson, point, rangeJson, timestamp, vectorJson } from "./result.ts";
 import { statsJson, statsWarning } from "./query-stats.ts";
 
@@ -103,7 +104,7 @@ async function run(
 }
 
 /** `{"resultType":…,"result":…` without the closing brace. */
-function resultJson({ value }: PromqlResult, ms: number, limited: Limited): Iterable<string> {
+function resultJson({ value }: PromqlResult, ms: number, limited: Limited): Iterable<Piece> {
   switch (value.kind) {
     case "scalar":
       return [`{"resultType":"scalar","result":${point(ms, value.value)}`];

@@ -1,7 +1,6 @@
 /** Results in the JSON of the Prometheus HTTP API, as small pieces of text. */
 import {
   CUSTOM_SCHEMA,
-  FLOAT,
   formatFloat,
   type Grid,
   type Histogram,
@@ -11,6 +10,8 @@ import {
   sideBuckets,
   valueAt,
 } from "@triptych/lang";
+import type { Piece } from "../ours/json-stream.ts";
+import { RangeValues } from "./range-values.ts";
 
 export const TRUNCATED = "results truncated due to limit";
 
@@ -33,7 +34,7 @@ function notesJson(kind: keyof Notes, all: readonly string[]): string {
 }
 
 /** `{"status":"success","data":…}` around the pieces of `data`. */
-export function* success(data: Iterable<string>, notes: () => Notes): Generator<string> {
+export function* success(data: Iterable<Piece>, notes: () => Notes): Generator<Piece> {
   yield '{"status":"success","data":';
   yield* data;
   const { warnings, infos } = notes();
@@ -103,29 +104,28 @@ function pointsJson(values: readonly string[], histograms: readonly string[]): s
   return parts.join(",");
 }
 
-export function* rangeJson(rows: readonly Row[], grid: Grid, limited: Limited): Generator<string> {
+export function* rangeJson(rows: readonly Row[], grid: Grid, limited: Limited): Generator<Piece> {
   yield '{"resultType":"matrix","result":[';
   const starts = Array.from(
     { length: grid.count },
     (_, i) => `[${timestamp(grid.startMs + i * grid.stepMs)},`,
   );
-  yield* limitedList(rows, limited, (row) => {
-    const points = valuesJson(row, starts);
+  const values = new RangeValues(starts);
+  for (const [i, row] of rows.entries()) {
+    if (i === limited.limit) {
+      limited.cut();
+      break;
+    }
+    yield `${i === 0 ? "" : ","}{${metricJson(row.labels)},`;
+    let hasValues = false;
+    for (const part of values.parts(row)) {
+      yield part;
+      hasValues = true;
+    }
     const histograms = histogramsJson(row, starts);
-    const both = points === "" || histograms === "" ? "" : ",";
-    return `{${metricJson(row.labels)},${points}${both}${histograms}}`;
-  });
-  yield "]";
-}
-
-/** One text, appended to: answers of a million values are made of this. */
-function valuesJson({ kind, value }: Row, starts: readonly string[]): string {
-  let out = "";
-  for (let step = 0; step < kind.length; step++) {
-    if (kind[step] !== FLOAT) continue;
-    out += `${out === "" ? "" : ","}${starts[step]}"${formatFloat(value[step] as number)}"]`;
+    yield `${hasValues && histograms !== "" ? "," : ""}${histograms}}`;
   }
-  return out === "" ? "" : `"values":[${out}]`;
+  yield "]";
 }
 
 function histogramsJson(row: Row, starts: readonly string[]): string {

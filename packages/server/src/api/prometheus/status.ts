@@ -6,6 +6,7 @@ import type { Counted } from "../../query/cardinality/cardinality.ts";
 import { answerJson, type Context, type Exchange, type Route } from "./exchange.ts";
 import { features } from "./features.ts";
 import { wholeNumber } from "./params.ts";
+import { selfMetricsAnswer } from "./self-metrics.ts";
 
 /** The version whose API and language this follows; clients choose features by it. */
 const PROMETHEUS_VERSION = "3.14.0";
@@ -19,6 +20,7 @@ export const statusRoutes: readonly Route[] = [
   [["GET"], "/status/config", config],
   [["GET"], "/status/flags", flags],
   [["GET"], "/status/runtimeinfo", runtimeInfo],
+  [["GET"], "/status/self_metrics", selfMetrics],
   [["GET"], "/status/tsdb", tsdb],
   [["GET"], "/status/tsdb/blocks", blocks],
   [["GET"], "/status/walreplay", walReplay],
@@ -78,6 +80,12 @@ async function runtimeInfo({ views, clock }: Context, exchange: Exchange): Promi
     GODEBUG: "",
     storageRetention: status?.retention() ?? "",
   });
+}
+
+async function selfMetrics({ views, clock }: Context, exchange: Exchange): Promise<FastifyReply> {
+  const pattern = exchange.params.get("metric_name_pattern") ?? "";
+  const exposed = views.status?.metrics?.() ?? "";
+  return answerJson(exchange, selfMetricsAnswer(exposed, pattern, clock.nowMs()));
 }
 
 function tsdbLimit(params: URLSearchParams): number {

@@ -1,10 +1,7 @@
 import { TriptychError } from "@triptych/model";
 import { describe, expect, test } from "vitest";
-import type { PoolView } from "../../receivers/scrape/manager.ts";
-import { newState } from "../../receivers/scrape/loop.ts";
-import { discoveredLabels, populate } from "../../receivers/scrape/target.ts";
-import { configOf } from "../../http-client/testing.ts";
 import { compileRegex } from "../../regex/compile.ts";
+import { poolsForTests as view } from "./pools-for-tests.ts";
 import {
   relabelStepsAnswer,
   scrapePoolConfigAnswer,
@@ -12,53 +9,6 @@ import {
   targetMetadataAnswer,
   targetsAnswer,
 } from "./targets.ts";
-
-function view(): PoolView[] {
-  const [config] = configOf(`scrape_configs:
-  - job_name: node
-    scrape_interval: 15s
-    basic_auth: { username: u, password: hunter2 }
-    static_configs: [{ targets: ["127.0.0.1:9100"] }]
-    relabel_configs:
-      - { source_labels: [__address__], target_label: at }
-      - { source_labels: [at], regex: x.*, action: drop }
-      - { target_label: after, replacement: "1" }
-`).scrape_configs;
-  if (config === undefined) throw new Error("no job");
-  const group = { source: "s", labels: new Map(), targets: [] };
-  const discovered = discoveredLabels(config, group, new Map([["__address__", "127.0.0.1:9100"]]));
-  const populated = populate(config, () => true, discovered);
-  if (populated.kind !== "target") throw new Error("no target");
-  const { target } = populated;
-  const state = {
-    ...newState(),
-    metadata: [{ family: "up_total", type: "counter" as const, help: "Help.", unit: "" }],
-  };
-  return [
-    {
-      name: "node",
-      config,
-      active: [
-        {
-          target,
-          view: () => ({
-            health: "up",
-            lastError: "",
-            lastScrapeMs: 1_700_000_000_123,
-            lastSeconds: 0.5,
-          }),
-          state: () => state,
-          start: () => {},
-          stop: async () => {},
-          end: () => {},
-        },
-      ],
-      dropped: [{ discovered: new Map([["__address__", "x"]]) }],
-      droppedCount: 3,
-      problems: [],
-    },
-  ];
-}
 
 const params = (text: string): URLSearchParams => new URLSearchParams(text);
 

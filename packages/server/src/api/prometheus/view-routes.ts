@@ -9,6 +9,16 @@ const noRules: RulesView = {
   alertmanagers: () => ({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
 };
 
+const noPool = (params: URLSearchParams): never => {
+  const wanted = params.get("scrapePool") ?? "";
+  throw new TriptychError(
+    "query_invalid",
+    wanted === ""
+      ? "no scrapePool parameter provided"
+      : `error retrieving scrape config: scrape pool ${JSON.stringify(wanted)} not found`,
+  );
+};
+
 const noTargets: TargetsView = {
   targets: () => ({ activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }),
   metadata: () => [],
@@ -52,5 +62,17 @@ export const viewRoutes: readonly Route[] = [
     ["GET"],
     "/scrape_pools",
     async ({ views }, exchange) => answerJson(exchange, (views.targets ?? noTargets).scrapePools()),
+  ],
+  [
+    ["GET"],
+    "/scrape_pools/config",
+    async ({ views }, exchange) =>
+      answerJson(exchange, (views.targets?.scrapePoolConfig ?? noPool)(exchange.params)),
+  ],
+  [
+    ["GET"],
+    "/targets/relabel_steps",
+    async ({ views }, exchange) =>
+      answerJson(exchange, (views.targets?.relabelSteps ?? noPool)(exchange.params)),
   ],
 ];

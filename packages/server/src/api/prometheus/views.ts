@@ -19,6 +19,10 @@ export interface TargetsView {
   metadata(params: URLSearchParams): unknown;
   /** `{ scrapePools: […] }`. */
   scrapePools(): unknown;
+  /** `{ yaml }` of the pool that `scrapePool` names. Throws `query_invalid` when there is none. */
+  scrapePoolConfig?: ((params: URLSearchParams) => unknown) | undefined;
+  /** `{ steps: […] }`: what each rule makes of the given labels. Throws as above. */
+  relabelSteps?: ((params: URLSearchParams) => unknown) | undefined;
 }
 
 export interface StatusView {
@@ -32,6 +36,8 @@ export interface StatusView {
   /** Such as `15d` or `90d or 10GiB`. */
   retention(): string;
   readonly memoryBytesMax: number;
+  /** What `/metrics` shows. */
+  readonly metrics?: (() => string) | undefined;
 }
 
 export interface Notification {
@@ -53,6 +59,8 @@ export interface AdminView {
   readonly enabled: boolean;
   /** Resolves when all that was acknowledged until now is in the store: what is deleted must not come back. */
   readonly settled?: (() => Promise<void>) | undefined;
+  /** From now on labels are written with the first sample of each series again: deleted series are listed no more. */
+  readonly writeLabelsAgain?: (() => void) | undefined;
   /** Told of what was deleted, so that samples in memory go, too. */
   readonly forget?:
     | ((ids: readonly bigint[], range: { readonly fromMs: number; readonly toMs: number }) => void)

@@ -1,7 +1,9 @@
 /** The discoveries we run: what each `*_sd_configs` key takes. Those we only know by name are in `discovery-others.ts`. */
+
+import { checkHttpClient, httpClientFields, httpStruct } from "./http-client.ts";
 import {
-  type Fields,
   bool,
+  type Fields,
   fullList,
   integer,
   type Kind,
@@ -15,10 +17,9 @@ import {
   struct,
   text,
 } from "./kinds.ts";
-import { checkHttpClient, httpClientFields, httpStruct } from "./http-client.ts";
 import { kubernetesSd } from "./kubernetes-config.ts";
-import { duration, parseUrlParts } from "./scalars.ts";
 import { labelMap } from "./labels.ts";
+import { duration, parseUrlParts } from "./scalars.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -2,6 +2,8 @@
  * Discoveries of Prometheus that we know by name only: their configuration is read and checked, so that a file loads
  * unchanged, and the pool says at run time that it gets no targets from them.
  */
+
+import { checkHttpUrl } from "./discovery-config.ts";
 import { httpClientFields, httpStruct, tlsConfig } from "./http-client.ts";
 import {
   bool,
@@ -17,7 +19,6 @@ import {
   struct,
   text,
 } from "./kinds.ts";
-import { checkHttpUrl } from "./discovery-config.ts";
 import { duration, parseUrlParts } from "./scalars.ts";
 
 const MINUTE = 60_000;

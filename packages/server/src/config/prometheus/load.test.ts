@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createRng } from "@triptych/testkit";
 import { describe, expect, test } from "vitest";
-import { type ConfigFiles, loadPrometheusConfig, parsePrometheusConfig } from "./load.ts";
 import { globFiles, matchesName } from "./config-files.ts";
+import { type ConfigFiles, loadPrometheusConfig, parsePrometheusConfig } from "./load.ts";
 import { problemOf } from "./yaml-reader.ts";
 
 const root = fileURLToPath(new URL("../../../../../", import.meta.url));

@@ -4,12 +4,6 @@
  */
 import { dirname } from "node:path";
 import type { RelabelRule } from "@triptych/lang";
-import {
-  discoveryOf,
-  type ScrapeConfig,
-  scrapeConfig,
-  withoutDiscoveries,
-} from "./scrape-config.ts";
 import { type GlobalConfig, globalConfig } from "./global-config.ts";
 import {
   checked,
@@ -29,6 +23,12 @@ import {
   remoteRead,
   remoteWrite,
 } from "./remote-config.ts";
+import {
+  discoveryOf,
+  type ScrapeConfig,
+  scrapeConfig,
+  withoutDiscoveries,
+} from "./scrape-config.ts";
 import { type AlertmanagerConfig, alerting, otlp, runtime, storage, tracing } from "./sections.ts";
 import { createYamlReader, type YamlReader } from "./yaml-reader.ts";
 

@@ -2,10 +2,10 @@
 import {
   isLabelName,
   type NameScheme,
+  type RelabelRule,
   relabelActions,
   relabelDefaults,
   relabelProblem,
-  type RelabelRule,
 } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import { compileRegex } from "../../regex/compile.ts";

@@ -1,7 +1,7 @@
 /** Relabelling as a whole: rules as the file has them, with the engine that runs them. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { compileRelabel, relabelDefaults, type RelabelRule } from "@triptych/lang";
+import { compileRelabel, type RelabelRule, relabelDefaults } from "@triptych/lang";
 import { describe, expect, test } from "vitest";
 import { compileRegex } from "../../regex/compile.ts";
 

@@ -2,8 +2,8 @@
 import type { RelabelRule } from "@triptych/lang";
 import { checkHttpClient, httpClientFields, plainHeaders } from "./http-client.ts";
 import {
-  bool,
   bigCount,
+  bool,
   integer,
   type Kind,
   map,
@@ -193,4 +193,7 @@ export const remoteRead = struct(
     return checkHttpClient(config);
   },
 );
+export type Sigv4Config = Of<typeof sigv4>;
+export type AzureadConfig = Of<typeof azuread>;
+export type GoogleIamConfig = Of<typeof googleIam>;
 export type RemoteReadConfig = Of<typeof remoteRead>;

@@ -51,6 +51,9 @@ export interface YamlReader {
   entries(node: YamlNode, type: string): readonly Entry[];
   /** Notes a problem of type: all of them are reported together, as Prometheus does. */
   note(node: YamlNode, message: string): void;
+  /** Something that is read over: the rest of the file counts. */
+  remark(node: YamlNode, message: string): void;
+  remarks(): readonly ConfigProblem[];
   /** A problem that ends the reading. */
   fail(node: YamlNode, message: string): never;
   /** Throws when problems were noted. */
@@ -116,6 +119,7 @@ interface Source {
 function createReader(source: Source): YamlReader {
   const { document, file, directory, placed } = source;
   const noted: ConfigProblem[] = [];
+  const remarks: ConfigProblem[] = [];
   const secrets = new Set<Scalar>();
   const aliases = aliasTargets(document);
   let visited = 0;
@@ -153,6 +157,8 @@ function createReader(source: Source): YamlReader {
     root: document.contents,
     isNull,
     note,
+    remark: (node, message) => void remarks.push(placed(node, message)),
+    remarks: () => remarks,
     fail,
     text(given, type) {
       const node = resolved(given);

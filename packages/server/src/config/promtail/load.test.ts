@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expandEnv } from "./expand-env.ts";
-import { parsePromtailConfig, type PromtailConfig } from "./load.ts";
+import { type PromtailConfig, parsePromtailConfig } from "./load.ts";
 
 const load = (yaml: string, env: { readonly [name: string]: string } = {}): PromtailConfig =>
   parsePromtailConfig(yaml, "promtail.yml", { expandEnv: true, env: (name) => env[name] });
@@ -74,18 +74,57 @@ describe("what cannot be used is told with its place", () => {
   const wrong = (yaml: string, message: RegExp): void =>
     test(yaml, () => expect(() => load(yaml)).toThrow(message));
   const job = (text: string): string => `scrape_configs:\n  - job_name: j\n    ${text}`;
-  wrong(
-    job("gelf: { listen_address: x }"),
-    /gelf of scrape_configs is not supported: .*promtail\.yml:3:11/,
-  );
-  wrong(job("loki_push_api: { server: {} }"), /send to this server's own \/loki\/api\/v1\/push/);
-  wrong(job("kafka: { brokers: [x] }"), /kafka/);
+  wrong(job("gelf: { listen: x }"), /field listen not found.*promtail\.yml:3:13/s);
+  wrong(job("loki_push_api: { server: { http_listen_port: x } }"), /no port.*3:50/);
   wrong(job("static_config: []"), /field static_config not found.*promtail\.yml:3:5/s);
-  wrong(job("pipeline_stages: [{ geoip: {} }]"), /geoip is not supported.*3:25/);
+  wrong(
+    job("syslog: { listen_address: x, tls_config: { cert_file: a } }"),
+    /certificate and key are both required/,
+  );
   wrong(job("encoding: klingon"), /unknown encoding "klingon"/);
   wrong(job("decompression: { enabled: true, format: bz2 }"), /must be gz or z/);
   wrong(job("syslog: { labels: {} }"), /listen_address/);
   wrong("scrape_configs: [", /yaml:.*promtail\.yml:1/);
+});
+
+test("what is not served is read over and told with its place; the rest is there", () => {
+  const { jobs, unserved } = load(`scrape_configs:
+  - job_name: a
+    kafka: { brokers: [x], topics: [y] }
+  - job_name: b
+    static_configs: [{ labels: { __path__: /x.log } }]
+    pipeline_stages:
+      - match: { selector: '{a="b"}', stages: [{ geoip: { db: x } }, { decolorize: }] }
+      - geoip: { db: x }
+      - cri: {}
+`);
+  expect(jobs.map(({ name }) => name)).toEqual(["a", "b"]);
+  expect(jobs[1]?.stages.map(({ kind }) => kind)).toEqual(["match", "cri"]);
+  expect(
+    unserved.map(({ line, column, message }) => [line, column, message.split(":")[0]]),
+  ).toEqual([
+    [3, 12, "kafka of scrape_configs is not served"],
+    [7, 50, "pipeline stage geoip is not served"],
+    [8, 9, "pipeline stage geoip is not served"],
+  ]);
+});
+
+test("targets that listen on the network", () => {
+  const { jobs } = load(`scrape_configs:
+  - job_name: push
+    loki_push_api:
+      server: { http_listen_port: 3500, grpc_listen_port: 3600, log_level: warn }
+      labels: { from: push }
+      use_incoming_timestamp: true
+  - job_name: gelf
+    gelf: { labels: { job: g } }
+`);
+  expect(jobs[0]?.lokiPush).toEqual({
+    server: { address: "", port: 3500, wantsTls: false },
+    labels: new Map([["from", "push"]]),
+    use_incoming_timestamp: true,
+  });
+  expect(jobs[1]?.gelf).toMatchObject({ listen_address: ":12201", use_incoming_timestamp: false });
 });
 
 test("variables of the environment", () => {

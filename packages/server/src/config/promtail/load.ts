@@ -6,10 +6,11 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RelabelRule } from "@triptych/lang";
+import { discoveryFields } from "../prometheus/discovery-config.ts";
+import { otherDiscoveryFields } from "../prometheus/discovery-others.ts";
 import {
   bool,
   checked,
-  type Fields,
   float,
   fullList,
   integer,
@@ -22,14 +23,26 @@ import {
   struct,
   text,
 } from "../prometheus/kinds.ts";
-import { discoveryFields } from "../prometheus/discovery-config.ts";
-import { otherDiscoveryFields } from "../prometheus/discovery-others.ts";
 import { labelMap } from "../prometheus/labels.ts";
 import { relabelRules, rulesOf } from "../prometheus/relabel-config.ts";
 import { type Discovery, discoveryOf } from "../prometheus/scrape-config.ts";
-import { createYamlReader, type Entry, type YamlReader } from "../prometheus/yaml-reader.ts";
+import {
+  type ConfigProblem,
+  createYamlReader,
+  type Entry,
+  type YamlReader,
+} from "../prometheus/yaml-reader.ts";
 import { expandEnv } from "./expand-env.ts";
 import { anything, byteSize, goDuration } from "./go-scalars.ts";
+import {
+  gelf,
+  lokiPush,
+  type PromtailGelf,
+  type PromtailPush,
+  type PromtailSyslog,
+  syslog,
+  unservedTargets,
+} from "./network-targets.ts";
 import { pipelineStages, type StagePlan } from "./stages.ts";
 
 const journal = struct("scrapeconfig.JournalTargetConfig", {
@@ -41,40 +54,6 @@ const journal = struct("scrapeconfig.JournalTargetConfig", {
 });
 export type PromtailJournal = Of<typeof journal>;
 
-const syslog = struct(
-  "scrapeconfig.SyslogTargetConfig",
-  {
-    listen_address: text(),
-    listen_protocol: text("tcp"),
-    idle_timeout: goDuration(120_000),
-    label_structured_data: bool(),
-    labels: labelMap,
-    use_incoming_timestamp: bool(),
-    use_rfc5424_message: bool(),
-    syslog_format: text("rfc5424"),
-    max_message_length: byteSize(8192),
-    tls_config: maybe(
-      struct("promconfig.TLSConfig", {
-        cert_file: text(),
-        key_file: text(),
-        ca_file: text(),
-        server_name: text(),
-        insecure_skip_verify: bool(),
-        min_version: text(),
-      }),
-    ),
-  },
-  (config) => {
-    if (config.listen_address === "") problem("syslog needs a listen_address");
-    if (config.listen_protocol !== "tcp" && config.listen_protocol !== "udp")
-      problem(`syslog listen_protocol must be tcp or udp, got ${config.listen_protocol}`);
-    if (config.syslog_format !== "rfc5424" && config.syslog_format !== "rfc3164")
-      problem(`syslog_format must be rfc5424 or rfc3164, got ${config.syslog_format}`);
-    return config;
-  },
-);
-export type PromtailSyslog = Of<typeof syslog>;
-
 const decompression = struct(
   "scrapeconfig.DecompressionConfig",
   { enabled: bool(), initial_delay: goDuration(), format: text() },
@@ -85,46 +64,21 @@ const decompression = struct(
   },
 );
 
-/** Targets of promtail that we do not serve, and what to do instead. */
-const unsupported: { readonly [key: string]: string } = {
-  loki_push_api: "send to this server's own /loki/api/v1/push",
-  gelf: "send with a shipper that speaks OTLP or Loki's push",
-  gcplog: "send with a shipper that speaks OTLP",
-  azure_event_hubs: "send with a shipper that speaks OTLP",
-  azure_event_hub: "send with a shipper that speaks OTLP",
-  windows_events: "Windows is not supported",
-  kafka: "consume with a shipper that speaks OTLP or Loki's push",
-  cloudflare: "send with a shipper that speaks OTLP",
-  heroku_drain: "send with a shipper that speaks OTLP",
-};
-
-/** Ends the reading with what is not supported, named. */
-function refusedTarget(key: string, advice: string): Kind<undefined> {
-  return {
-    initial: () => undefined,
-    read: (reader, node) =>
-      reader.isNull(node)
-        ? undefined
-        : reader.fail(node, `${key} of scrape_configs is not supported: ${advice}`),
-  };
-}
-const refusedTargets: Fields = Object.fromEntries(
-  Object.entries(unsupported).map(([key, advice]) => [key, refusedTarget(key, advice)]),
-);
-
 const scrapeFields = {
   job_name: text(),
   pipeline_stages: pipelineStages,
   entry_parser: anything,
   journal: maybe(journal),
   syslog: maybe(syslog),
+  loki_push_api: maybe(lokiPush),
+  gelf: maybe(gelf),
   decompression,
   encoding: text(),
   relabel_configs: relabelRules("empty or null relabeling rule in scrape config"),
   ...discoveryFields,
   ...otherDiscoveryFields,
 };
-const scrape = struct("scrapeconfig.Config", { ...scrapeFields, ...refusedTargets });
+const scrape = struct("scrapeconfig.Config", { ...scrapeFields, ...unservedTargets });
 type GivenScrape = Of<ReturnType<typeof struct<typeof scrapeFields>>>;
 
 const positions = struct("positions.Config", {
@@ -183,6 +137,8 @@ export interface PromtailJob {
   readonly stages: readonly StagePlan[];
   readonly journal: PromtailJournal | undefined;
   readonly syslog: PromtailSyslog | undefined;
+  readonly lokiPush: PromtailPush | undefined;
+  readonly gelf: PromtailGelf | undefined;
   readonly decompression: { readonly format: "gz" | "z"; readonly delayMs: number } | undefined;
   /** An IANA name; "" is UTF-8. */
   readonly encoding: string;
@@ -200,6 +156,8 @@ export interface PromtailConfig {
   readonly syncPeriodMs: number;
   /** Parts of the file that do nothing here, each with its reason. */
   readonly ignored: readonly string[];
+  /** Targets and stages that gave lines, or changed them, and do not here: with their places. */
+  readonly unserved: readonly ConfigProblem[];
 }
 
 export interface PromtailOptions {
@@ -232,6 +190,7 @@ export function parsePromtailConfig(
       limits: read.limits_config,
       syncPeriodMs: read.target_config?.sync_period ?? 10_000,
       ignored: ignoredOf(read, clients.length),
+      unserved: reader.remarks(),
     };
   });
 }
@@ -245,6 +204,8 @@ function jobOf(one: GivenScrape, index: number): PromtailJob {
     stages: one.pipeline_stages,
     journal: one.journal,
     syslog: one.syslog,
+    lokiPush: one.loki_push_api,
+    gelf: one.gelf,
     decompression: packed.enabled
       ? { format: packed.format as "gz" | "z", delayMs: packed.initial_delay }
       : undefined,

@@ -1,6 +1,6 @@
 /** Stages of our own sections: promtail's, with short forms for what most sources need. */
 import { stringify } from "yaml";
-import { createYamlReader } from "../prometheus/yaml-reader.ts";
+import { configError, createYamlReader } from "../prometheus/yaml-reader.ts";
 import { readStages, type StagePlan } from "./stages.ts";
 
 /** `where` stands in messages. Throws `config_invalid`. */
@@ -20,5 +20,8 @@ export function nativePlans(
   const reader = createYamlReader(stringify(stages), `${where}.stages`, ".");
   const plans = readStages(reader, reader.root);
   reader.finish();
+  // What promtail's file may have and we read over was written for us here.
+  const [unserved] = reader.remarks();
+  if (unserved !== undefined) throw configError(unserved);
   return plans;
 }

@@ -3,7 +3,7 @@
  * `receivers/log-stages` compiles; patterns, templates and selectors are checked there and reported with the stage's
  * place through `check`.
  */
-import type { Entry, YamlNode, YamlReader } from "../prometheus/yaml-reader.ts";
+
 import {
   bool,
   float,
@@ -19,6 +19,7 @@ import {
   struct,
   text,
 } from "../prometheus/kinds.ts";
+import type { Entry, YamlNode, YamlReader } from "../prometheus/yaml-reader.ts";
 import { byteSize, goDuration, textOrList } from "./go-scalars.ts";
 
 const required = (value: string, message: string): void => {
@@ -333,9 +334,9 @@ export type StagePlan = {
 /** Ends the loading with an error at the stage's place. */
 export type Fail = (message: string) => never;
 
-const unsupported: { readonly [stage: string]: string } = {
+/** Stages that are read over: lines go on without what these would add. */
+const unserved: { readonly [stage: string]: string } = {
   geoip: "it needs a database of another maker; look addresses up before lines are sent",
-  extractedlabelpairs: "it is not one of promtail's stages",
 };
 
 /** Deeper `match` stages are a mistake, or an attack. */
@@ -347,21 +348,23 @@ export function readStages(reader: YamlReader, node: YamlNode): readonly StagePl
   if (depth >= DEPTH_MAX) reader.fail(node, `stages are nested deeper than ${DEPTH_MAX}`);
   depths.set(reader, depth + 1);
   try {
-    return reader.items(node, "stages.PipelineStages").map((one) => readStage(reader, one));
+    const items = reader.items(node, "stages.PipelineStages");
+    return items.flatMap((one) => readStage(reader, one) ?? []);
   } finally {
     depths.set(reader, depth);
   }
 }
 
-function readStage(reader: YamlReader, node: YamlNode): StagePlan {
+function readStage(reader: YamlReader, node: YamlNode): StagePlan | undefined {
   const entries = stageEntries(reader, node);
   const [first] = entries;
   if (first === undefined || entries.length !== 1)
     return reader.fail(node, "pipeline stage must contain only one key");
   const { key, keyNode, value } = first;
-  const reason = unsupported[key];
-  if (reason !== undefined)
-    return reader.fail(keyNode, `pipeline stage ${key} is not supported: ${reason}`);
+  if (Object.hasOwn(unserved, key)) {
+    reader.remark(keyNode, `pipeline stage ${key} is not served: ${unserved[key]}`);
+    return undefined;
+  }
   if (!Object.hasOwn(kinds, key)) return reader.fail(keyNode, `unknown stage type: ${key}`);
   const kind = key as StageName;
   const fail: Fail = (message) => reader.fail(keyNode, `invalid ${key} stage config: ${message}`);

@@ -1,10 +1,10 @@
 /** What Prometheus refuses in a rule, in its words. */
 import {
   alertVariables,
+  type PromqlExpr,
   parsedOnly,
   parseGoTemplate,
   prometheusFunctions,
-  type PromqlExpr,
 } from "@triptych/lang";
 
 export interface GivenRule {

@@ -4,10 +4,10 @@
  */
 import {
   isLabelName,
+  type PromqlExpr,
   parseDurationMs,
   parsePromql,
   placeOf,
-  type PromqlExpr,
 } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { Node } from "yaml";

@@ -58,8 +58,12 @@ export interface RuleTestFile {
 const MINUTE_MS = 60_000;
 
 /** Throws `config_invalid` with `file:line:column` of each problem. */
-export function parseRuleTestFile(text: string, file: string): RuleTestFile {
-  const reader = new Reader(readYaml(text));
+export function parseRuleTestFile(
+  text: string,
+  file: string,
+  { ignoreUnknownFields = false }: { readonly ignoreUnknownFields?: boolean } = {},
+): RuleTestFile {
+  const reader = new Reader(readYaml(text), ignoreUnknownFields);
   const read = reader.file();
   if (reader.problems.length === 0) return read;
   const told = reader.problems.map(
@@ -83,10 +87,12 @@ const KNOWN = {
 
 class Reader {
   private readonly yaml: YamlText;
+  private readonly ignoreUnknownFields: boolean;
   readonly problems: Problem[];
 
-  constructor(yaml: YamlText) {
+  constructor(yaml: YamlText, ignoreUnknownFields: boolean) {
     this.yaml = yaml;
+    this.ignoreUnknownFields = ignoreUnknownFields;
     this.problems = yaml.problems;
   }
 
@@ -105,7 +111,7 @@ class Reader {
     const fields = this.yaml.fields(node, `main.${type}`) ?? new Map<string, Field>();
     const known: readonly string[] = KNOWN[type];
     for (const [name, { key }] of fields) {
-      if (known.includes(name)) continue;
+      if (known.includes(name) || this.ignoreUnknownFields) continue;
       const message = `yaml: unmarshal errors:\n  line ${key.line}: field ${name} not found in type main.${type}`;
       this.problems.push({ ...key, message });
     }

@@ -5,14 +5,13 @@
 import { lookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Clock } from "@triptych/model";
-import type { HttpClientConfig } from "../../config/prometheus/http-client.ts";
-import { createHttpClient } from "../../http-client/client.ts";
+import { type ClientConfig, createHttpClient } from "../../http-client/client.ts";
 import type { RemoteTransport } from "./transport.ts";
 
 export interface HttpTransportDeps {
   readonly url: string;
   readonly headers: ReadonlyMap<string, string>;
-  readonly client: HttpClientConfig;
+  readonly client: ClientConfig;
   readonly roundRobinDns: boolean;
   readonly random: () => number;
   readonly clock: Clock;

@@ -13,6 +13,7 @@ import {
   placesWithKeySql,
 } from "../../store/clickhouse/select/logs-filter.ts";
 import { numberCells, textsCells } from "../../store/clickhouse/select/rows.ts";
+import type { AttributeKeys } from "../logs/attribute-keys.ts";
 import { lineField } from "../logs/loki-labels.ts";
 import type { LogAsk } from "../logs/source.ts";
 import { createPacing } from "../pacing.ts";
@@ -24,29 +25,37 @@ const SLOTS_MAX = 50_000;
 const ROWS_MAX = 1_000_000;
 const ROWS_PER_PAUSE = 256;
 
-export function createLineSource(engine: Engine, ask: LogAsk, limits?: ReadLimits): LineSource {
+export interface LineSourceDeps {
+  readonly engine: Engine;
+  readonly limits?: ReadLimits | undefined;
+  readonly keys?: AttributeKeys | undefined;
+}
+
+export function createLineSource(deps: LineSourceDeps, ask: LogAsk): LineSource {
+  const { engine, limits } = deps;
   return {
     async lines(query: LogqlQuery, { afterNs, toNs }: LogqlRange) {
-      const { conditions, applied } = planQuery(query);
+      const { conditions: planned, applied } = planQuery(query);
       const range = { fromNs: afterNs + 1n, toNs: toNs + 1n };
+      const conditions = (await deps.keys?.resolve(planned, range, ask)) ?? planned;
       const options = limits === undefined ? { ask } : { ask, limits };
       return {
         applied,
         batches: readAhead(readLines(engine, { range, conditions, order: "oldest" }, options)),
       };
     },
-    counts: (question) => countsInStore(engine, question, ask),
+    counts: (question) => countsInStore(deps, question, ask),
   };
 }
 
 /** When the store does all stages and knows all labels to group by. */
 async function countsInStore(
-  engine: Engine,
+  { engine, keys }: LineSourceDeps,
   question: CountQuestion,
   ask: LogAsk,
 ): Promise<readonly CountRow[] | undefined> {
   const { query, grouping, endNs, stepNs, rangeNs, steps } = question;
-  const { conditions, applied } = planQuery(query);
+  const { conditions: planned, applied } = planQuery(query);
   if (applied < query.stages.length || grouping === undefined || grouping.without) return undefined;
   const named: LogField[] = [];
   for (const label of grouping.labels) {
@@ -59,6 +68,7 @@ async function countsInStore(
   const toNs = endNs + stepNs * BigInt(steps - 1);
   if ((toNs - afterNs) / slotNs > BigInt(SLOTS_MAX)) return undefined;
   const range = { fromNs: afterNs + 1n, toNs: toNs + 1n };
+  const conditions = (await keys?.resolve(planned, range, ask)) ?? planned;
   const fields = await Promise.all(named.map((field) => narrowed(engine, field, range, ask)));
   const slots = { slots: { afterNs, slotNs }, limit: ROWS_MAX + 1, bytes: question.bytes };
   const sql = slotCountsSql({ range, conditions }, fields, slots);

@@ -20,12 +20,61 @@ export function planQuery({ matchers, stages }: LogqlQuery): LogPlan {
     conditions.push(...made);
     applied++;
   }
-  // A line filter behind stages that leave the text alone narrows the lines too, but must run again in its place.
-  for (const stage of stages.slice(applied)) {
-    if (CHANGES_TEXT.has(stage.kind)) break;
-    if (stage.kind === "line_filter") conditions.push(...(stageConditions(stage) ?? []));
+  const rest = stages.slice(applied);
+  return { conditions: [...conditions, ...narrowing(rest)], applied };
+}
+
+/**
+ * Stages that must run in their place, but narrow the lines before: line filters behind stages that leave the text
+ * alone, and label filters behind stages that leave the labels alone.
+ */
+function narrowing(stages: readonly LogqlStage[]): LogCondition[] {
+  const conditions: LogCondition[] = [];
+  let isText = true;
+  let isLabels = true;
+  for (const stage of stages) {
+    if (stage.kind === "line_filter" && isText) conditions.push(...(stageConditions(stage) ?? []));
+    if (stage.kind === "label_filter" && isLabels) {
+      const made = wideCondition(stage.test);
+      if (made !== undefined) conditions.push(made);
+    }
+    if (CHANGES_TEXT.has(stage.kind)) isText = false;
+    if (!KEEPS_LABELS.has(stage.kind)) isLabels = false;
   }
-  return { conditions, applied };
+  return conditions;
+}
+
+const KEEPS_LABELS = new Set<LogqlStage["kind"]>([
+  ...(["line_filter", "label_filter", "line_format", "decolorize"] as const),
+]);
+
+/**
+ * A condition that no line fails that passes the test. Comparisons keep lines whose value cannot be read, with an error
+ * as a label: that only running them gives.
+ */
+function wideCondition(test: LabelTest): LogCondition | undefined {
+  switch (test.kind) {
+    case "match":
+      return testCondition(test);
+    case "compare": {
+      const field = lineField(test.name);
+      const { op, unit, value } = test;
+      return field === undefined ? undefined : { kind: "may_compare", field, op, unit, value };
+    }
+    case "and": {
+      const both = [wideCondition(test.left), wideCondition(test.right)];
+      const conditions = both.flatMap((one) => one ?? []);
+      return conditions.length === 0 ? undefined : { kind: "each", conditions };
+    }
+    case "or": {
+      const left = wideCondition(test.left);
+      const right = wideCondition(test.right);
+      if (left === undefined || right === undefined) return undefined;
+      return { kind: "either", conditions: [left, right] };
+    }
+    default:
+      return undefined;
+  }
 }
 
 const CHANGES_TEXT = new Set<LogqlStage["kind"]>(["line_format", "decolorize", "unpack"]);

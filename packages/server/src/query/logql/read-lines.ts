@@ -13,7 +13,7 @@ import {
   logqlCells,
   logqlLinesSql,
 } from "../../store/clickhouse/select/logs-lines.ts";
-import type { LinesQuery } from "../../store/clickhouse/select/logs.ts";
+import type { LinePlace, LinesQuery } from "../../store/clickhouse/select/logs.ts";
 import { asPatternError } from "../../regex/regex.ts";
 import {
   attributePair,
@@ -50,11 +50,16 @@ export interface ReadLines {
   readonly limit?: number | undefined;
 }
 
+/** Lines, and where each of them is. */
+export interface PlacedLines extends LineColumns {
+  readonly place: (row: number) => LinePlace;
+}
+
 export async function* readLines(
   engine: Engine,
   query: ReadLines,
   { ask, limits = readLimits }: { readonly ask: LogAsk; readonly limits?: ReadLimits },
-): AsyncGenerator<LineColumns> {
+): AsyncGenerator<PlacedLines> {
   const decoder = createDecoder();
   const pageLines = Math.min(PAGE_LINES, query.limit ?? PAGE_LINES);
   let lines = 0;
@@ -85,7 +90,7 @@ export async function* readLines(
           bytes += body.length;
           return body;
         };
-        yield { ...columns, text };
+        yield { ...columns, text, place: cells.place };
         if (bytes > limits.bytesMax) throw tooMuch("bytes", limits.bytesMax);
       }
       piece.found(rows);
@@ -184,11 +189,13 @@ function createDecoder(): (cells: LogqlCells, rows: number) => LineColumns {
     if (known !== undefined) return known;
     const attributes = cells.resource(row);
     const schema = cells.schema(row);
-    const made = streamOf(streamPairs(cells.service(row), attributes, schema));
-    const stream = streams.get(made.labels.key) ?? made;
-    streams.set(stream.labels.key, stream);
+    const isLoki = schema === LOKI_SCHEMA_URL;
+    const made = streamOf(streamPairs(cells.service(row), attributes, schema), isLoki);
+    const key = `${isLoki}${made.labels.key}`;
+    const stream = streams.get(key) ?? made;
+    streams.set(key, stream);
     const metadata = resourceMetadata(attributes, schema);
-    const resource = { isLoki: schema === LOKI_SCHEMA_URL, stream, metadata };
+    const resource = { isLoki, stream, metadata };
     if (resources.size >= REMEMBERED_MAX) resources.clear();
     resources.set(hash, resource);
     return resource;

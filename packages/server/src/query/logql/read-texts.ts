@@ -9,9 +9,10 @@ import type { RunDeps } from "./run-logs.ts";
 
 const LINES_PER_PAUSE = 32;
 
-export function createReadTexts({ engine, clock }: RunDeps): ReadTexts {
+export function createReadTexts({ engine, clock, keys }: RunDeps): ReadTexts {
   return async ({ query, range, linesMax }, ask, take) => {
-    const { conditions, applied } = planQuery(query);
+    const { conditions: planned, applied } = planQuery(query);
+    const conditions = (await keys?.resolve(planned, range, ask)) ?? planned;
     const pipeline = compilePipeline(query, pipelineDeps(clock), {
       from: applied,
       levelFallback: true,

@@ -3,6 +3,7 @@ import { compilePipeline, type LogqlQuery } from "@triptych/lang";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import type { LogRange } from "../../store/clickhouse/select/logs-filter.ts";
+import type { AttributeKeys } from "../logs/attribute-keys.ts";
 import { byName, type Pair } from "../logs/loki-labels.ts";
 import type { LogAsk } from "../logs/source.ts";
 import { createPacing } from "../pacing.ts";
@@ -36,15 +37,18 @@ export interface RunDeps {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly limits?: ReadLimits | undefined;
+  /** Where to learn which keys labels stand for; every line is looked at without. */
+  readonly keys?: AttributeKeys | undefined;
 }
 
 export async function runLogQuery(
-  { engine, clock, limits }: RunDeps,
+  { engine, clock, limits, keys }: RunDeps,
   question: LogQuestion,
   ask: LogAsk,
 ): Promise<FoundLine[]> {
   const { query, range, order, limit } = question;
-  const { conditions, applied } = planQuery(query);
+  const { conditions: planned, applied } = planQuery(query);
+  const conditions = (await keys?.resolve(planned, range, ask)) ?? planned;
   const intervalNs = question.intervalNs ?? 0n;
   const isAll = applied === query.stages.length && intervalNs === 0n;
   const pipeline = compilePipeline(query, pipelineDeps(clock), {

@@ -8,7 +8,7 @@ import { pipelineDeps } from "./pipeline-deps.ts";
 import type { RunDeps } from "./run-logs.ts";
 
 export function runMetricQuery(
-  { engine, clock, limits }: RunDeps,
+  { engine, clock, limits, keys }: RunDeps,
   question: {
     readonly expr: MetricExpr;
     readonly startMs: number;
@@ -27,5 +27,5 @@ export function runMetricQuery(
     levelFallback: true,
     pause: () => pacing.pause(),
   };
-  return evaluateLogql(expr, options, createLineSource(engine, ask, limits));
+  return evaluateLogql(expr, options, createLineSource({ engine, limits, keys }, ask));
 }

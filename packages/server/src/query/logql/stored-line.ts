@@ -26,6 +26,6 @@ export function logqlLine(line: StoredLine): {
     scopeMetadata({ name: line.scopeName, version: line.scopeVersion, attributes: line.scope }),
     resourceMetadata(resource, schema),
   ]);
-  const stream = streamOf(streamPairs(line.service, resource, schema));
+  const stream = streamOf(streamPairs(line.service, resource, schema), isLoki);
   return { timeNs: line.timeNs, text: line.body, stream, metadata };
 }

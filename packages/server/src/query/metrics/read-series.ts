@@ -11,7 +11,14 @@ import {
 import type { SampleColumn } from "../../store/clickhouse/select/samples.ts";
 import { storeMatcher } from "./matchers.ts";
 import { byLabels } from "./series-order.ts";
-import type { Ask, HistogramSample, MetricsSource, SampleColumns, SampleRange } from "./source.ts";
+import type {
+  Ask,
+  HistogramSample,
+  MetricsSource,
+  SampleColumns,
+  SampleRange,
+  Series,
+} from "./source.ts";
 
 /** The series that match all, with their samples in the range, in the order of their labels. */
 export async function readSeries(
@@ -27,17 +34,49 @@ export async function readSeries(
   if (series.length === 0) return [];
   const ids = series.map((one) => one.id);
   const floats = floatsById(await source.readSamples(ids, range, ask, column));
-  // A series is of one kind nearly always: only those without floats are asked for histograms.
-  const rest = ids.filter((id) => !floats.has(id));
-  const histograms = await histogramsById(source, { ids: rest, range }, ask);
+  const histograms = await histogramsById(source, { ids, range }, ask);
   return series.sort(byLabels).flatMap(({ id, labels }) => {
     const found = floats.get(id);
     const points = histograms.get(id) ?? [];
     if (found === undefined && points.length === 0) return [];
-    return [
-      seriesInMemory({ labels: labelsOf(labels), floats: found ?? noFloats, histograms: points }),
-    ];
+    return [seriesOf(labels, { floats: found ?? noFloats, points, column })];
   });
+}
+
+/** A series of what the store gave; where counts are asked for, each histogram counts one. */
+export function seriesOf(
+  labels: Series["labels"],
+  given: {
+    readonly floats: Floats;
+    readonly points: readonly HistogramPoint[];
+    readonly column: SampleColumn | undefined;
+  },
+): SourceSeries {
+  const { floats, points, column } = given;
+  const named = labelsOf(labels);
+  if (column !== "Count" || points.length === 0)
+    return seriesInMemory({ labels: named, floats, histograms: points });
+  return seriesInMemory({ labels: named, floats: withOnes(floats, points), histograms: [] });
+}
+
+/** Floats and a 1 for each histogram, in order of time. */
+export function withOnes(floats: Floats, points: readonly HistogramPoint[]): Floats {
+  const count = floats.timeMs.length + points.length;
+  const timeMs = new Float64Array(count);
+  const value = new Float64Array(count);
+  let float = 0;
+  let point = 0;
+  for (let at = 0; at < count; at++) {
+    const next = points[point]?.timeMs ?? Number.POSITIVE_INFINITY;
+    const isFloat = float < floats.timeMs.length && (floats.timeMs[float] as number) <= next;
+    timeMs[at] = isFloat ? (floats.timeMs[float] as number) : next;
+    // A copy of memory: a marker of a series' end keeps its bits.
+    if (isFloat) value.set(floats.value.subarray(float, float + 1), at);
+    else value[at] = 1;
+    if (isFloat) float++;
+    else point++;
+  }
+  return { timeMs, value };
 }
 
 type Floats = { readonly timeMs: Float64Array; readonly value: Float64Array };

@@ -18,6 +18,7 @@ import {
 import {
   countSql,
   exemplarsSql,
+  histogramIdsSql,
   histogramsSql,
   newestHistogramsSql,
   type SampleColumn,
@@ -157,6 +158,7 @@ export interface SourceLimits {
 /** A query holds its samples in memory: 16 bytes each, so this is 160 MB at most. */
 const defaultSourceLimits: SourceLimits = { seriesMax: 100_000, samplesMax: 10_000_000 };
 const HISTOGRAMS_MAX = 200_000;
+const HISTOGRAM_IDS_PER_SELECT = 500;
 const NAMES_MAX = 100_000;
 const VALUES_PER_LABEL = 100;
 const EXEMPLARS_MAX = 300;
@@ -190,8 +192,12 @@ export function createStoreSource(
     async readHistograms(ids, range, ask) {
       const out: HistogramSample[] = [];
       const pacing = createPacing(ask?.signal);
-      for (const chunk of chunksOf(ids, 500)) {
-        const result = await select(histogramsSql(chunk, range, HISTOGRAMS_MAX + 1), ask);
+      const pieces = await tiers.pieces(range);
+      const few = ids.length <= HISTOGRAM_IDS_PER_SELECT;
+      // Most series have none: who has some is found with one question.
+      const having = few ? ids : await withHistograms(select, { ids, pieces }, ask);
+      for (const chunk of chunksOf(having, HISTOGRAM_IDS_PER_SELECT)) {
+        const result = await select(histogramsSql(chunk, pieces, HISTOGRAMS_MAX + 1), ask);
         for (const block of result.blocks) {
           const cell = histogramCells(block);
           for (let row = 0; row < block.rows; row++) {
@@ -244,6 +250,19 @@ export function createStoreSource(
     },
     ...catalogue(select),
   };
+}
+
+async function withHistograms(
+  select: Select,
+  { ids, pieces }: { readonly ids: readonly bigint[]; readonly pieces: readonly TierRange[] },
+  ask: Ask | undefined,
+): Promise<bigint[]> {
+  const out: bigint[] = [];
+  for (const chunk of chunksOf(ids, IDS_PER_SELECT)) {
+    const result = await select(histogramIdsSql(chunk, pieces), ask);
+    for (const id of readRows(result, (block) => bigintCells(block, "id"))) out.push(id);
+  }
+  return out;
 }
 
 function catalogue(

@@ -12,8 +12,8 @@ import { defaultLimits, TriptychError } from "@triptych/model";
 import { compileRegex } from "../../regex/compile.ts";
 import { readSeries } from "../metrics/read-series.ts";
 import type { Ask, MetricsSource } from "../metrics/source.ts";
-import type { SampleColumn } from "../../store/clickhouse/select/samples.ts";
 import { createPacing } from "../pacing.ts";
+import { type Coarse, columnFor, forCoarse, reachMs, withoutMark } from "./coarse.ts";
 
 export interface PromqlTimes {
   readonly startMs: number;
@@ -29,13 +29,24 @@ export async function runPromql(
   expr: PromqlExpr,
   { times: given, ask }: { readonly times: PromqlTimes; readonly ask: Ask },
 ): Promise<PromqlResult> {
-  const times = { ...given, lookbackMs: given.lookbackMs ?? (await lookbackOf(source, given)) };
-  const pacing = createPacing(ask.signal);
   const timeoutMs = ask.timeoutMs ?? defaultLimits.queryTimeoutMs;
   // The process's monotonic time: a limit of work, not a time of data.
   const deadlineMs = performance.now() + timeoutMs;
-  return evaluatePromql(
-    expr,
+  const times = { ...given, lookbackMs: given.lookbackMs ?? (await lookbackOf(source, given)) };
+  const coarse =
+    source.coarsestMs === undefined
+      ? { expr, notes: [] }
+      : await coarseFormOf(source.coarsestMs, expr, given);
+  const pacing = createPacing(ask.signal);
+  // Each question to the store gets what is left, or a query of several would take several times its limit.
+  const rest: Ask = {
+    signal: ask.signal,
+    get timeoutMs() {
+      return Math.max(1, deadlineMs - performance.now());
+    },
+  };
+  const result = await evaluatePromql(
+    coarse.expr,
     {
       ...times,
       samplesMax: defaultLimits.querySamplesMax,
@@ -46,8 +57,20 @@ export async function runPromql(
         return pacing.pause();
       },
     },
-    promqlSource(source, ask),
+    promqlSource(source, rest),
   );
+  for (const { message, span } of coarse.notes) result.annotations.info(message, span);
+  return result;
+}
+
+async function coarseFormOf(
+  coarsest: NonNullable<MetricsSource["coarsestMs"]>,
+  expr: PromqlExpr,
+  { startMs, endMs }: PromqlTimes,
+): Promise<Coarse> {
+  const afterMs = Math.max(0, startMs - LOOKBACK_MS - reachMs(expr));
+  const coarsestMs = await coarsest({ afterMs, toMs: endMs });
+  return coarsestMs === 0 ? { expr, notes: [] } : forCoarse(expr, coarsestMs);
 }
 
 const LOOKBACK_MS = 300_000;
@@ -59,23 +82,17 @@ async function lookbackOf(source: MetricsSource, times: PromqlTimes): Promise<nu
   return coarsestMs === undefined || coarsestMs === 0 ? undefined : coarsestMs + LOOKBACK_MS;
 }
 
-/** What these functions are to be given of samples that were downsampled. */
-const columnOf: { readonly [func: string]: SampleColumn | undefined } = {
-  min_over_time: "Min",
-  max_over_time: "Max",
-  sum_over_time: "Sum",
-};
-
 /** For one query: a selector that stands in it twice is read once. */
 export function promqlSource(source: MetricsSource, ask: Ask): PromqlSource {
   const known = new Map<string, Promise<readonly SourceSeries[]>>();
   const { leaf } = source;
   return {
     ...(leaf === undefined ? {} : { leaf: (question: LeafQuestion) => leaf(question, ask) }),
-    select(matchers, given, func) {
+    select(given, times, func) {
+      const matchers = withoutMark(given);
       // The store keeps whole milliseconds.
-      const range = { afterMs: Math.floor(given.afterMs), toMs: Math.floor(given.toMs) };
-      const column = columnOf[func ?? ""];
+      const range = { afterMs: Math.floor(times.afterMs), toMs: Math.floor(times.toMs) };
+      const column = columnFor(given, func);
       const key = JSON.stringify([
         matchers.map(({ name, op, value }) => [name, op, value]),
         range,

@@ -52,10 +52,8 @@ async function readGroup(
   const ids = series.map(({ id }) => id);
   const columns = await source.readSamples(ids, range, ask);
   const places = new Map(columns.ids.map((id, place) => [id, place]));
-  // A series is of one kind nearly always: only those without floats are asked for histograms.
-  const rest = ids.filter((id) => !places.has(id));
   const histograms = new Map<bigint, HistogramMessage[]>();
-  const read = rest.length === 0 ? [] : await source.readHistograms(rest, range, ask);
+  const read = await source.readHistograms(ids, range, ask);
   for (const sample of read) {
     const list = histograms.get(sample.id) ?? [];
     histograms.set(sample.id, list);

@@ -27,6 +27,7 @@ import {
   selectCounts,
 } from "../../store/clickhouse/select/traceql-metrics.ts";
 import { selectTraces } from "../../store/clickhouse/select/traces.ts";
+import { inSteps } from "../pacing.ts";
 import { memorySpan } from "./memory-span.ts";
 import { type MetricsRun, metricsLimits } from "./metrics-run.ts";
 import { planSpansets, spanCondition } from "./plan.ts";
@@ -182,7 +183,8 @@ async function compareSpans(
       table.traceStarts[trace] as number,
       table.traceStarts[trace + 1] as number,
     );
-    for (const row of new Set(evaluate([all]).flatMap(({ rows }) => rows))) {
+    const spansets = await inSteps(evaluate([all]), run.pacing);
+    for (const row of new Set(spansets.flatMap(({ rows }) => rows))) {
       const span = table.spans[row] as MemorySpan;
       const interval = intervalOf(run.intervals, span.startNs);
       if (interval < 0) continue;

@@ -13,10 +13,10 @@ import { slices } from "../../store/clickhouse/select/traces-search.ts";
 import { createPacing } from "../pacing.ts";
 import { planSpansets } from "./plan.ts";
 import {
-  candidatePages,
   type EvaluatedTrace,
   evaluateTraces,
   type Progress,
+  pagesOverSlices,
   traceqlLimits,
   type Walk,
 } from "./traces.ts";
@@ -72,22 +72,23 @@ export async function searchTraceql(
   const seen = new Set<string>();
   const traces: FoundTrace[] = [];
   search: for (const condition of plan.candidates) {
-    for (const range of slices(options.range)) {
-      const pages = candidatePages(walk, {
-        range,
-        condition,
-        firstPage: Math.max(20, options.limit),
-      });
-      for await (const page of pages) {
-        const ids = page.map(({ traceId }) => traceId).filter((id) => !seen.has(id));
-        for (const id of ids) seen.add(id);
-        for await (const evaluated of evaluateTraces(walk, ids, progress)) {
-          traces.push(foundTrace(evaluated, shown, options.spansPerSpanset));
-          await walk.pacing.pause();
-          if (traces.length >= options.limit) break search;
-        }
-        if (seen.size >= traceqlLimits.candidatesMax) progress.cut = true;
-        if (progress.cut && seen.size >= traceqlLimits.candidatesMax) break search;
+    const pages = pagesOverSlices(walk, {
+      slices: slices(options.range),
+      condition,
+      size: Math.min(Math.max(20, options.limit), traceqlLimits.pageTracesMax),
+    });
+    for await (const page of pages) {
+      // A trace can lie in several parts of the range.
+      const ids = [...new Set(page)].filter((id) => !seen.has(id));
+      for (const id of ids) seen.add(id);
+      for await (const evaluated of evaluateTraces(walk, ids, progress)) {
+        traces.push(foundTrace(evaluated, shown, options.spansPerSpanset));
+        await walk.pacing.pause();
+        if (traces.length >= options.limit) break search;
+      }
+      if (seen.size >= traceqlLimits.candidatesMax) {
+        progress.cut = true;
+        break search;
       }
     }
   }

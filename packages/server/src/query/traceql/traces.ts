@@ -11,16 +11,19 @@ import {
   selectStoredTraces,
 } from "../../store/clickhouse/select/traceql-search.ts";
 import { type StoredTable, selectSpanTable } from "../../store/clickhouse/select/traceql-table.ts";
+import { selectTraceTimes } from "../../store/clickhouse/select/traces.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
-import type { Pacing } from "../pacing.ts";
+import { inSteps, type Pacing } from "../pacing.ts";
 import type { SpansetPlan } from "./plan.ts";
 
 export const traceqlLimits = {
   /** Candidates of one page: their ids are one parameter, and their spans one answer. */
   pageTracesMax: 400,
-  /** Spans that are in memory at once; a single larger trace is cut here. */
+  /** Spans of several traces that are in memory at once. */
   spansAtOnceMax: 200_000,
+  /** A larger trace is cut here. */
+  spansOfOneMax: 500_000,
   /** Candidates that one query looks at. Beyond this the answer is what was found. */
   candidatesMax: 50_000,
   /** Spans that one metrics query evaluates outside the store. */
@@ -74,19 +77,54 @@ export async function* candidatePages(
   }
 }
 
+/**
+ * Ids of candidates newest first from ever older parts of the range, in pages of about `size`: what follows of a page
+ * costs the same for one trace as for many, so parts with few candidates are put together.
+ */
+export async function* pagesOverSlices(
+  walk: Walk,
+  where: {
+    readonly slices: Iterable<NsRange>;
+    readonly condition: Sql | undefined;
+    readonly size: number;
+  },
+): AsyncGenerator<string[]> {
+  let waiting: string[] = [];
+  for (const range of where.slices) {
+    const { condition, size } = where;
+    for await (const page of candidatePages(walk, { range, condition, firstPage: size })) {
+      waiting.push(...page.map(({ traceId }) => traceId));
+      if (waiting.length < size) continue;
+      yield waiting;
+      waiting = [];
+    }
+  }
+  if (waiting.length > 0) yield waiting;
+}
+
 /** Evaluates the pipeline over the traces with these ids, in their order. Traces in which nothing fits are left out. */
 export async function* evaluateTraces(
   walk: Walk,
   traceIds: readonly string[],
   progress: Progress,
 ): AsyncGenerator<EvaluatedTrace> {
-  const stored = await selectStoredTraces(walk.reader, traceIds);
-  if (stored === undefined) return;
+  const times = traceIds.length === 0 ? undefined : await selectTraceTimes(walk.reader, traceIds);
+  if (times === undefined) return;
+  const facts = new Map<string, StoredTrace>();
+  const read = (ids: readonly string[]) => readTable(walk, { range: times, byId: facts }, ids);
+  // What a trace is as a whole is not needed to read its spans.
+  const [stored, whole] = await Promise.all([
+    selectStoredTraces(walk.reader, traceIds, times),
+    read(traceIds),
+  ]);
+  for (const [id, trace] of stored.byId) facts.set(id, trace);
+  let first: StoredTable | undefined = whole;
   const pieces = [...traceIds];
   let size = pieces.length;
   while (pieces.length > 0) {
     const ids = pieces.splice(0, size);
-    const table = await readTable(walk, stored, ids);
+    const table: StoredTable = first ?? (await read(ids));
+    first = undefined;
     if (table.cut && ids.length > 1) {
       pieces.unshift(...ids);
       size = Math.ceil(ids.length / 2);
@@ -110,7 +148,7 @@ function readTable(
     condition: plan.read,
     attributes: also === undefined ? plan.attributes : new Map([...plan.attributes, ...also]),
     facts: stored.byId,
-    rowsMax: traceqlLimits.spansAtOnceMax,
+    rowsMax: traceIds.length === 1 ? traceqlLimits.spansOfOneMax : traceqlLimits.spansAtOnceMax,
   });
 }
 
@@ -125,7 +163,7 @@ async function* evaluateTable(
     const trace = stored.byId.get(traceId);
     if (trace === undefined) continue;
     const all = wholeTrace(table.traceStarts[i] as number, table.traceStarts[i + 1] as number);
-    const spansets = evaluate([all]);
+    const spansets = await inSteps(evaluate([all]), walk.pacing);
     await walk.pacing.pause();
     if (spansets.length > 0) yield { trace, table, bound, spansets };
   }

@@ -1,11 +1,10 @@
 /** The log of one container, followed: from where it was left, again after each break, until the container is gone. */
 import type { IncomingMessage } from "node:http";
 import { parseGoTime } from "@triptych/lang";
-import { sleep } from "@triptych/model";
 import { askJson, objectOf } from "../discovery/ask-json.ts";
 import type { Positions } from "../log-lines/positions.ts";
 import { createMarkedLines, type MarkedLines } from "../log-lines/marked-lines.ts";
-import { aborted, type LogSourceDeps } from "../log-lines/submit.ts";
+import { type LogSourceDeps, sleepUnless } from "../log-lines/submit.ts";
 import type { Stage } from "../log-stages/entry.ts";
 import type { HttpClient } from "../../http-client/client.ts";
 import { createDockerDecoder, type DockerLine } from "./frames.ts";
@@ -68,7 +67,7 @@ export function createContainerReader(
       if (abort.signal.aborted) return;
       await lines.drain();
       if (isGone) return;
-      await Promise.race([sleep(deps.clock, waitMs), aborted(abort.signal)]);
+      await sleepUnless(abort.signal, deps.clock, waitMs);
       if (abort.signal.aborted || isGone) return;
       waitMs = Math.min(RETRY_MS_MAX, waitMs * 2);
     }

@@ -7,8 +7,8 @@ export interface FileCounters {
   readonly errors: Counter;
   readonly truncated: Counter;
   readonly dropped: Counter;
-  /** Files read, descriptors open, bytes not yet read: added up over the jobs. */
-  readonly watch: (read: () => FileGauges) => void;
+  /** Files read, descriptors open, bytes not yet read: added up over the jobs, until the returned function is called. */
+  readonly watch: (read: () => FileGauges) => () => void;
 }
 
 export interface FileGauges {
@@ -18,9 +18,9 @@ export interface FileGauges {
 }
 
 export function createFileCounters(metrics: Metrics): FileCounters {
-  const watched: (() => FileGauges)[] = [];
+  const watched = new Set<() => FileGauges>();
   const sum = (key: keyof FileGauges) => (): number =>
-    watched.reduce((total, read) => total + read()[key], 0);
+    [...watched].reduce((total, read) => total + read()[key], 0);
   metrics.gauge("triptych_files_active", "Files that are read as they grow.", sum("files"));
   metrics.gauge("triptych_files_open", "Descriptors of files that are read.", sum("open"));
   metrics.gauge("triptych_files_lag_bytes", "Bytes of files not read yet.", sum("lagBytes"));
@@ -41,6 +41,9 @@ export function createFileCounters(metrics: Metrics): FileCounters {
       "Lines that pipeline stages dropped, by reason.",
       "reason",
     ),
-    watch: (read) => void watched.push(read),
+    watch(read) {
+      watched.add(read);
+      return () => void watched.delete(read);
+    },
   };
 }

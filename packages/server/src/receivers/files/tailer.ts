@@ -40,7 +40,7 @@ export function createFileTailer(options: TailerOptions, deps: TailerDeps): File
   const { clock, counters } = deps;
   const abort = new AbortController();
   const set = createFileSet(options, deps);
-  counters.watch(() => set.gauges());
+  const unwatch = counters.watch(() => set.gauges());
   let running: Promise<void> | undefined;
   let stop = (): void => {};
   const reader = createReader(options, { ...deps, set, signal: abort.signal });
@@ -76,6 +76,7 @@ export function createFileTailer(options: TailerOptions, deps: TailerDeps): File
     problems: () => set.problems(),
     async close() {
       stop();
+      unwatch();
       abort.abort();
       await running;
       await set.close();

@@ -7,11 +7,11 @@ import { constants, createReadStream, open } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { promisify } from "node:util";
-import { asTriptychError, sleep } from "@triptych/model";
+import { asTriptychError } from "@triptych/model";
 import { createJournalExportReader, type JournalEntry, journalEntryOfJson } from "@triptych/wire";
 import { createMarkedLines, type MarkedLines } from "../log-lines/marked-lines.ts";
 import type { Positions } from "../log-lines/positions.ts";
-import { aborted, type LogSourceDeps } from "../log-lines/submit.ts";
+import { type LogSourceDeps, sleepUnless } from "../log-lines/submit.ts";
 import type { Stage } from "../log-stages/entry.ts";
 import type { JournalLine } from "./journal-lines.ts";
 
@@ -82,7 +82,7 @@ export function createJournalReader(
         await lines.drain();
       }
       waitMs = lines.mark() === before ? Math.min(RETRY_MS_MAX, waitMs * 2) : RETRY_MS_MIN;
-      await Promise.race([sleep(deps.clock, waitMs), aborted(abort.signal)]);
+      await sleepUnless(abort.signal, deps.clock, waitMs);
     }
   };
   let running: Promise<void> | undefined;

@@ -11,7 +11,6 @@ import type { IngestNext } from "../next.ts";
 import { repeat } from "../../self/repeat.ts";
 import { listenTcp } from "../sockets.ts";
 import { createFrameSplitter, type FrameSplitter } from "./frame-splitter.ts";
-import type { LineBatcher } from "./line-batcher.ts";
 
 export interface LineTls {
   /** PEM. */
@@ -21,15 +20,25 @@ export interface LineTls {
   readonly ca?: string;
 }
 
-export interface LineServerDeps {
-  readonly batcher: LineBatcher;
+/** What takes the records: of a `LineBatcher`, what a server needs. */
+export interface LineTaker<D> {
+  /** False when there is no room; nothing was taken then. */
+  add(record: D): boolean;
+  readonly isBusy: boolean;
+  room(): Promise<void>;
+}
+
+export interface LineServerDeps<D = LogDraft> {
+  readonly batcher: LineTaker<D>;
   readonly next: Pick<IngestNext, "discarded">;
   readonly clock: Clock;
   readonly report: (error: TriptychError) => void;
   readonly frameBytesMax: number;
   readonly countsOctets: boolean;
   /** The records of one frame. The drafts may keep the frame's bytes until the next call. */
-  readonly drafts: (frame: Uint8Array, from: FrameSource) => readonly LogDraft[];
+  readonly drafts: (frame: Uint8Array, from: FrameSource) => readonly D[];
+  /** Waited for before anything of a connection is read; must not reject. */
+  readonly welcome?: (peer: string) => Promise<void>;
   readonly tls?: LineTls;
   /** 512 unless given; further connections are closed at once. */
   readonly connectionsMax?: number;
@@ -83,7 +92,7 @@ interface Group {
   readonly pending: () => number;
 }
 
-export function createLineServer(deps: LineServerDeps): LineServer {
+export function createLineServer<D = LogDraft>(deps: LineServerDeps<D>): LineServer {
   const { clock, next } = deps;
   const connections = new Set<Connection>();
   let server: Server | undefined;
@@ -159,10 +168,15 @@ function pendingBytes(connections: ReadonlySet<Connection>): number {
 }
 
 /** Reads a connection to its end. */
-async function serve(connection: Connection, deps: LineServerDeps, group: Group): Promise<void> {
+async function serve<D>(
+  connection: Connection,
+  deps: LineServerDeps<D>,
+  group: Group,
+): Promise<void> {
   const { socket, splitter } = connection;
   const { clock } = deps;
   const peer = plainAddress(socket.remoteAddress ?? "");
+  await deps.welcome?.(peer);
   const slice = { lines: 0, endMs: clock.monotonicMs() + SLICE_MS };
   try {
     for await (const chunk of socket as AsyncIterable<Uint8Array>) {
@@ -192,10 +206,10 @@ async function serve(connection: Connection, deps: LineServerDeps, group: Group)
   }
 }
 
-async function takeFrame(
+async function takeFrame<D>(
   frame: Uint8Array,
   from: FrameSource,
-  { deps, group }: { readonly deps: LineServerDeps; readonly group: Group },
+  { deps, group }: { readonly deps: LineServerDeps<D>; readonly group: Group },
 ): Promise<void> {
   const { batcher, drafts, next } = deps;
   for (const draft of drafts(frame, from)) {

@@ -8,11 +8,11 @@ import { type RawLine, runStages } from "../log-stages/pipeline.ts";
 import { drive, requestHash } from "../slices.ts";
 import type { Positions } from "./positions.ts";
 import {
-  aborted,
   batchOfEntries,
   createArrivals,
   type LogSourceDeps,
   submitLines,
+  unlessAborted,
 } from "./submit.ts";
 
 export interface MarkedLine extends RawLine {
@@ -138,7 +138,7 @@ export function createMarkedLines(
         schedule();
         return undefined;
       }
-      return Promise.race([roomFor(), aborted(abort.signal)]);
+      return unlessAborted(abort.signal, roomFor());
       async function roomFor(): Promise<void> {
         while (!abort.signal.aborted && (lines.length >= LINES_MAX || bytes >= BYTES_MAX)) {
           const before = lines.length;

@@ -34,7 +34,8 @@ const BUG_ATTEMPTS_MAX = 5;
 export async function submitLines(
   deps: Pick<LogSourceDeps, "next" | "clock" | "log">,
   request: {
-    readonly hash: RequestHash;
+    /** Null for what nobody can send again. */
+    readonly hash: RequestHash | null;
     readonly bytes: number;
     readonly make: () => Promise<LogBatch>;
     readonly source: string;
@@ -56,7 +57,7 @@ export async function submitLines(
     if (attempt === 0)
       log("info", `lines wait: ${error.message}`, { source: request.source, code: error.code });
     if (request.signal.aborted) return false;
-    await Promise.race([sleep(clock, waitMs), aborted(request.signal)]);
+    await sleepUnless(request.signal, clock, waitMs);
     if (request.signal.aborted) return false;
     waitMs = Math.min(RETRY_MS_MAX, waitMs * 2);
   }
@@ -65,14 +66,14 @@ export async function submitLines(
 async function attemptOnce(
   next: IngestNext,
   request: {
-    readonly hash: RequestHash;
+    readonly hash: RequestHash | null;
     readonly bytes: number;
     readonly make: () => Promise<LogBatch>;
   },
 ): Promise<TriptychError | undefined> {
   let release: (() => void) | undefined;
   try {
-    const earlier = next.duplicateOf(request.hash);
+    const earlier = request.hash === null ? null : next.duplicateOf(request.hash);
     if (earlier !== null) {
       await earlier;
       return undefined;
@@ -88,11 +89,24 @@ async function attemptOnce(
   }
 }
 
-export function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true }),
-  );
+/** Resolves after the time, or when `signal` is aborted; it takes its listener away again. */
+export function sleepUnless(signal: AbortSignal, clock: Clock, ms: number): Promise<void> {
+  return unlessAborted(signal, sleep(clock, ms));
+}
+
+/** Resolves with the work, or when `signal` is aborted; it takes its listener away again. */
+export async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  if (signal.aborted) return;
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    await Promise.race([work, ended]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 }
 
 const encoder = new TextEncoder();

@@ -341,7 +341,6 @@ describe("mistakes are told with their place", () => {
   const wrong = (yaml: string, message: RegExp): void =>
     test(yaml, () => expect(() => run(yaml, [])).toThrow(message));
   wrong("[{nonsense: {}}]", /unknown stage type: nonsense .*stages\.yml:1:3/);
-  wrong("[{geoip: {db: x}}]", /geoip is not supported: .*1:3/);
   wrong("[{regex: {expression: '('}}]", /invalid regex stage config: .*1:3/);
   wrong("[{regex: {expression: 'a'}}]", /named capture group/);
   wrong("[{json: {expressions: {a: 'x['}}}]", /JMES expression/);

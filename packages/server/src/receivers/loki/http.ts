@@ -20,6 +20,8 @@ export interface LokiPushDeps {
   readonly report: (error: TriptychError) => void;
   /** Addresses of the push, such as `/loki/api/v1/push`. */
   readonly paths: readonly string[];
+  /** Makes durable what a body holds; it becomes a batch as it is unless given. */
+  readonly take?: (body: Uint8Array, encoding: "protobuf" | "json") => Promise<Refused | undefined>;
 }
 
 /** The standard addresses: the second one is that of old clients. */
@@ -53,7 +55,7 @@ async function receive(
     const needsSnappy = isSnappy || (encoding === "protobuf" && compression === "identity");
     const body = needsSnappy ? await unpack(plain, deps, decoded) : plain;
     if (body !== sent) asSent.release();
-    const refused = await accept(body, encoding, deps);
+    const refused = await (deps.take?.(body, encoding) ?? accept(body, encoding, deps));
     if (refused === undefined) return reply.code(204).send();
     // As Loki: the rest of the request is kept, and what was refused is no reason to send it again.
     const text = `${refused.others} entries were refused, the others are kept: ${refused.message}\n`;

@@ -19,6 +19,8 @@ import {
 
 export interface OtlpHttpDeps extends OtlpTransportDeps {
   readonly cors: Cors;
+  /** Where else metrics are taken: Prometheus' address `/api/v1/otlp/v1/metrics` and its like. */
+  readonly metricsUrls?: readonly string[] | undefined;
 }
 
 const signals: readonly OtlpSignal[] = ["traces", "metrics", "logs"];
@@ -28,15 +30,18 @@ const contentTypes: Readonly<Record<OtlpEncoding, string>> = {
 };
 const otherMethods = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/** Adds the three addresses to `app`, which may be one of several servers with the same `deps`. */
+/** Adds the three addresses, and those of `metricsUrls`, to `app`, which may be one of several servers with the same `deps`. */
 export function registerOtlpHttp(app: FastifyInstance, deps: OtlpHttpDeps): void {
   app.register((scope, _options, done) => {
     // The body stays a stream: it is read under our own cap and budget, whatever its type says.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
     scope.setErrorHandler((thrown, request, reply) => sendError(thrown, { request, reply, deps }));
-    for (const signal of signals) {
-      const url = `/v1/${signal}`;
+    const addresses: [OtlpSignal, string][] = [
+      ...signals.map((signal): [OtlpSignal, string] => [signal, `/v1/${signal}`]),
+      ...(deps.metricsUrls ?? []).map((url): [OtlpSignal, string] => ["metrics", url]),
+    ];
+    for (const [signal, url] of addresses) {
       scope.post(url, (request, reply) => receive(signal, { request, reply, deps }));
       scope.route({
         method: otherMethods,

@@ -11,7 +11,12 @@ import type { IngestNext } from "../next.ts";
 import { cutMessage, refusal, TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
 import { createReservation, type Reservation } from "../reservation.ts";
-import { createRemoteWriteReceiver, type RemoteWriteReceiver, type Written } from "./receiver.ts";
+import {
+  createRemoteWriteReceiver,
+  type RemoteWriteReceiver,
+  sentHash,
+  type Written,
+} from "./receiver.ts";
 import { drive } from "../slices.ts";
 
 export interface RemoteWriteHttpDeps {
@@ -74,9 +79,10 @@ async function receive(exchange: Exchange, receiver: RemoteWriteReceiver): Promi
   const decoded = createReservation(deps.next);
   try {
     const sent = await readBody(request.raw, deps.limits.bodyBytesMax, asSent.hold);
+    const hash = await sentHash({ tenant: TENANT, version, encoding, body: sent }, deps.clock);
     const body = await decode(sent, { encoding, deps, decoded });
     if (body !== sent) asSent.release();
-    const { written, rejected, reason } = await receiver({ body, version, tenant: TENANT });
+    const { written, rejected, reason } = await receiver({ body, version, tenant: TENANT, hash });
     if (version === "2.0") writtenHeaders(reply, written);
     if (rejected === 0) return reply.code(204).send();
     const text = `${rejected} of the request's samples or series were refused, the others are written. The first: ${reason}.`;

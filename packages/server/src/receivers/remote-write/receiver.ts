@@ -3,7 +3,12 @@
  * written. Knows nothing of HTTP.
  */
 import type { Clock, Limits, SampleBatch } from "@triptych/model";
-import { decodeRemoteWrite, type RemoteWriteVersion } from "@triptych/wire";
+import {
+  createSeriesCache,
+  decodeRemoteWrite,
+  type RemoteWriteVersion,
+  type SeriesCache,
+} from "@triptych/wire";
 import type { IngestNext, Refused } from "../next.ts";
 import { drive, requestHash } from "../slices.ts";
 
@@ -12,7 +17,23 @@ export interface RemoteWriteRequest {
   readonly body: Uint8Array;
   readonly version: RemoteWriteVersion;
   readonly tenant: string;
+  /** What the request is told apart by; made from the body unless given. */
+  readonly hash?: Uint8Array;
 }
+
+/** The hash of a request as it was sent, which is a tenth of what it decodes to. */
+export const sentHash = (
+  sent: {
+    readonly tenant: string;
+    readonly version: RemoteWriteVersion;
+    readonly encoding: string;
+    readonly body: Uint8Array;
+  },
+  clock: Clock,
+): Promise<Uint8Array> => {
+  const { tenant, version, encoding, body } = sent;
+  return requestHash({ tenant, path: `/api/v1/write ${version} ${encoding}`, body }, clock);
+};
 
 export interface RemoteWriteDeps {
   readonly next: IngestNext;
@@ -43,14 +64,15 @@ export type RemoteWriteReceiver = (request: RemoteWriteRequest) => Promise<Remot
 export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteReceiver {
   /** Requests between hash and durability, by hash: a twin that arrives meanwhile waits for the first. */
   const running = new Map<string, Promise<RemoteWriteOutcome>>();
+  const known = createSeriesCache(deps.limits);
   return async (request) => {
     const { body, tenant, version } = request;
     const path = `/api/v1/write ${version}`;
-    const hash = await requestHash({ tenant, path, body }, deps.clock);
+    const hash = request.hash ?? (await requestHash({ tenant, path, body }, deps.clock));
     const key = Buffer.from(hash).toString("latin1");
     const twin = running.get(key);
     if (twin !== undefined) return twin;
-    const work = ingest(request, hash, deps);
+    const work = ingest(request, hash, { ...deps, known });
     running.set(key, work);
     try {
       return await work;
@@ -63,11 +85,11 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
 async function ingest(
   { body, version }: RemoteWriteRequest,
   hash: Uint8Array,
-  { next, limits, clock }: RemoteWriteDeps,
+  { next, limits, clock, known }: RemoteWriteDeps & { readonly known: SeriesCache },
 ): Promise<RemoteWriteOutcome> {
   const earlier = next.duplicateOf(hash);
   // Also a resend is decoded: the sender of 2.0 must be told how much of it is written.
-  const steps = decodeRemoteWrite(body, version, { limits, nowMs: clock.nowMs() });
+  const steps = decodeRemoteWrite(body, version, { limits, nowMs: clock.nowMs(), known });
   const { batch, rejected, reason, rejections } = await drive(steps, clock);
   // Taken before the batch is given away.
   const written = writtenOf(batch);

@@ -30,6 +30,8 @@ export interface ScrapeManagerDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly limits: Limits;
+  /** Of OpenMetrics: `…_created` is a start time, not a series; goes with `pipeline/start-time-zeros.ts`. */
+  readonly createdAsStart?: boolean | undefined;
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly compileRegex: CompileRegex;

@@ -32,6 +32,8 @@ export interface ScrapeDeps {
   readonly clock: Clock;
   readonly next: IngestNext;
   readonly limits: Limits;
+  /** Of OpenMetrics: `…_created` is a start time, not a series; goes with `pipeline/start-time-zeros.ts`. */
+  readonly createdAsStart?: boolean | undefined;
 }
 
 export interface ScrapeJob {
@@ -184,7 +186,7 @@ async function parse(
   { bytes, contentType }: Body,
   target: Target,
   { job, atMs }: { readonly job: ScrapeJob; readonly atMs: number },
-  { clock, limits, next }: ScrapeDeps,
+  { clock, limits, next, createdAsStart = false }: ScrapeDeps,
 ): Promise<SampleBatch> {
   const { config } = job;
   const steps = parseExposition(bytes, contentType, {
@@ -193,6 +195,7 @@ async function parse(
     honorTimestamps: config.honor_timestamps,
     extraLabels: [...target.labels],
     onConflict: config.honor_labels ? "keep" : "rename",
+    createdAsStart,
     keepClassicHistograms: target.keepsClassic || target.toCustomBuckets || !target.withNative,
   });
   const { batch, rejections } = await drive(steps, clock);

@@ -83,6 +83,8 @@ test("after all that the tables are there, and none that should not be", async (
   expect(found).toEqual([
     "exemplars",
     "histograms",
+    "histograms_1h",
+    "histograms_5m",
     "metric_metadata",
     "otel_logs",
     "otel_traces",

@@ -3,7 +3,17 @@
  * known: other processes and this one remember that they are written, and samples may come again.
  */
 import type { Engine } from "./engine.ts";
-import { exemplars, histograms, samples, samples1h, samples5m } from "./tables.ts";
+import {
+  exemplars,
+  histograms,
+  histograms1h,
+  histograms5m,
+  samples,
+  samples1h,
+  samples5m,
+} from "./tables.ts";
+
+const tables = [samples, samples5m, samples1h, histograms, histograms5m, histograms1h, exemplars];
 
 export interface DeletedRange {
   /** Milliseconds, both inclusive. */
@@ -26,7 +36,7 @@ export async function deleteSamples(
     const list = ids
       .slice(at, at + IDS_PER_STATEMENT)
       .map((id) => BigInt.asUintN(64, id).toString());
-    for (const { name } of [samples, samples5m, samples1h, histograms, exemplars])
+    for (const { name } of tables)
       await engine.execute(
         `DELETE FROM \`${name}\` WHERE Id IN (${list.join(", ")}) AND Time >= ${from} AND Time <= ${to}`,
       );

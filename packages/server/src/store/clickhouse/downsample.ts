@@ -7,13 +7,13 @@ import { type Clock, unreachable } from "@triptych/model";
 import type { Engine } from "./engine.ts";
 import { dayStartMs } from "./retention.ts";
 import { numberCells, readRows, textCells } from "./select/rows.ts";
-import { sql } from "./sql.ts";
-import { samples, samples1h, samples5m } from "./tables.ts";
+import { sql, text } from "./sql.ts";
+import { histograms, histograms1h, histograms5m, samples, samples1h, samples5m } from "./tables.ts";
 
 export interface DownsampledDay {
   /** 20261121. */
   readonly day: number;
-  /** Samples of the day when it was done. */
+  /** Samples and native histograms of the day when it was done. */
   readonly samples: number;
 }
 
@@ -34,6 +34,8 @@ const DAY_MS = 86_400_000;
 const SETTLED_MS = 2 * 3_600_000;
 /** Statements must be short, because others wait for them: each takes so much of the series. */
 const SLICES = 64n;
+/** A histogram has some hundred bytes: one statement sorts some ten megabytes. */
+const HISTOGRAMS_PER_SLICE = 100_000;
 const STALE_BITS = "9218868437227405314";
 
 export function createDownsampling({ engine, clock, load, save }: DownsamplingDeps): Downsampling {
@@ -55,11 +57,11 @@ export function createDownsampling({ engine, clock, load, save }: DownsamplingDe
   };
 }
 
-/** Days that have samples, and how many. */
+/** Days that have samples or native histograms, and how many. */
 async function daysOfSamples(engine: Engine): Promise<DownsampledDay[]> {
   const result = await engine.select(
     sql`SELECT toString(partition_id) AS day, sum(rows) AS samples FROM system.parts
-        WHERE database = currentDatabase() AND active AND table = 'samples' GROUP BY partition_id ORDER BY partition_id`,
+        WHERE database = currentDatabase() AND active AND table IN ('samples', 'histograms') GROUP BY partition_id ORDER BY partition_id`,
   );
   return readRows(result, (block) => {
     const day = textCells(block, "day");
@@ -79,6 +81,39 @@ async function downsampleDay(engine: Engine, day: number): Promise<void> {
     for (let slice = 0n; slice < SLICES; slice++)
       await engine.execute(`INSERT INTO \`${table}\` ${sliceSql(kind, { fromMs, slice })}`);
   }
+  await downsampleHistograms(engine, whole);
+}
+
+/** The last of each stretch: counts stay counts, as with counters. */
+async function downsampleHistograms(engine: Engine, day: number): Promise<void> {
+  const fromMs = dayStartMs(day);
+  const names = histograms1h.columns.map(({ name }) => name).join(", ");
+  const has = await engine.select(
+    sql`SELECT sum(rows) AS count FROM system.parts WHERE database = currentDatabase() AND active
+        AND table = 'histograms' AND partition_id = ${text(String(day))}`,
+  );
+  const count = readRows(has, (block) => numberCells(block, "count"))[0] ?? 0;
+  const slices = BigInt(Math.min(Number(SLICES), Math.ceil(count / HISTOGRAMS_PER_SLICE)));
+  for (const [table, everyMs] of [
+    [histograms5m.name, 300_000],
+    [histograms1h.name, 3_600_000],
+  ] as const) {
+    await engine.execute(`ALTER TABLE \`${table}\` DROP PARTITION ID '${day}'`);
+    for (let slice = 0n; slice < slices; slice++)
+      await engine.execute(`INSERT INTO \`${table}\` (${names}) SELECT ${names} FROM \`${histograms.name}\`
+        WHERE ${sliceCondition(fromMs, { slice, slices })} AND reinterpretAsUInt64(Sum) != ${STALE_BITS}
+        ORDER BY Id, Time DESC LIMIT 1 BY Id, intDiv(Time, ${everyMs}) SETTINGS max_threads = 1`);
+  }
+}
+
+function sliceCondition(
+  fromMs: number,
+  { slice, slices }: { readonly slice: bigint; readonly slices: bigint },
+): string {
+  const width = 2n ** 64n / slices;
+  const first = slice * width;
+  const last = slice + 1n === slices ? 2n ** 64n - 1n : first + width - 1n;
+  return `Id >= ${first} AND Id <= ${last} AND Time >= ${fromMs} AND Time < ${fromMs + DAY_MS}`;
 }
 
 /** Numbers of ours only. */
@@ -86,9 +121,7 @@ function sliceSql(
   kind: "5m" | "1h",
   { fromMs, slice }: { readonly fromMs: number; readonly slice: bigint },
 ): string {
-  const width = 2n ** 64n / SLICES;
-  const first = slice * width;
-  const where = `Id >= ${first} AND Id <= ${first + width - 1n} AND Time >= ${fromMs} AND Time < ${fromMs + DAY_MS}`;
+  const where = sliceCondition(fromMs, { slice, slices: SLICES });
   const settings = "SETTINGS optimize_aggregation_in_order = 1, max_threads = 1";
   switch (kind) {
     case "5m":

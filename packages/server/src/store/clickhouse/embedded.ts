@@ -46,11 +46,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   };
   const writer = open();
   const control = open();
+  // Deletes may take long, and queries that must stop are killed meanwhile.
+  const changer = open();
   const readers = await Promise.all(
     Array.from({ length: options.readers }, () => openReader(open(), options)),
   );
   await writer.query("CREATE DATABASE IF NOT EXISTS triptych");
-  await Promise.all([writer.query("USE triptych"), control.query("USE triptych")]);
+  await Promise.all([writer, control, changer].map((session) => session.query("USE triptych")));
+  await changer.query(`SET max_query_size=${4 * MiB}`);
   for (const reader of readers) await reader.query("USE triptych");
   const pool = createPool(readers, options.queueMax);
   let closed = false;
@@ -80,8 +83,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
         rmSync(file, { force: true });
       }
     },
-    async execute(text) {
-      await control.query(text);
+    async execute(change) {
+      if (typeof change === "string") return void (await changer.query(change));
+      const { text, params } = statement(change);
+      const values = parameterSettings(params);
+      await changer.query(...(values === undefined ? [text] : [values, text]));
     },
     async close() {
       if (closed) return;
@@ -188,17 +194,17 @@ function createPool(sessions: readonly ChdbSession[], queueMax: number): Pool {
         );
       }
       return new Promise((resolve, reject) => {
-        waiting.push(resolve);
-        signal?.addEventListener(
-          "abort",
-          () => {
-            const at = waiting.indexOf(resolve);
-            if (at < 0) return;
-            waiting.splice(at, 1);
-            reject(new TriptychError("query_cancelled", "the query was stopped while it waited"));
-          },
-          { once: true },
-        );
+        const onAbort = (): void => {
+          waiting.splice(waiting.indexOf(take), 1);
+          reject(new TriptychError("query_cancelled", "the query was stopped while it waited"));
+        };
+        // One request asks many queries with one signal: each must take its listener away again.
+        const take = (given: ChdbSession): void => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve(given);
+        };
+        waiting.push(take);
+        signal?.addEventListener("abort", onAbort, { once: true });
       });
     },
     give(session) {

@@ -32,10 +32,11 @@ export interface Engine {
   /** Inserts Native blocks as one part. One call at a time per engine. */
   insert(options: InsertOptions, blocks: readonly Uint8Array[]): Promise<void>;
   /**
-   * A statement of ours without values from outside: DDL, partitions. `outside` runs it without naming our database,
-   * which may not exist yet.
+   * A statement of ours that changes something: DDL and partitions as text, deletes with values from outside as `Sql`,
+   * which binds them. Statements run one after another, and no query waits for them. `outside` runs it without naming
+   * our database, which may not exist yet.
    */
-  execute(text: string, options?: { readonly outside?: boolean }): Promise<void>;
+  execute(statement: string | Sql, options?: { readonly outside?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -85,9 +85,15 @@ export async function openRemote(options: RemoteOptions): Promise<Engine> {
         throw writeFailure(insert.table, error);
       }
     },
-    async execute(text, executeOptions = {}) {
+    async execute(change, executeOptions = {}) {
+      const { text, params } =
+        typeof change === "string" ? { text: change, params: {} } : statement(change);
       try {
-        await (executeOptions.outside ? outside : client).command({ query: text });
+        await (executeOptions.outside ? outside : client).command({
+          query: text,
+          query_params: params,
+          clickhouse_settings: { max_query_size: "4194304" },
+        });
       } catch (error) {
         throw unreachable(at, error);
       }

@@ -9,6 +9,8 @@ import { constant, sql } from "./sql.ts";
 import {
   exemplars,
   histograms,
+  histograms1h,
+  histograms5m,
   logs,
   samples,
   samples1h,
@@ -34,8 +36,8 @@ const tablesOf: { readonly [signal in RetentionSignal]: readonly string[] } = {
   traces: [traces.name, traceTimes.name],
   logs: [logs.name],
   metrics: [samples.name, histograms.name, exemplars.name],
-  metrics5m: [samples5m.name],
-  metrics1h: [samples1h.name],
+  metrics5m: [samples5m.name, histograms5m.name],
+  metrics1h: [samples1h.name, histograms1h.name],
 };
 
 /** Data that arrived late is kept at least this long (or as long as the rule says, if that is less). */

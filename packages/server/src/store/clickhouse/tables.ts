@@ -312,6 +312,17 @@ export const histograms: TableSpec = {
   time: "fromUnixTimestamp64Milli(Time)",
 };
 
+/** One native histogram for each series and stretch of time, the last one. */
+const downsampledHistograms = (name: string): TableSpec => ({
+  ...histograms,
+  name,
+  columns: histograms.columns.filter((column) => !origin.includes(column)),
+  indices: [],
+});
+
+export const histograms5m = downsampledHistograms("histograms_5m");
+export const histograms1h = downsampledHistograms("histograms_1h");
+
 export const exemplars: TableSpec = {
   name: "exemplars",
   engine: "MergeTree",
@@ -384,6 +395,8 @@ export const tables: readonly TableSpec[] = [
   samples5m,
   samples1h,
   histograms,
+  histograms5m,
+  histograms1h,
   exemplars,
   metricMetadata,
   state,

@@ -79,9 +79,21 @@ export function LogDetails(props: {
         {line.severityText === "" ? line.level : line.severityText}
         {line.scope !== "" && <> · {line.scope}</>}
       </p>
+      <Dropped attributes={line.attributes} />
       <FieldGrid scope="log" attributes={line.attributes} counts={counts} />
       <FieldGrid scope="resource" attributes={line.resource} counts={counts} />
     </div>
+  );
+}
+
+/** The receiver notes among the attributes how many there were besides. */
+function Dropped(props: { readonly attributes: readonly Attribute[] }) {
+  const count = props.attributes.find(([key]) => key === "dropped_attributes_count")?.[2];
+  if (count === undefined) return null;
+  return (
+    <p className="small c-warn">
+      Attributes that were not kept, because the sender or a limit left them out: {String(count)}
+    </p>
   );
 }
 

@@ -122,6 +122,15 @@ test("self time by service, largest first", () => {
   ]);
 });
 
+test("what was left out of a span is said", () => {
+  const trace = traceOf([["a", "", 0, 3]]);
+  const dropped = { attributes: 5, events: 0, links: 2 };
+  const spans = trace.spans.map((span) => ({ ...span, dropped }));
+  expect(oddities(buildTree({ ...trace, spans }), 0, String)).toEqual([
+    "Not kept, because the sender or a limit left them out: 5 attributes, 2 links.",
+  ]);
+});
+
 describe("oddities are said", () => {
   const check = (name: string, lines: Line[], index: number, want: RegExp) =>
     test(name, () =>

@@ -72,6 +72,11 @@ export function oddities(
       `It starts ${formatNs(early)} before its parent: the clocks of the two differ by at least that.`,
     );
   }
+  const lost = Object.entries(span?.dropped ?? {}).filter(([, count]) => count > 0);
+  if (lost.length > 0) {
+    const counts = lost.map(([what, count]) => `${count} ${what}`).join(", ");
+    words.push(`Not kept, because the sender or a limit left them out: ${counts}.`);
+  }
   if ((span?.durationNs ?? 0) < 0)
     words.push("Its end lies before its start; it is drawn without a length.");
   return words;

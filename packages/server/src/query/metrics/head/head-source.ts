@@ -6,16 +6,23 @@ import {
   type FloatSamples,
   type HistogramPoint,
   type Labels,
-  labelsOf,
   type Matcher,
   SampleScratch,
   seriesInMemory,
   type SourceSeries,
+  staleTest,
 } from "@triptych/lang";
 import type { SampleColumn } from "../../../store/clickhouse/select/samples.ts";
 import { storeLeaf } from "../leaf.ts";
 import { storeMatcher, testOf } from "../matchers.ts";
-import { floatsById, histogramsById, noFloats, readSeries } from "../read-series.ts";
+import {
+  floatsById,
+  histogramsById,
+  noFloats,
+  readSeries,
+  seriesOf,
+  withOnes,
+} from "../read-series.ts";
 import { byLabelPairs } from "../series-order.ts";
 import type { Ask, MetricsSource, SampleRange, Series } from "../source.ts";
 import type { Head } from "./head.ts";
@@ -65,11 +72,8 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   const floats =
     ids.length === 0 ? NO_FLOATS : floatsById(await store.readSamples(ids, past, ask, column));
   const withHistograms = found.filter((one) => one.lastHistogramMs > range.afterMs);
-  const known = new Set(found.map((one) => one.id));
-  const histogramIds = [
-    ...withHistograms.map((one) => one.id),
-    ...[...older.keys()].filter((id) => !known.has(id) && !floats.has(id)),
-  ];
+  // Of older ones the head does not know whether they had any.
+  const histogramIds = [...new Set([...older.keys(), ...withHistograms.map((one) => one.id)])];
   const histograms = await histogramsById(store, { ids: histogramIds, range }, ask);
   const out: SourceSeries[] = [];
   for (const series of found) {
@@ -77,13 +81,12 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
     const id = needsId ? series.id : undefined;
     const before = id === undefined ? undefined : floats.get(id);
     const fromMs = Math.max(range.afterMs, completeAfterMs, series.lateUntilMs);
-    out.push(
-      new Joined(series, {
-        range: { afterMs: fromMs, toMs: range.toMs },
-        before: before === undefined ? noFloats : upTo(before, fromMs),
-        histograms: id === undefined ? NO_POINTS : (histograms.get(id) ?? NO_POINTS),
-      }),
-    );
+    const joined = new Joined(series, {
+      range: { afterMs: fromMs, toMs: range.toMs },
+      before: before === undefined ? noFloats : upTo(before, fromMs),
+      histograms: id === undefined ? NO_POINTS : (histograms.get(id) ?? NO_POINTS),
+    });
+    out.push(column === "Count" ? countsOf(joined, fromMs) : joined);
     if (id !== undefined) older.delete(id);
   }
   if (older.size === 0) return out;
@@ -91,9 +94,7 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
     const before = floats.get(id);
     const points = histograms.get(id) ?? NO_POINTS;
     if (before === undefined && points.length === 0) continue;
-    out.push(
-      seriesInMemory({ labels: labelsOf(labels), floats: before ?? noFloats, histograms: points }),
-    );
+    out.push(seriesOf(labels, { floats: before ?? noFloats, points, column }));
   }
   return out.sort((a, b) => byLabelPairs(a.labels.pairs, b.labels.pairs));
 }
@@ -124,6 +125,17 @@ function upTo({ timeMs, value }: FloatSamples, toMs: number): FloatSamples {
   let end = timeMs.length;
   while (end > 0 && (timeMs[end - 1] as number) > toMs) end--;
   return { timeMs: timeMs.subarray(0, end), value: value.subarray(0, end) };
+}
+
+/** What came from the head, later than `fromMs`, are samples: each counts one. The store gave counts already. */
+function countsOf(joined: Joined, fromMs: number): SourceSeries {
+  const { timeMs, value } = joined.floats();
+  const counts = value.slice();
+  const isStale = staleTest(value);
+  for (let at = 0; at < counts.length; at++)
+    if ((timeMs[at] as number) > fromMs && !isStale(at)) counts[at] = 1;
+  const floats = withOnes({ timeMs, value: counts }, joined.histograms);
+  return seriesInMemory({ labels: joined.labels, floats, histograms: [] });
 }
 
 /** What the store gave of a series, then what the head has. */

@@ -34,12 +34,7 @@ export interface HeadRead {
 /** What views ask of the head. */
 export interface Reader {
   readonly id: (ref: number) => bigint;
-  readonly openCount: (ref: number) => number;
-  readonly chunks: (
-    ref: number,
-    pages: PageTable,
-    range: HeadRange,
-  ) => { readonly samples: number };
+  readonly count: (ref: number, pages: PageTable, range: HeadRange) => number;
   readonly read: (
     ref: number,
     pages: PageTable,
@@ -79,8 +74,7 @@ export class HeadView implements HeadSeries {
 
   count(range: HeadRange): number {
     if (this.lastMs <= range.afterMs) return 0;
-    const { ref, pages, reader } = this;
-    return reader.chunks(ref, pages, range).samples + reader.openCount(ref);
+    return this.reader.count(this.ref, this.pages, range);
   }
 
   read(range: HeadRange, scratch: SampleScratch, at: number): HeadRead {

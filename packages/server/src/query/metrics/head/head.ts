@@ -7,7 +7,7 @@
  * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
  */
 import type { LabelPair, SampleScratch } from "@triptych/lang";
-import type { SampleBatch } from "@triptych/model";
+import type { SampleBatch, SeriesTable } from "@triptych/model";
 import {
   type ChunkInfo,
   CHUNK_SAMPLES_MAX,
@@ -97,8 +97,13 @@ class HeadStore implements Head, HeadRestore {
   private readonly lateUntil = new Map<number, number>();
   /** Up to here samples are not taken, and nothing can be claimed, whatever is restored. */
   private lostUntilMs: number;
-  private refOfRow = new Int32Array(1024);
+  /** Of the rows of the batch being taken. */
+  private refOfRow = new Int32Array(0);
+  private refsOfBatch = new Int32Array(1024);
+  /** The refs of rows of lasting tables, to be checked before use: series go, and their refs are given to others. */
+  private readonly refsOfTables = new WeakMap<SeriesTable, Int32Array<ArrayBuffer>>();
   private addresses = new Float64Array(64);
+  private samplesFound = 0;
   private readonly info: ChunkInfo = {
     previous: 0,
     firstMs: 0,
@@ -128,8 +133,7 @@ class HeadStore implements Head, HeadRestore {
 
   append(batch: SampleBatch, nowMs: number): void {
     const { series, samples, histograms } = batch;
-    if (this.refOfRow.length < series.rows) this.refOfRow = new Int32Array(series.rows * 2);
-    this.refOfRow.fill(UNKNOWN, 0, series.rows);
+    this.refOfRow = this.refsFor(series);
     for (let row = 0; row < samples.rows; row++) {
       const t = Math.trunc(samples.timeMs[row] as number);
       const ref = this.refOf(batch, samples.series[row] as number, nowMs);
@@ -151,12 +155,26 @@ class HeadStore implements Head, HeadRestore {
     this.completeAfterMs = Math.max(this.completeAfterMs, t);
   }
 
+  private refsFor(series: SeriesTable): Int32Array<ArrayBuffer> {
+    if (!series.lasting) {
+      if (this.refsOfBatch.length < series.rows) this.refsOfBatch = new Int32Array(series.rows * 2);
+      return this.refsOfBatch.fill(UNKNOWN, 0, series.rows);
+    }
+    const known = this.refsOfTables.get(series);
+    if (known !== undefined && known.length >= series.rows) return known;
+    const refs = new Int32Array(series.offsets.length).fill(UNKNOWN);
+    if (known !== undefined) refs.set(known);
+    this.refsOfTables.set(series, refs);
+    return refs;
+  }
+
   private refOf(batch: SampleBatch, row: number, nowMs: number): number {
-    const known = this.refOfRow[row] as number;
-    if (known !== UNKNOWN) return known;
     const { series } = batch;
+    const known = this.refOfRow[row] as number;
+    if (known !== UNKNOWN && !series.lasting) return known;
     const low = series.hashLow[row] as number;
     const high = series.hashHigh[row] as number;
+    if (known >= 0 && this.index.is(known, low, high)) return known;
     let ref = this.index.find(low, high);
     if (ref < 0) ref = this.newSeries({ low, high }, () => series.labels(row), nowMs);
     this.refOfRow[row] = ref;
@@ -244,17 +262,15 @@ class HeadStore implements Head, HeadRestore {
 
   private readonly reader: Reader = {
     id: (ref) => this.index.id(ref),
-    openCount: (ref) => this.open.count(ref),
-    chunks: (ref, pages, range) => this.chunks(ref, pages, range),
+    count: (ref, pages, range) => {
+      this.chunks(ref, pages, range);
+      return this.samplesFound + this.open.count(ref);
+    },
     read: (ref, pages, { range, scratch, at }) => this.read(ref, pages, { range, scratch, at }),
   };
 
-  /** Addresses of the chunks that touch the range, oldest last, in an array that holds until the next call. */
-  private chunks(
-    ref: number,
-    pages: PageTable,
-    { afterMs, toMs }: HeadRange,
-  ): { addresses: Float64Array; found: number; samples: number } {
+  /** Finds the chunks that touch the range: `addresses`, oldest last, and `samplesFound`. Returns how many. */
+  private chunks(ref: number, pages: PageTable, { afterMs, toMs }: HeadRange): number {
     const { info } = this;
     let found = 0;
     let samples = 0;
@@ -271,7 +287,8 @@ class HeadStore implements Head, HeadRestore {
       }
       address = info.previous;
     }
-    return { addresses: this.addresses, found, samples };
+    this.samplesFound = samples;
+    return found;
   }
 
   private read(
@@ -280,8 +297,9 @@ class HeadStore implements Head, HeadRestore {
     what: { readonly range: HeadRange; readonly scratch: SampleScratch; readonly at: number },
   ): HeadRead {
     const { range, scratch, at } = what;
-    const { addresses, found, samples } = this.chunks(ref, pages, range);
-    scratch.reserve(at + samples + OPEN_SAMPLES);
+    const found = this.chunks(ref, pages, range);
+    const { addresses } = this;
+    scratch.reserve(at + this.samplesFound + OPEN_SAMPLES);
     let end = at;
     let hasNaN = false;
     let falls = false;

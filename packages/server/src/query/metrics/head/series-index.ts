@@ -43,6 +43,11 @@ export class SeriesIndex {
     return this.labelsByRef[ref] !== undefined;
   }
 
+  /** Whether `ref` is the series with this hash, now. */
+  is(ref: number, low: number, high: number): boolean {
+    return this.hashLow[ref] === low && this.hashHigh[ref] === high && this.has(ref);
+  }
+
   id(ref: number): bigint {
     return (BigInt(this.hashHigh[ref] as number) << 32n) | BigInt(this.hashLow[ref] as number);
   }

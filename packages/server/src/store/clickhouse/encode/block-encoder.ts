@@ -147,11 +147,14 @@ function* seriesBlocks(
   const byDay = new Map<number, { segments: Segment<SampleBatch>[]; firstSeenMs: number[] }>();
   for (const batch of batches) {
     const found = new Map<number, number[]>();
+    const claimed = registry.daysOf(batch.series);
     for (const { rows, series: seriesOf, timeMs } of [batch.samples, batch.histograms]) {
       for (let row = 0; row < rows; row++) {
         const at = seriesOf[row] as number;
         const ms = timeMs[row] as number;
         const day = dayOfMs(ms);
+        if (claimed[at] === day + 1) continue;
+        claimed[at] = day + 1;
         if (
           !registry.claim(
             batch.series.hashLow[at] as number,

@@ -23,6 +23,14 @@ export class DaySplit<B> {
   /** Adds all rows of `batch`; `dayOf` gives each row's day. */
   add(batch: B, rows: number, dayOf: (row: number) => number): void {
     if (rows === 0) return;
+    const first = dayOf(0);
+    let same = 1;
+    while (same < rows && dayOf(same) === first) same++;
+    if (same === rows) this.push(first, { batch, rows: upTo(rows) });
+    else this.addDays(batch, rows, dayOf);
+  }
+
+  private addDays(batch: B, rows: number, dayOf: (row: number) => number): void {
     const byDay = new Map<number, number[]>();
     let lastDay = dayOf(0);
     let last: number[] = [0];
@@ -37,12 +45,13 @@ export class DaySplit<B> {
       }
       last.push(row);
     }
-    for (const [day, list] of byDay) {
-      const segments = this.days.get(day);
-      const segment = { batch, rows: Uint32Array.from(list) };
-      if (segments === undefined) this.days.set(day, [segment]);
-      else segments.push(segment);
-    }
+    for (const [day, list] of byDay) this.push(day, { batch, rows: Uint32Array.from(list) });
+  }
+
+  private push(day: number, segment: Segment<B>): void {
+    const segments = this.days.get(day);
+    if (segments === undefined) this.days.set(day, [segment]);
+    else segments.push(segment);
   }
 
   /** Per day, chunks of at most `rowsMax` rows: what one Native block holds. */
@@ -66,4 +75,10 @@ export class DaySplit<B> {
       if (count > 0) yield { partition, segments: open, rows: count };
     }
   }
+}
+
+function upTo(rows: number): Uint32Array {
+  const out = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) out[row] = row;
+  return out;
 }

@@ -13,11 +13,7 @@ export function encodeFloats(segments: Samples): Uint8Array<ArrayBuffer> {
   seriesIds(writer, segments, (b) => b.samples.series);
   times(writer, "b_Time", segments, (b) => b.samples.timeMs);
   writer.column("b_Value", "Float64");
-  for (const { batch, rows: list } of segments) {
-    // As words, so that the bits of a staleness marker survive.
-    const words = wordsOf(batch.samples.value);
-    for (const row of list) writer.words64(words[row * 2] as number, words[row * 2 + 1] as number);
-  }
+  for (const { batch, rows: list } of segments) copyFloats(writer, batch.samples.value, list);
   return writer.take();
 }
 
@@ -198,9 +194,11 @@ function seriesIds(
   for (const { batch, rows } of segments) {
     const seriesOf = of(batch);
     const { hashLow, hashHigh } = batch.series;
-    for (const row of rows) {
-      const series = seriesOf[row] as number;
-      writer.words64(hashLow[series] as number, hashHigh[series] as number);
+    const view = writer.fixed(rows.length * 8);
+    for (let i = 0; i < rows.length; i++) {
+      const series = seriesOf[rows[i] as number] as number;
+      view.setUint32(i * 8, hashLow[series] as number, true);
+      view.setUint32(i * 8 + 4, hashHigh[series] as number, true);
     }
   }
 }
@@ -214,7 +212,13 @@ function times(
   writer.column(name, "Int64");
   for (const { batch, rows } of segments) {
     const values = of(batch);
-    for (const row of rows) writer.i64(values[row] as number);
+    const view = writer.fixed(rows.length * 8);
+    for (let i = 0; i < rows.length; i++) {
+      const ms = values[rows[i] as number] as number;
+      const high = Math.floor(ms / 0x1_0000_0000);
+      view.setUint32(i * 8, ms - high * 0x1_0000_0000, true);
+      view.setInt32(i * 8 + 4, high, true);
+    }
   }
 }
 
@@ -225,9 +229,17 @@ function floats(
   of: (batch: SampleBatch) => Float64Array,
 ): void {
   writer.column(name, "Float64");
-  for (const { batch, rows } of segments) {
-    const words = wordsOf(of(batch));
-    for (const row of rows) writer.words64(words[row * 2] as number, words[row * 2 + 1] as number);
+  for (const { batch, rows } of segments) copyFloats(writer, of(batch), rows);
+}
+
+/** As words, so that the bits of a staleness marker survive. */
+function copyFloats(writer: NativeWriter, values: Float64Array, rows: Uint32Array): void {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
+  const view = writer.fixed(rows.length * 8);
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    view.setUint32(i * 8, words[row * 2] as number, true);
+    view.setUint32(i * 8 + 4, words[row * 2 + 1] as number, true);
   }
 }
 
@@ -253,8 +265,4 @@ function ragged(
       for (let item = offsets[row] as number; item < end; item++) write(item);
     }
   }
-}
-
-function wordsOf(values: Float64Array): Uint32Array {
-  return new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
 }

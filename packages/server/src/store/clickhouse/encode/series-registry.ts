@@ -3,6 +3,8 @@
  * every sample. Open addressing over the 64-bit series id; bounded: when full it forgets everything, which only means
  * that labels are written once more (the table replaces equal rows).
  */
+import type { SeriesTable } from "@triptych/model";
+
 const ENTRIES_INITIAL = 1 << 12;
 
 export class SeriesRegistry {
@@ -11,6 +13,7 @@ export class SeriesRegistry {
   /** Day plus one; 0 marks a free slot. */
   private day = new Uint32Array(ENTRIES_INITIAL);
   private used = 0;
+  private ofTables = new WeakMap<SeriesTable, Uint32Array>();
   private readonly seriesMax: number;
 
   constructor(seriesMax: number) {
@@ -19,6 +22,20 @@ export class SeriesRegistry {
 
   get size(): number {
     return this.used;
+  }
+
+  /**
+   * Per row of a table the day, plus one, for which its series was claimed last, for the caller to look at first and
+   * to keep. Of a table that does not last nothing is known at first.
+   */
+  daysOf(table: SeriesTable): Uint32Array {
+    const known = this.ofTables.get(table);
+    if (known !== undefined && known.length >= table.rows) return known;
+    const days = new Uint32Array(table.lasting ? table.offsets.length : table.rows);
+    if (!table.lasting) return days;
+    if (known !== undefined) days.set(known);
+    this.ofTables.set(table, days);
+    return days;
   }
 
   /** True when the series must be written for `day`; from then on it counts as written. */
@@ -47,6 +64,7 @@ export class SeriesRegistry {
     this.high = new Uint32Array(ENTRIES_INITIAL);
     this.day = new Uint32Array(ENTRIES_INITIAL);
     this.used = 0;
+    this.ofTables = new WeakMap();
   }
 
   private grow(): void {

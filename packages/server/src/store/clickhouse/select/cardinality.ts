@@ -85,7 +85,8 @@ export function samplesByNameSql(range: CardinalityRange, limit: number): Sql {
 export function metricBytesSql(): Sql {
   return sql`SELECT toString(table) AS table_name, sum(bytes_on_disk) AS bytes_all, sum(rows) AS rows_all FROM system.parts
     WHERE database = currentDatabase() AND active
-      AND table IN ('series', 'samples', 'samples_5m', 'samples_1h', 'histograms', 'exemplars', 'metric_metadata')
+      AND table IN ('series', 'samples', 'samples_5m', 'samples_1h', 'histograms', 'histograms_5m',
+        'histograms_1h', 'exemplars', 'metric_metadata')
     GROUP BY table_name ORDER BY bytes_all DESC`;
 }
 

@@ -10,7 +10,6 @@ import {
   type LogRange,
   logRange,
 } from "./logs-filter.ts";
-import { levelSql } from "./logs-level.ts";
 
 interface Filter {
   readonly range: LogRange;
@@ -37,13 +36,13 @@ export function slotCountsSql(
   const size = bytes ? sql`sum(length(Body))` : sql`toUInt64(0)`;
   const inner = fields.map((field, i) =>
     isLevel(field)
-      ? sql`SeverityNumber, SeverityText`
+      ? sql`SeverityNumber, SeverityText, ResourceSchemaUrl`
       : sql`toString(${fieldSql(field)}) AS ${constant(`f${i}`)}`,
   );
   const keys = fields.map((field, i) =>
-    isLevel(field) ? sql`SeverityNumber, SeverityText` : constant(`f${i}`),
+    isLevel(field) ? sql`SeverityNumber, SeverityText, ResourceSchemaUrl` : constant(`f${i}`),
   );
-  const values = fields.map((field, i) => (isLevel(field) ? levelSql : constant(`f${i}`)));
+  const values = fields.map((field, i) => (isLevel(field) ? fieldSql(field) : constant(`f${i}`)));
   const found = values.length === 0 ? sql`emptyArrayString()` : sql`[${join(values, ", ")}]`;
   // What a level is follows from few numbers and texts: it is found for each of them, not for each line.
   return sql`SELECT slot, ${found} AS found, sum(n) AS lines, sum(b) AS bytes FROM (

@@ -1,9 +1,10 @@
 /** What a log line must be like, as SQL conditions over `otel_logs`. A value that is missing is the empty text. */
 import type { LogLevel } from "@triptych/contract";
 import { unreachable } from "@triptych/model";
-import { all, constant, i64, join, type Sql, sql, text, texts } from "../sql.ts";
+import { all, constant, i64, join, type Sql, sql, text, texts, u64 } from "../sql.ts";
 import { LOKI_SCHEMA_URL } from "@triptych/wire";
 import { LETTERS_OF_BODY } from "../tables.ts";
+import { type ComparedOp, type ComparedUnit, mayCompare } from "./compare-test.ts";
 import { levelSql } from "./logs-level.ts";
 import {
   anyAttribute,
@@ -33,7 +34,13 @@ export type LogField =
   /** The line's own attribute, else its resource's. */
   | { readonly kind: "any"; readonly key: string }
   /** An attribute of line, scope or resource whose key, with all but letters and digits as `_`, is `name`. */
-  | { readonly kind: "escaped"; readonly name: string; readonly places?: readonly LogPlace[] }
+  | {
+      readonly kind: "escaped";
+      readonly name: string;
+      readonly places?: readonly LogPlace[];
+      /** The one key that it stands for in a place, where that is known. */
+      readonly keys?: ReadonlyMap<LogPlace, string>;
+    }
   /** A label of a Loki stream; of other lines the resource attribute `key`, where there is one. */
   | { readonly kind: "stream"; readonly name: string; readonly key: string | undefined }
   /**
@@ -42,8 +49,13 @@ export type LogField =
    */
   | { readonly kind: "named"; readonly key: string }
   | { readonly kind: "body" }
-  /** A label or attribute of this name, else the level. */
-  | { readonly kind: "level_label"; readonly name: string; readonly places?: readonly LogPlace[] };
+  /** A label or attribute of this name, else, of lines that did not come by Loki's push, the level. */
+  | {
+      readonly kind: "level_label";
+      readonly name: string;
+      readonly places?: readonly LogPlace[];
+      readonly keys?: ReadonlyMap<LogPlace, string>;
+    };
 
 /** Where a line's attributes are, in the order in which they count. Reading them all takes long: see `placesWithKey`. */
 export type LogPlace = "LogAttributes" | "ScopeAttributes" | "ResourceAttributes";
@@ -75,7 +87,20 @@ export type LogCondition =
   | { readonly kind: "value"; readonly field: LogField; readonly test: ValueTest }
   /** Any attribute whose key matches the pattern (RE2, with its anchors), or any at all. */
   | { readonly kind: "keys"; readonly pattern: string | undefined; readonly test: ValueTest }
-  | { readonly kind: "written"; readonly op: CompareOp; readonly ns: bigint };
+  | { readonly kind: "written"; readonly op: CompareOp; readonly ns: bigint }
+  /** Lets through more than the comparison does: see `compare-test.ts`. */
+  | {
+      readonly kind: "may_compare";
+      readonly field: LogField;
+      readonly op: ComparedOp;
+      readonly unit: ComparedUnit;
+      readonly value: number;
+    }
+  /** Came with one of these journals' records, up to the number given for it. */
+  | {
+      readonly kind: "stored_by";
+      readonly heads: readonly { readonly writer: number; readonly seq: bigint }[];
+    };
 
 const INT64_MAX = 2n ** 63n - 1n;
 /** The last second of a `DateTime`. */
@@ -130,6 +155,14 @@ function logCondition(condition: LogCondition): Sql {
       )})`;
     case "written":
       return sql`toUnixTimestamp64Nano(Timestamp) ${compareOp(condition.op)} ${i64(String(condition.ns))}`;
+    case "may_compare":
+      return mayCompare(fieldSql(condition.field), condition);
+    case "stored_by":
+      return either(
+        condition.heads.map(
+          ({ writer, seq }) => sql`_w = ${u64(writer)} AND _seq <= ${u64(String(seq))}`,
+        ),
+      );
     default:
       return unreachable(condition);
   }
@@ -211,8 +244,9 @@ function implied(field: LogField, value: string): Sql {
       return hasValue("ResourceAttributes");
     case "any":
       return sql`(${hasValue("LogAttributes")} OR ${hasValue("ResourceAttributes")})`;
-    case "named":
     case "escaped":
+      return either((field.places ?? logPlaces).map(hasValue));
+    case "named":
       return sql`(${hasValue("LogAttributes")} OR ${hasValue("ResourceAttributes")} OR ${hasValue("ScopeAttributes")})`;
     default:
       return constant("1");
@@ -245,7 +279,7 @@ export function fieldSql(field: LogField): Sql {
       return sql`if(mapContains(LogAttributes, ${key}), LogAttributes[${key}], ResourceAttributes[${key}])`;
     }
     case "escaped":
-      return escapedSql(field.name, field.places);
+      return escapedSql(field);
     case "stream":
       return streamSql(field.name, field.key);
     case "named":
@@ -253,9 +287,10 @@ export function fieldSql(field: LogField): Sql {
     case "body":
       return constant("Body");
     case "level_label": {
-      if (field.places?.length === 0) return levelSql;
-      const own = escapedSql(field.name, field.places);
-      return sql`multiIf(${own} != '', ${own}, ${levelSql})`;
+      const fallback = sql`if(${fromLokiSql}, '', ${levelSql})`;
+      if (field.places?.length === 0) return fallback;
+      const own = escapedSql(field);
+      return sql`multiIf(${own} != '', ${own}, ${fallback})`;
     }
     default:
       return unreachable(field);
@@ -273,12 +308,19 @@ function streamSql(name: string, key: string | undefined): Sql {
 /** A name without underscores is that of the key itself: no key needs to be rewritten to find it. */
 export const isOwnKey = (name: string): boolean => !name.includes("_");
 
-function escapedSql(name: string, places: readonly LogPlace[] = logPlaces): Sql {
-  const valueIn = (column: Sql): Sql =>
-    isOwnKey(name)
-      ? sql`${column}[${text(name)}]`
-      : sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`;
-  const [last = sql`''`, ...others] = places.map((place) => valueIn(constant(place))).reverse();
+function escapedSql({
+  name,
+  places = logPlaces,
+  keys,
+}: Pick<Extract<LogField, { kind: "escaped" }>, "name" | "places" | "keys">): Sql {
+  const valueIn = (place: LogPlace): Sql => {
+    const column = constant(place);
+    const key = keys?.get(place) ?? (isOwnKey(name) ? name : undefined);
+    return key === undefined
+      ? sql`mapValues(${column})[indexOf(arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9]', '_'), mapKeys(${column})), ${text(name)})]`
+      : sql`${column}[${text(key)}]`;
+  };
+  const [last = sql`''`, ...others] = places.map(valueIn).reverse();
   return others.reduce((rest, value) => sql`if(${value} != '', ${value}, ${rest})`, last);
 }
 
@@ -286,7 +328,7 @@ function namedSql(key: string): Sql {
   const name = key.replace(/[^a-zA-Z0-9]/g, "_");
   const exact = logPlaces.map((place) => sql`${constant(place)}[${text(key)}]`);
   const found = exact.map((value) => sql`${value} != '', ${value}`);
-  const rest = name === key && isOwnKey(name) ? sql`''` : escapedSql(name);
+  const rest = name === key && isOwnKey(name) ? sql`''` : escapedSql({ name });
   return sql`multiIf(${join(found, ", ")}, ${rest})`;
 }
 

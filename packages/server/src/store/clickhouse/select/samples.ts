@@ -28,14 +28,17 @@ function within({ afterMs, toMs }: SampleRange): Sql {
   return sql`Time > ${i64(whole(afterMs))} AND Time <= ${i64(whole(toMs))}`;
 }
 
-/** Of downsampled rows: the last sample, or what the row says of all of them. Samples are all four themselves. */
-export type SampleColumn = "Value" | "Min" | "Max" | "Sum";
+/** Of downsampled rows: the last sample, or what the row says of all of them. Samples are all four themselves; each counts one. */
+export type SampleColumn = "Value" | "Min" | "Max" | "Sum" | "Count";
+
+const STALE_BITS = "9218868437227405314";
 
 const columns: { readonly [column in SampleColumn]: Sql } = {
   Value: constant("Value"),
   Min: constant("Min"),
   Max: constant("Max"),
   Sum: constant("Sum"),
+  Count: constant("toFloat64(Count)"),
 };
 
 const tierTables: { readonly [tier in Tier]: Sql } = {
@@ -43,6 +46,12 @@ const tierTables: { readonly [tier in Tier]: Sql } = {
   samples_5m: constant("samples_5m"),
   samples_1h: constant("samples_1h"),
 };
+
+/** Markers of a series' end stay what they are. */
+function rawColumn(column: SampleColumn): Sql {
+  if (column !== "Count") return columns.Value;
+  return sql`if(reinterpretAsUInt64(Value) = ${u64(STALE_BITS)}, Value, 1.)`;
+}
 
 /** A range of time and where its samples are kept. */
 export interface TierRange extends SampleRange {
@@ -59,7 +68,7 @@ function rowsOf(
     pieces.map(({ tier, ...range }) => {
       const table = tierTables[tier];
       const isRaw = tier === "samples";
-      const value = isRaw ? columns.Value : columns[column];
+      const value = isRaw ? rawColumn(column) : columns[column];
       const seq = constant(isRaw ? "_seq" : "toUInt64(0)");
       return sql`SELECT Id, Time, ${value} AS value, ${seq} AS seq FROM ${table} WHERE ${among(ids)} AND ${within(range)}`;
     }),
@@ -75,7 +84,7 @@ export function samplesSql(
 ): Sql {
   const [only] = pieces;
   if (pieces.length === 1 && only?.tier === "samples")
-    return sql`SELECT Id AS id, Time AS time, Value AS value FROM samples
+    return sql`SELECT Id AS id, Time AS time, ${rawColumn(column)} AS value FROM samples
       WHERE ${among(ids)} AND ${within(only)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
   return sql`SELECT Id AS id, Time AS time, value FROM (${rowsOf(ids, pieces, column)})
     ORDER BY Id, Time, seq LIMIT ${u64(limit)}`;
@@ -106,8 +115,6 @@ export interface GridSpec {
   /** Whether markers of a series' end are among the samples; otherwise they are left out. */
   readonly withStale: boolean;
 }
-
-const STALE_BITS = "9218868437227405314";
 
 /**
  * Columns `id`, `value` and `has` (1 where there is a value), one row a series that has any sample. Of samples with the
@@ -144,16 +151,44 @@ export function gridSql(
     )`;
 }
 
+const histogramTables: { readonly [tier in Tier]: Sql } = {
+  samples: constant("histograms"),
+  samples_5m: constant("histograms_5m"),
+  samples_1h: constant("histograms_1h"),
+};
+const HISTOGRAM_COLUMNS = sql`Schema, ResetHint, ZeroThreshold, ZeroCount, Count, Sum, PositiveGaps, PositiveLengths,
+      PositiveCounts, NegativeGaps, NegativeLengths, NegativeCounts, CustomValues`;
+
 /** The columns of `histograms`, with `id` and `time`. */
-export function histogramsSql(ids: readonly bigint[], range: SampleRange, limit: number): Sql {
-  return sql`SELECT Id AS id, Time AS time, Schema, ResetHint, ZeroThreshold, ZeroCount, Count, Sum,
-      PositiveGaps, PositiveLengths, PositiveCounts, NegativeGaps, NegativeLengths, NegativeCounts, CustomValues
-    FROM histograms WHERE ${among(ids)} AND ${within(range)} ORDER BY Id, Time, _seq LIMIT ${u64(limit)}`;
+export function histogramsSql(
+  ids: readonly bigint[],
+  pieces: readonly TierRange[],
+  limit: number,
+): Sql {
+  const parts = pieces.map(({ tier, ...range }) => {
+    const seq = constant(tier === "samples" ? "_seq" : "toUInt64(0)");
+    return sql`SELECT Id AS id, Time AS time, ${HISTOGRAM_COLUMNS}, ${seq} AS seq
+      FROM ${histogramTables[tier]} WHERE ${among(ids)} AND ${within(range)}`;
+  });
+  return sql`SELECT id, time, ${HISTOGRAM_COLUMNS} FROM (${join(parts, " UNION ALL ")})
+    ORDER BY id, time, seq LIMIT ${u64(limit)}`;
+}
+
+/** Column `id`: those that have a histogram in the range. */
+export function histogramIdsSql(ids: readonly bigint[], pieces: readonly TierRange[]): Sql {
+  const parts = pieces.map(
+    ({ tier, ...range }) =>
+      sql`SELECT Id AS id FROM ${histogramTables[tier]} WHERE ${among(ids)} AND ${within(range)}`,
+  );
+  return sql`SELECT DISTINCT id FROM (${join(parts, " UNION ALL ")}) ORDER BY id`;
 }
 
 /** Columns `id` and `time`: the newest histogram of each series that has one in the range. */
 export function newestHistogramsSql(range: SampleRange, limit: number): Sql {
-  return sql`SELECT Id AS id, max(Time) AS time FROM histograms WHERE ${within(range)}
+  const parts = Object.values(histogramTables).map(
+    (table) => sql`SELECT Id, Time FROM ${table} WHERE ${within(range)}`,
+  );
+  return sql`SELECT Id AS id, max(Time) AS time FROM (${join(parts, " UNION ALL ")})
     GROUP BY Id LIMIT ${u64(limit)}`;
 }
 

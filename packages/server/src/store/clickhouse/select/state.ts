@@ -1,6 +1,7 @@
 /** Reads changing state back: the newest version of every key of a kind. */
 import type { Engine } from "../engine.ts";
 import { sql, text } from "../sql.ts";
+import { bigintCells, numberCells, readRows, textCells } from "./rows.ts";
 
 export async function readState(
   engine: Engine,
@@ -18,4 +19,22 @@ export async function readState(
       out.push({ key: key.text(row), json: json.text(row) });
   }
   return out;
+}
+
+/** Which journal's record brought the first version of each key of a kind. */
+export async function readStateOrigins(
+  engine: Engine,
+  kind: string,
+): Promise<ReadonlyMap<string, { readonly writer: number; readonly seq: bigint }>> {
+  const result = await engine.select(
+    sql`SELECT Key AS key, argMin(_w, Version) AS writer, argMin(_seq, Version) AS seq FROM state
+        WHERE Kind = ${text(kind)} GROUP BY key`,
+  );
+  const rows = readRows(result, (block) => {
+    const key = textCells(block, "key");
+    const writer = numberCells(block, "writer");
+    const seq = bigintCells(block, "seq");
+    return (row) => [key(row), { writer: writer(row), seq: seq(row) }] as const;
+  });
+  return new Map(rows);
 }

@@ -11,9 +11,10 @@ export const tierMs: { readonly [tier in Tier]: number } = {
   samples_1h: 3_600_000,
 };
 
-/** Columns `day` (20261121), `tier` and `rows`. */
+/** Columns `day` (20261121), `tier` and `rows`: native histograms count with the samples of their tier. */
 export function tiersSql(): Sql {
-  return sql`SELECT toString(partition_id) AS day, toString(table) AS tier, sum(rows) AS rows FROM system.parts
-    WHERE database = currentDatabase() AND active AND table IN ('samples', 'samples_5m', 'samples_1h')
-    GROUP BY partition_id, table`;
+  return sql`SELECT toString(partition_id) AS day,
+      replaceOne(toString(table), 'histograms', 'samples') AS tier, sum(rows) AS rows FROM system.parts
+    WHERE database = currentDatabase() AND active AND table IN ('samples', 'samples_5m', 'samples_1h', 'histograms', 'histograms_5m', 'histograms_1h')
+    GROUP BY partition_id, tier`;
 }

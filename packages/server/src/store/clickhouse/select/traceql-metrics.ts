@@ -6,13 +6,10 @@ import { bigintCells, type Cell, numberCells, readRows, textCells } from "./rows
 import { anyDoubt } from "./traceql-condition.ts";
 import { attributeReading, hasKey, resourcePlace, spanPlace } from "./traceql-place.ts";
 import { decodeValue } from "./traceql-table.ts";
-import type { NsRange } from "./traces-filter.ts";
+import { inRange, type NsRange } from "./traces-filter.ts";
 
 /** Spans that start within the intervals. */
-export function inIntervals({ startNs, endNs, instant }: Intervals): Sql {
-  const from = instant ? startNs : startNs + 1n;
-  return sql`Timestamp >= fromUnixTimestamp64Nano(${i64(String(from))}) AND Timestamp <= fromUnixTimestamp64Nano(${i64(String(endNs))})`;
-}
+export const inIntervals = (intervals: Intervals): Sql => inRange(rangeOf(intervals));
 
 /** The range of span starts that the intervals cover. */
 export function rangeOf({ startNs, endNs, instant }: Intervals): NsRange {

@@ -4,7 +4,7 @@ import { all, join, type Sql, sql, text, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { bigintCells, numberCells, readRows, textCells } from "./rows.ts";
 import { isRoot } from "./traceql-condition.ts";
-import { selectTraceTimes, traceIdIs } from "./traces.ts";
+import { traceIdIs } from "./traces.ts";
 import { inRange, type NsRange } from "./traces-filter.ts";
 
 export interface CandidateQuery {
@@ -70,13 +70,12 @@ export interface StoredTraces {
   readonly byId: ReadonlyMap<string, StoredTrace>;
 }
 
-/** `undefined` when nothing is stored of any of them. */
+/** `range` is when their spans are. */
 export async function selectStoredTraces(
   reader: Reader,
   traceIds: readonly string[],
-): Promise<StoredTraces | undefined> {
-  const range = traceIds.length === 0 ? undefined : await selectTraceTimes(reader, traceIds);
-  if (range === undefined) return undefined;
+  range: NsRange,
+): Promise<StoredTraces> {
   const answer = await reader.select(
     sql`SELECT TraceId, ServiceName, countIf(${isRoot}) AS roots,
           argMinIf(SpanName, Timestamp, ${isRoot}) AS rootName, toUnixTimestamp64Nano(minIf(Timestamp, ${isRoot})) AS rootStart,

@@ -77,7 +77,7 @@ export async function selectSpanTable(reader: Reader, query: TableQuery): Promis
   }, empty);
   const condition = query.condition === undefined ? empty : sql` AND ${query.condition}`;
   const answer = await reader.select(
-    sql`SELECT TraceId, SpanId, ParentSpanId, Timestamp AS start, Duration AS duration, SpanKind AS kind${columns}
+    sql`SELECT toLowCardinality(TraceId) AS trace, SpanId, ParentSpanId, Timestamp AS start, Duration AS duration, SpanKind AS kind${columns}
         FROM otel_traces WHERE ${traceIdIs(query.traceIds)} AND ${inRange(query.range)}${condition}
         ORDER BY indexOf(${texts(query.traceIds)}, TraceId), Timestamp, SpanId
         LIMIT 1 BY TraceId, SpanId, Timestamp, Duration, SpanName, ServiceName, SpanKind
@@ -125,7 +125,7 @@ function storedTable(
 ): StoredTable {
   const found = blocks.reduce((sum, block) => sum + block.rows, 0);
   const rows = Math.min(found, query.rowsMax);
-  const traceId = overBlocks(blocks, (block) => textCells(block, "TraceId"));
+  const traceId = overBlocks(blocks, (block) => textCells(block, "trace"));
   const traceStarts: number[] = [];
   const traceIds: string[] = [];
   for (let row = 0; row < rows; row++) {

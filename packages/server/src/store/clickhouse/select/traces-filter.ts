@@ -3,7 +3,7 @@
  * text, as in the query languages.
  */
 import { unreachable } from "@triptych/model";
-import { all, constant, i64, join, type Sql, sql, text, u64 } from "../sql.ts";
+import { all, type Bound, constant, empty, i64, join, type Sql, sql, text, u64 } from "../sql.ts";
 import { type SpanTest, spanTest } from "./traces-test.ts";
 
 /** Nanoseconds since 1970; `fromNs` inclusive, `toNs` exclusive. */
@@ -36,8 +36,29 @@ export interface SpanFilter {
 
 export function inRange({ fromNs, toNs }: NsRange): Sql {
   return sql`Timestamp >= fromUnixTimestamp64Nano(${i64(clamped(fromNs))})
-    AND Timestamp < fromUnixTimestamp64Nano(${i64(clamped(toNs))})`;
+    AND Timestamp < fromUnixTimestamp64Nano(${i64(clamped(toNs))})${minutesOf({ fromNs, toNs })}`;
 }
+
+const MINUTE_NS = 60_000_000_000n;
+/** The engine's minutes have 32 bits of seconds: those of later spans (2106) begin again at 1970. */
+const MINUTES_END_NS = 2n ** 32n * 1_000_000_000n;
+
+/**
+ * The same once more by the first column of the table's order. The engine does not see by itself that times bound
+ * minutes, because the time is a column of the order too, and would read all of a day.
+ */
+export function minutesOf({ fromNs, toNs }: NsRange): Sql {
+  if (toNs > MINUTES_END_NS) return empty;
+  return sql` AND toStartOfMinute(Timestamp) >= toDateTime(${u32(minuteOf(fromNs))})
+    AND toStartOfMinute(Timestamp) <= toDateTime(${u32(minuteOf(toNs))})`;
+}
+
+/** Seconds at which the minute of a time begins. */
+function minuteOf(ns: bigint): number {
+  return ns < 0n ? 0 : Number(ns / MINUTE_NS) * 60;
+}
+
+const u32 = (value: number): Bound => ({ type: "UInt32", value });
 
 const INT64_MAX = 2n ** 63n - 1n;
 

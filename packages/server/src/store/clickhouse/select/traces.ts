@@ -13,6 +13,7 @@ import {
   mapCells,
   mapsCells,
   numberCells,
+  numbersCells,
   readRows,
   textCells,
   textsCells,
@@ -55,6 +56,12 @@ export interface StoredSpan {
     readonly spanId: string;
     readonly attributes: StoredAttributes;
   }[];
+  /** What the sender left out, or we did because of a limit. */
+  readonly dropped: {
+    readonly attributes: number;
+    readonly events: number;
+    readonly links: number;
+  };
 }
 
 /** Spans of one or several traces; each span is made when it is asked for. */
@@ -109,6 +116,7 @@ const columns = constant(
     "StatusCode",
     "StatusMessage",
     "Flags",
+    "Dropped",
     "ScopeName",
     "ScopeVersion",
     "ResourceAttributes",
@@ -257,6 +265,11 @@ function spanCells(block: NativeBlock): Cell<StoredSpan> {
   const attributes = attributeCells(block, "SpanAttributes", "SpanKinds");
   const events = eventCells(block);
   const links = linkCells(block);
+  const droppedAt = numbersCells(block, "Dropped");
+  const dropped = (row: number): StoredSpan["dropped"] => {
+    const [lostAttributes = 0, lostEvents = 0, lostLinks = 0] = droppedAt(row);
+    return { attributes: lostAttributes, events: lostEvents, links: lostLinks };
+  };
   return (row) => ({
     traceId: traceId(row),
     spanId: spanId(row),
@@ -277,5 +290,6 @@ function spanCells(block: NativeBlock): Cell<StoredSpan> {
     attributes: attributes(row),
     events: events(row),
     links: links(row),
+    dropped: dropped(row),
   });
 }
