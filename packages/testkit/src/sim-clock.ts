@@ -9,12 +9,18 @@ export interface SimClock extends Clock {
   readonly timers: number;
 }
 
+/** Work in pieces pauses after some milliseconds of real time: on a busy machine more than once. */
+const TURNS = 6;
+
 export function createSimClock(startMs = 1_700_000_000_000): SimClock {
   let monotonic = 0;
   let wallOffset = startMs;
   let timers: { readonly dueMs: number; readonly run: () => void }[] = [];
-  /** A turn of the event loop: everything already resolved has run by then. */
-  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  /** Everything already resolved has run by then, also work that lets the event loop turn a few times. */
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < TURNS; turn++)
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+  };
   return {
     nowMs: () => wallOffset + monotonic,
     monotonicMs: () => monotonic,
