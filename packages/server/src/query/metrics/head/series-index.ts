@@ -21,8 +21,6 @@ export class SeriesIndex {
   private table = new Int32Array(2048).fill(FREE);
   private tableUsed = 0;
   private readonly postings = new Map<string, Map<string, PostingList>>();
-  /** Pairs are shared by the series that have them. */
-  private readonly pairs = new Map<string, Map<string, LabelPair>>();
   private readonly gone: { readonly ref: number; readonly atMs: number }[] = [];
   size = 0;
   /** About how much memory labels and lists take. */
@@ -79,11 +77,12 @@ export class SeriesIndex {
     }
     this.hashLow[ref] = hash.low;
     this.hashHigh[ref] = hash.high;
-    const shared = pairs.map(([name, value]) => this.sharedPair(name, value));
-    this.labelsByRef[ref] = labelsOf(shared);
-    for (const [name, value] of shared) this.list(name, value, true)?.push(ref);
+    const lists = pairs.map(([name, value]) => this.listOf(name, value));
+    // Pairs are shared by the series that have them.
+    this.labelsByRef[ref] = labelsOf(lists.map(({ pair }) => pair));
+    for (const list of lists) list.push(ref);
     this.size++;
-    this.bytes += SERIES_BYTES + shared.length * LABEL_BYTES;
+    this.bytes += SERIES_BYTES + pairs.length * LABEL_BYTES;
     this.insert(ref);
     return ref;
   }
@@ -91,12 +90,12 @@ export class SeriesIndex {
   /** Forgets series; their refs stay unused for a while. */
   remove(refs: readonly number[], nowMs: number): void {
     const gone = new Set(refs);
-    const touched = new Map<PostingList, LabelPair>();
+    const touched = new Set<PostingList>();
     for (const ref of refs) {
       const { pairs } = this.labels(ref);
-      for (const pair of pairs) {
-        const list = this.list(pair[0], pair[1], false);
-        if (list !== undefined) touched.set(list, pair);
+      for (const [name, value] of pairs) {
+        const list = this.postings.get(name)?.get(value);
+        if (list !== undefined) touched.add(list);
       }
       this.unlist(ref);
       this.labelsByRef[ref] = undefined;
@@ -104,9 +103,9 @@ export class SeriesIndex {
       this.size--;
       this.bytes -= SERIES_BYTES + pairs.length * LABEL_BYTES;
     }
-    for (const [list, [name, value]] of touched) {
+    for (const list of touched) {
       list.removeAll(gone);
-      if (list.count === 0) this.forgetPair(name, value);
+      if (list.count === 0) this.forget(list.pair);
     }
   }
 
@@ -160,70 +159,51 @@ export class SeriesIndex {
     let best: { list: PostingList; matcher: IndexMatcher } | undefined;
     for (const matcher of matchers) {
       if (matcher.op !== "=" || matcher.value === "") continue;
-      const list = this.list(matcher.name, matcher.value, false);
+      const list = this.postings.get(matcher.name)?.get(matcher.value);
       if (list === undefined) return { base: new Uint32Array(0), rest: [] };
       if (best === undefined || list.count < best.list.count) best = { list, matcher };
     }
     if (best !== undefined) {
       const { list, matcher } = best;
-      return { base: list.inOrder(), rest: matchers.filter((one) => one !== matcher) };
+      return { base: list.inOrder(this.compare), rest: matchers.filter((one) => one !== matcher) };
     }
     const asking = matchers.find((matcher) => !matcher.test(""));
     if (asking === undefined) return { base: this.all(), rest: matchers };
     const refs: number[] = [];
     for (const [value, list] of this.postings.get(asking.name) ?? [])
-      if (asking.test(value)) for (const ref of list.inOrder()) refs.push(ref);
-    const sorted = Uint32Array.from(refs).sort((a, b) => this.compare(a, b));
+      if (asking.test(value)) for (const ref of list.inOrder(this.compare)) refs.push(ref);
+    const sorted = Uint32Array.from(refs).sort(this.compare);
     return { base: sorted, rest: matchers.filter((one) => one !== asking) };
   }
 
   private all(): Uint32Array {
     const refs: number[] = [];
     for (let ref = 0; ref < this.labelsByRef.length; ref++) if (this.has(ref)) refs.push(ref);
-    return Uint32Array.from(refs).sort((a, b) => this.compare(a, b));
+    return Uint32Array.from(refs).sort(this.compare);
   }
 
-  private compare(a: number, b: number): number {
-    return byLabelPairs(this.labels(a).pairs, this.labels(b).pairs);
-  }
+  private readonly compare: Compare = (a, b) =>
+    byLabelPairs(this.labels(a).pairs, this.labels(b).pairs);
 
-  private list(name: string, value: string, make: boolean): PostingList | undefined {
+  private listOf(name: string, value: string): PostingList {
     let values = this.postings.get(name);
     if (values === undefined) {
-      if (!make) return undefined;
       values = new Map();
       this.postings.set(name, values);
     }
     let list = values.get(value);
-    if (list === undefined && make) {
-      list = new PostingList((a, b) => this.compare(a, b));
+    if (list === undefined) {
+      list = new PostingList([name, value]);
       values.set(value, list);
+      this.bytes += PAIR_BYTES + value.length;
     }
     return list;
   }
 
-  private sharedPair(name: string, value: string): LabelPair {
-    let values = this.pairs.get(name);
-    if (values === undefined) {
-      values = new Map();
-      this.pairs.set(name, values);
-    }
-    let pair = values.get(value);
-    if (pair === undefined) {
-      pair = [name, value];
-      values.set(value, pair);
-      this.bytes += PAIR_BYTES + value.length;
-    }
-    return pair;
-  }
-
-  private forgetPair(name: string, value: string): void {
-    const lists = this.postings.get(name);
-    lists?.delete(value);
-    if (lists?.size === 0) this.postings.delete(name);
-    const values = this.pairs.get(name);
+  private forget([name, value]: LabelPair): void {
+    const values = this.postings.get(name);
     if (values?.delete(value)) this.bytes -= PAIR_BYTES + value.length;
-    if (values?.size === 0) this.pairs.delete(name);
+    if (values?.size === 0) this.postings.delete(name);
   }
 
   private newRef(nowMs: number): number {
@@ -277,50 +257,63 @@ const REUSE_AFTER_MS = 600_000;
 const SERIES_BYTES = 120;
 /** A place in the series' own list and one in the label's. */
 const LABEL_BYTES = 16;
-const PAIR_BYTES = 300;
+const PAIR_BYTES = 180;
 
-/** Refs in the order of their series' labels, made anew when somebody asks after series came. */
+type Compare = (a: number, b: number) => number;
+
+/**
+ * Refs in the order of their series' labels, made anew when somebody asks after series came. Most lists have one: it
+ * is kept without an array, which would be several times as large as all else.
+ */
 class PostingList {
-  refs = new Uint32Array(2);
+  readonly pair: LabelPair;
   count = 0;
+  private only = 0;
+  private refs: Uint32Array<ArrayBuffer> = NONE;
   /** So many of them, from the start, are in order. */
   private sorted = 0;
-  private readonly compare: (a: number, b: number) => number;
 
-  constructor(compare: (a: number, b: number) => number) {
-    this.compare = compare;
+  constructor(pair: LabelPair) {
+    this.pair = pair;
   }
 
   push(ref: number): void {
-    if (this.count === this.refs.length) this.refs = grown(this.refs);
-    this.refs[this.count++] = ref;
+    if (this.count === 0) this.only = ref;
+    else {
+      if (this.refs === NONE) this.refs = Uint32Array.of(this.only, 0, 0, 0);
+      else if (this.count === this.refs.length) this.refs = grown(this.refs);
+      this.refs[this.count] = ref;
+    }
+    this.count++;
   }
 
   /** Does not sort: series that are gone have no labels to be compared by. */
   removeAll(gone: ReadonlySet<number>): void {
     const isKept = (ref: number): boolean => !gone.has(ref);
-    const sorted = this.refs.subarray(0, this.sorted).filter(isKept);
-    const came = this.refs.subarray(this.sorted, this.count).filter(isKept);
+    const sorted = this.array().subarray(0, this.sorted).filter(isKept);
+    const came = this.array().subarray(this.sorted, this.count).filter(isKept);
     this.sorted = sorted.length;
     this.count = sorted.length + came.length;
+    this.only = sorted[0] ?? came[0] ?? 0;
     // Readers of older answers keep theirs.
-    this.refs = new Uint32Array(Math.max(this.count, 2));
+    this.refs = this.count < 2 ? NONE : new Uint32Array(this.count);
+    if (this.count < 2) return;
     this.refs.set(sorted);
     this.refs.set(came, sorted.length);
   }
 
   /** Sorts what came since and puts it among the rest; readers of older answers keep theirs. */
-  inOrder(): Uint32Array {
+  inOrder(compare: Compare): Uint32Array {
+    if (this.refs === NONE) return this.array();
     if (this.sorted < this.count) {
-      const came = this.refs.slice(this.sorted, this.count).sort(this.compare);
+      const came = this.refs.slice(this.sorted, this.count).sort(compare);
       const merged = new Uint32Array(this.refs.length);
       let left = 0;
       let right = 0;
       for (let at = 0; at < this.count; at++) {
         const takeLeft =
           right >= came.length ||
-          (left < this.sorted &&
-            this.compare(this.refs[left] as number, came[right] as number) <= 0);
+          (left < this.sorted && compare(this.refs[left] as number, came[right] as number) <= 0);
         merged[at] = (takeLeft ? this.refs[left++] : came[right++]) as number;
       }
       this.refs = merged;
@@ -328,7 +321,13 @@ class PostingList {
     }
     return this.refs.subarray(0, this.count);
   }
+
+  private array(): Uint32Array {
+    return this.refs === NONE && this.count === 1 ? Uint32Array.of(this.only) : this.refs;
+  }
 }
+
+const NONE = new Uint32Array(0);
 
 function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
   const out = new Uint32Array(from.length * 2);
