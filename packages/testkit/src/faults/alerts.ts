@@ -1,6 +1,7 @@
 /** F12: the clock is set, drifts, and senders' clocks are wrong. F13: the state of alerts outlives kills. */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ensureProgram } from "../ensure-program.ts";
 import { type RunningServer, startServer } from "../start-server.ts";
 import { ask, ownMetric, send, string, withParams } from "./ask.ts";
 import { expectThat, type FaultCase, pause, percentile, Skipped } from "./case.ts";
@@ -172,9 +173,11 @@ async function sendWrong(server: RunningServer, seconds: number): Promise<number
 
 const clocks: FaultCase = {
   name: "F12",
+  isSlow: true,
   title: "the clock is set forward and back, drifts, passes 2038; senders' clocks are days off",
   async run({ directory, short, log }) {
-    if (!existsSync(LIBRARY)) throw new Skipped("needs Debian's package faketime");
+    if ((await ensureProgram("faketime")) === undefined || !existsSync(LIBRARY))
+      throw new Skipped("needs Debian's package faketime");
     const clock = join(directory, "clock");
     const setClock = (text: string): void => {
       writeFileSync(`${clock}.new`, text);

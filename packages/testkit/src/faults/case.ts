@@ -17,6 +17,8 @@ export interface Figures {
 
 export interface FaultCase {
   readonly name: string;
+  /** It takes a minute or more also in its short form: not run with the others unless it is named. */
+  readonly isSlow?: boolean;
   readonly title: string;
   run(context: CaseContext): Promise<Figures>;
 }

@@ -53,6 +53,12 @@ let passed = 0;
 let failed = 0;
 for (const item of cases) {
   if (wanted !== undefined && !wanted.includes(item.name)) continue;
+  if (item.isSlow === true && values.short && wanted === undefined) {
+    const message = "takes a minute or more: run without --short, or by its name";
+    say(`skip ${item.name} ${item.title}: ${message}`);
+    results.push({ case: item.name, seed, result: "skipped", message });
+    continue;
+  }
   const directory = mkdtempSync(join(tmpdir(), `triptych-${item.name}-`));
   const log = (text: string): void => say(`  ${item.name} ${text}`);
   const started = performance.now();

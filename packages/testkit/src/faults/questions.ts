@@ -249,6 +249,7 @@ function queriesOfDeath(): string[] {
 
 const queryOfDeath: FaultCase = {
   name: "S21",
+  isSlow: true,
   title: "queries that would need more than there is, while data comes in",
   async run({ directory, short, log }) {
     const timeoutSeconds = 5;

@@ -74,6 +74,7 @@ const SERIES_PER_REQUEST = 5_000;
 
 const millionSeries: FaultCase = {
   name: "L1",
+  isSlow: true,
   title: "a million series every 15 s, a twentieth of them new each time",
   run: (context) =>
     withServer(
@@ -288,6 +289,7 @@ function ruleFiles(directory: string): string {
 
 const saturation: FaultCase = {
   name: "L3",
+  isSlow: true,
   title: "20,000 spans, 20,000 lines and 50,000 samples a second, 20 dashboards, 200 rules",
   run: (context) =>
     withServer(context, { args: [ruleFiles(context.directory)] }, async (server) => {
@@ -396,6 +398,7 @@ const saturation: FaultCase = {
 
 const readers: FaultCase = {
   name: "L4",
+  isSlow: true,
   title: "200 readers at once, a quarter of whom leave",
   run: (context) =>
     withServer(context, { args: ["--memory", String(2_048 * MiB)] }, async (server) => {
