@@ -187,7 +187,8 @@ export function createStoreSource(
     coarsestMs: (range) => tiers.coarsestMs(range),
     readSamples: async (ids, range, ask, column = "Value") => {
       const pieces = await tiers.pieces(range);
-      return readSamples({ select, limits }, { ids, range, pieces, column }, ask);
+      const rows = await tiers.rows(range);
+      return readSamples({ select, limits }, { ids, range, pieces, rows, column }, ask);
     },
     async readHistograms(ids, range, ask) {
       const out: HistogramSample[] = [];
@@ -334,6 +335,8 @@ async function readSamples(
     readonly ids: readonly bigint[];
     readonly range: SampleRange;
     readonly pieces: readonly TierRange[];
+    /** Of all series that there are in that time, about. */
+    readonly rows: number;
     readonly column: SampleColumn;
   },
   ask: Ask | undefined,
@@ -341,7 +344,12 @@ async function readSamples(
   const builder = new SampleBuilder();
   const sorted = [...new Set(what.ids)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const perSeries = Math.ceil((what.range.toMs - what.range.afterMs) / INTERVAL_MS_GUESS) + 1;
-  const size = Math.min(IDS_PER_SELECT, Math.max(1, Math.floor(SAMPLES_PER_SELECT / perSeries)));
+  // A range of years is no reason to ask series by series when there is a day of data.
+  const most = Math.max(
+    SAMPLES_PER_SELECT / perSeries,
+    (sorted.length * SAMPLES_PER_SELECT) / Math.max(1, what.rows),
+  );
+  const size = Math.min(IDS_PER_SELECT, Math.max(1, Math.floor(most)));
   const pacing = createPacing(ask?.signal);
   if (sorted.length * perSeries > deps.limits.samplesMax)
     await refuseTooMany(deps, sorted, { pieces: what.pieces, ask });
