@@ -8,6 +8,7 @@
 import type { LogLevel } from "./log-level.ts";
 import type { LogPatterns, Suggestions } from "./search.ts";
 import type { AnswerInfo } from "./answer-info.ts";
+import type { Saturation } from "./saturation.ts";
 import type { DependencyEdges, RedTable } from "./service-map.ts";
 import type { CriticalPath, Differences, TraceComparison } from "./trace-intelligence.ts";
 
@@ -24,6 +25,7 @@ export type {
 } from "./alerts.ts";
 export type { AnswerInfo } from "./answer-info.ts";
 export type { LogLevel } from "./log-level.ts";
+export type { Saturation, SaturationMeasure, SaturationResource } from "./saturation.ts";
 export type { LogPattern, LogPatterns, Suggestions } from "./search.ts";
 export type {
   ConnectionType,
@@ -111,6 +113,9 @@ export interface DependenciesAnswer extends AnswerInfo, DependencyEdges {}
 
 // GET /red?from&to&service&operation&by=service|operation&stepMs&limit
 export interface RedAnswer extends AnswerInfo, RedTable {}
+
+/** `/saturation`. Parameters: `service`, and the time range; `stepMs` optional. */
+export interface SaturationAnswer extends AnswerInfo, Saturation {}
 
 /**
  * GET /traces?from&to&service&operation&minDurationMs&maxDurationMs&status=error|ok&attr…&search&sort=time|duration&limit

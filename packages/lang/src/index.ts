@@ -58,6 +58,7 @@ export {
 export { checkLogql, checkSelector as checkLogqlSelector } from "./logql/check.ts";
 export { decolorize } from "./logql/decolorize.ts";
 export { evaluateLogql, type LogqlOptions, type LogqlValue } from "./logql/evaluate.ts";
+export { lookedFor, testMatcher } from "./logql/filter-stages.ts";
 export { JsonScan, jsonText } from "./logql/json-scan.ts";
 export { labelNameOf } from "./logql/label-names.ts";
 export type {
@@ -101,7 +102,7 @@ export {
   type PromqlResult,
   type PromqlValue,
 } from "./promql/evaluate.ts";
-export { formatFloat } from "./promql/format-float.ts";
+export { formatFloat, formatSample } from "./promql/format-float.ts";
 export { functions as promqlFunctions } from "./promql/functions/registry.ts";
 export type { FunctionSpec } from "./promql/functions/spec.ts";
 export {
@@ -112,6 +113,7 @@ export {
   parseDurationMs,
 } from "./promql/go-format.ts";
 export {
+  allBuckets,
   type Bucket,
   type Buckets,
   CUSTOM_SCHEMA,
@@ -164,7 +166,7 @@ export {
   relabelDefaults,
   relabelProblem,
 } from "./relabel/rule.ts";
-export { type Place, placeOf, type Span } from "./source.ts";
+export { type Place, placeInBytes, placeOf, type Span } from "./source.ts";
 export {
   type ClockSkew,
   clockSkew,

@@ -39,6 +39,13 @@ export function placeOf(text: string, offset: number): Place {
   return { line: before.length, column: [...last].length + 1 };
 }
 
+/** The same with columns that count bytes of UTF-8, as Go's programs print them. */
+export function placeInBytes(text: string, offset: number): Place {
+  const before = text.slice(0, offset).split("\n");
+  const last = before[before.length - 1] ?? "";
+  return { line: before.length, column: encoder.encode(last).length + 1 };
+}
+
 /** A piece of the query in an error message: cut, with control characters escaped. */
 export function shown(piece: string): string {
   return JSON.stringify(piece.length > 40 ? `${piece.slice(0, 40)}…` : piece);

@@ -66,6 +66,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
       source: metrics.source,
       next: ingest,
       config: prometheus.config(),
+      evaluationIntervalMs: () => prometheus.config().global.evaluation_interval,
     });
     await prometheus.evaluate(rules);
     startWatches(core, storage);

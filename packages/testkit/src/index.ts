@@ -6,6 +6,14 @@ export { FaultFs, type Faults, PowerLoss } from "./fault-fs.ts";
 export { freePort } from "./free-port.ts";
 export { type Answer, createGrpcClient, createHttpClient, type OtlpClient } from "./otlp-client.ts";
 export { type Encoding, encodePayload, type Payload, type Signal } from "./otlp-payload.ts";
+export { createRandomPromql3, randomPromqlNames } from "./random-promql-3.ts";
+export {
+  type RandomLogEntry,
+  type RandomLogLines,
+  type RandomLogStream,
+  randomLogStreams,
+} from "./random-log-lines.ts";
+export { createRandomLogql, type RandomLogql } from "./random-logql.ts";
 export { createRandomPromql, type RandomPromql } from "./random-promql.ts";
 export { createRng, type Rng } from "./rng.ts";
 export { createSimClock, type SimClock } from "./sim-clock.ts";

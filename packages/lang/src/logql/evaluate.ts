@@ -10,7 +10,7 @@ import { evaluateBinary } from "../promql/binary.ts";
 import type { Evaluation, SelectorTime } from "../promql/evaluation.ts";
 import { queryFailed, tooManySamples } from "../promql/failure.ts";
 import { functionNamed } from "../promql/functions/registry.ts";
-import { compareLabels, noLabels } from "../promql/labels.ts";
+import { compareLabels, labelsOf, noLabels } from "../promql/labels.ts";
 import type { CompiledRegex, CompileRegex } from "../promql/regex.ts";
 import { FLOAT, isEmpty, newRow, type Row } from "../promql/rows.ts";
 import type { Grid } from "../promql/series.ts";
@@ -57,9 +57,8 @@ export async function evaluateLogql(
     return { kind: "range", rows: [filled(expr.value, count)], grid };
   }
   const run = new Run(options, source, stepMs === undefined);
-  const rows = (await inWords(() => run.evaluate(run.translate(expr), grid))).filter(
-    (row) => !isEmpty(row),
-  );
+  const found = await inWords(() => run.evaluate(run.translate(expr), grid));
+  const rows = joined(found.filter((row) => !isEmpty(row)));
   if (stepMs !== undefined || !isSorted(expr))
     rows.sort((a, b) => compareLabels(a.labels, b.labels));
   return stepMs === undefined ? { kind: "vector", rows } : { kind: "range", rows, grid };
@@ -210,7 +209,7 @@ class Run implements Evaluation {
           this.divisors.has(expr) ? withoutZero(row) : row,
         );
       case "aggregate":
-        return evaluateAggregate(this, expr, grid);
+        return (await evaluateAggregate(this, expr, grid)).map(withoutEmptyLabels);
       case "binary":
         return evaluateBinary(this, expr, grid);
       case "call": {
@@ -277,6 +276,31 @@ class Run implements Evaluation {
   timeOf(): SelectorTime {
     return { offsetMs: 0, atMs: undefined };
   }
+}
+
+/** Aggregations give no labels without a value; functions of lines do. */
+function withoutEmptyLabels(row: Row): Row {
+  const pairs = row.labels.pairs.filter(([, value]) => value !== "");
+  return pairs.length === row.labels.pairs.length ? row : { ...row, labels: labelsOf(pairs) };
+}
+
+/** Rows that look the same are one series; where both have a value, the first one's counts. */
+function joined(rows: readonly Row[]): Row[] {
+  const byKey = new Map<string, Row>();
+  for (const row of rows) {
+    const known = byKey.get(row.labels.key);
+    if (known === undefined) {
+      byKey.set(row.labels.key, row);
+      continue;
+    }
+    const has = (step: number): boolean => known.kind[step] !== 0;
+    byKey.set(row.labels.key, {
+      ...known,
+      kind: row.kind.map((kind, step) => (has(step) ? (known.kind[step] as number) : kind)),
+      value: row.value.map((value, step) => (has(step) ? (known.value[step] as number) : value)),
+    });
+  }
+  return [...byKey.values()];
 }
 
 function leafNode(span: PromqlExpr["span"]): PromqlExpr {

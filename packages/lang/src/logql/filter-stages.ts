@@ -1,5 +1,5 @@
 /** Stages that keep or drop lines: by their text, and by their labels. */
-import type { LabelTest, LineFilter } from "./ast.ts";
+import type { LabelTest, LineFilter, LineOperand } from "./ast.ts";
 import { holds } from "./fold.ts";
 import { parseIpTest } from "./ip.ts";
 import { errors, type Line, type LogqlRegexes, type Stage } from "./line.ts";
@@ -8,8 +8,9 @@ import { parseBytes, parseGoDurationNs, parseGoFloat } from "./units.ts";
 import type { Matcher } from "../matcher.ts";
 
 /** Throws a plain `Error` for what cannot be compiled. */
-export function compileLineFilter({ op, operands }: LineFilter, regexes: LogqlRegexes): Stage {
-  const tests = operands.map(({ kind, value }) =>
+export function compileLineFilter(filter: LineFilter, regexes: LogqlRegexes): Stage {
+  const { op } = filter;
+  const tests = lookedFor(filter).map(({ kind, value }) =>
     kind === "ip" ? parseIpTest(value) : lineTest(op, value, regexes),
   );
   const isNegative = op.startsWith("!");
@@ -18,6 +19,19 @@ export function compileLineFilter({ op, operands }: LineFilter, regexes: LogqlRe
     return isNegative ? ({ text }) => !only(text) : ({ text }) => only(text);
   return ({ text }) => tests.some((test) => test(text)) !== isNegative;
 }
+
+/** As in Loki: among alternatives what every line has is not looked for, unless there is nothing else. */
+export function lookedFor({ op, operands }: LineFilter): readonly LineOperand[] {
+  if (op !== "|=" && op !== "|~") return operands;
+  const telling = operands.filter(
+    ({ kind, value }) => kind === "ip" || (value !== "" && (op === "|=" || value !== ".*")),
+  );
+  return telling.length === 0 ? operands : telling;
+}
+
+/** As in Loki: a condition with the empty pattern holds for every value, not for the empty one alone. */
+export const testMatcher = (matcher: Matcher): Matcher =>
+  matcher.value === "" && matcher.op.endsWith("~") ? { ...matcher, value: ".*" } : matcher;
 
 function lineTest(
   op: LineFilter["op"],
@@ -46,7 +60,7 @@ export function compileLabelTest(test: LabelTest, regexes: LogqlRegexes): Stage 
   switch (test.kind) {
     case "match": {
       const { name } = test.matcher;
-      const matches = matcherOf(test.matcher, regexes);
+      const matches = matcherOf(testMatcher(test.matcher), regexes);
       return ({ labels }) => matches(labels.textOf(name));
     }
     case "and": {

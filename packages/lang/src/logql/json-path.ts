@@ -1,5 +1,5 @@
 /** Expressions of `| json label="a.b[0][\"c\"]"`. */
-import { type JsonPlace, JsonScan } from "./json-scan.ts";
+import { type JsonPlace, JsonScan, JsonScanError } from "./json-scan.ts";
 
 export type JsonStep = string | number;
 
@@ -26,25 +26,22 @@ export function parseJsonPath(expression: string): JsonStep[] {
   return steps;
 }
 
-/** The first value at the path; throws `JsonScanError` for what is no JSON on the way. */
+/** The first value at the path; throws `JsonScanError` when that is no value. What is around it does not matter. */
 export function findJson(text: string, path: readonly JsonStep[]): JsonPlace | undefined {
-  let place: JsonPlace = new JsonScan(text).value(0);
+  let start: number | undefined = 0;
   for (const step of path) {
-    let found: JsonPlace | undefined;
-    const scan = new JsonScan(text, place.start);
-    if (typeof step === "number" && place.kind === "array")
-      scan.items((index, value) => {
-        if (index === step) found = value;
-        return index !== step;
-      });
-    if (typeof step === "string" && place.kind === "object")
-      scan.members((key, value) => {
-        const isIt = text.slice(key.start, key.end) === step;
-        if (isIt) found = value;
-        return !isIt;
-      });
-    if (found === undefined) return undefined;
-    place = found;
+    start = stepInto(text, start, step);
+    if (start === undefined) return undefined;
   }
-  return place;
+  return new JsonScan(text, start).value(0);
+}
+
+function stepInto(text: string, start: number, step: JsonStep): number | undefined {
+  const scan = new JsonScan(text, start);
+  try {
+    return typeof step === "number" ? scan.itemStart(step) : scan.memberStart(step);
+  } catch (error) {
+    if (!(error instanceof JsonScanError)) throw error;
+    return undefined;
+  }
 }

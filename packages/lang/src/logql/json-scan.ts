@@ -14,6 +14,8 @@ const DEPTH_MAX = 128;
 
 export const NOT_AN_OBJECT = "Value looks like object, but can't find closing '}' symbol";
 const MALFORMED = "Malformed JSON error";
+/** Of objects too: Loki's words. */
+const ENDS_EARLY = "Value is array, but can't find closing ']' symbol";
 
 export class JsonScanError extends Error {}
 
@@ -47,8 +49,12 @@ export class JsonScan {
       this.at++;
       return;
     }
-    for (;;) {
-      if (this.token() !== 34) throw new JsonScanError(MALFORMED);
+    for (let first = true; ; first = false) {
+      const begin = this.token();
+      // A comma before the end is let through.
+      if (begin === 125 && !first) return;
+      if (Number.isNaN(begin)) throw new JsonScanError(first ? MALFORMED : ENDS_EARLY);
+      if (begin !== 34) throw new JsonScanError(NOT_AN_OBJECT);
       const key = this.string();
       if (this.token() !== 58) throw new JsonScanError(MALFORMED);
       this.at++;
@@ -57,22 +63,47 @@ export class JsonScan {
       const code = this.token();
       this.at++;
       if (code === 125) return;
-      if (code !== 44) throw new JsonScanError(MALFORMED);
+      if (Number.isNaN(code)) throw new JsonScanError(ENDS_EARLY);
+      if (code !== 44) throw new JsonScanError(NOT_AN_OBJECT);
     }
   }
 
-  /** As `members`, of an array. */
-  items(take: (index: number, value: JsonPlace) => boolean): void {
-    if (this.token() !== 91) throw new JsonScanError(MALFORMED);
-    this.at++;
-    if (this.token() === 93) return;
-    for (let index = 0; ; index++) {
-      if (!take(index, this.value(0))) return;
-      const code = this.token();
-      this.at++;
-      if (code === 93) return;
-      if (code !== 44) throw new JsonScanError(MALFORMED);
+  /**
+   * Where the value of the first member with this key begins, of the object that begins here. Other members are passed
+   * over without a look at what is between them. Throws `JsonScanError` for a text or array without an end.
+   */
+  memberStart(wanted: string): number | undefined {
+    const { text } = this;
+    if (this.token() !== 123) return undefined;
+    let open = 1;
+    for (this.at++; this.at < text.length; ) {
+      const code = text.charCodeAt(this.at);
+      if (code === 34) {
+        const key = this.string();
+        const isMember = this.token() === 58 && open === 1;
+        if (isMember && text.slice(key.start, key.end) === wanted) return this.at + 1;
+      } else if (code === 91) {
+        this.skipContainer(0);
+      } else {
+        this.at++;
+        if (code === 123) open++;
+        if (code === 125 && --open === 0) return undefined;
+      }
     }
+    return undefined;
+  }
+
+  /** As `memberStart`, of the array's item with this index. */
+  itemStart(wanted: number): number | undefined {
+    if (this.token() !== 91) return undefined;
+    this.at++;
+    if (this.token() === 93) return undefined;
+    for (let index = 0; index < wanted; index++) {
+      this.value(0);
+      if (this.token() !== 44) return undefined;
+      this.at++;
+    }
+    return this.at;
   }
 
   /** Reads over the value that begins here. */
@@ -116,9 +147,12 @@ export class JsonScan {
     throw new JsonScanError("Unknown value type");
   }
 
-  /** One pass over brackets and strings; what is inside is looked at when it is asked for. */
+  /** One pass over strings and brackets of the one kind; what is inside is looked at when it is asked for. */
   private skipContainer(depth: number): void {
     const { text } = this;
+    const begin = text.charCodeAt(this.at);
+    // Both kinds of brackets end two characters behind their beginning.
+    const end = begin + 2;
     let open = 0;
     for (;;) {
       const code = text.charCodeAt(this.at);
@@ -126,12 +160,9 @@ export class JsonScan {
         this.string();
         continue;
       }
-      if (Number.isNaN(code)) throw new JsonScanError(NOT_AN_OBJECT);
-      if (code === 123 || code === 91) {
-        if (++open + depth > DEPTH_MAX) throw new JsonScanError(MALFORMED);
-      } else if (code === 125 || code === 93) {
-        open--;
-      }
+      if (Number.isNaN(code)) throw new JsonScanError(begin === 91 ? ENDS_EARLY : NOT_AN_OBJECT);
+      if (code === begin && ++open + depth > DEPTH_MAX) throw new JsonScanError(MALFORMED);
+      if (code === end) open--;
       this.at++;
       if (open === 0) return;
     }

@@ -16,7 +16,7 @@ import type { Grid } from "../promql/series.ts";
 import type { Grouping, LogqlQuery, RangeAggregation } from "./ast.ts";
 import { compileLabelTest } from "./filter-stages.ts";
 import { errors, type PipelineDeps, type Stage } from "./line.ts";
-import { ERROR, type LineLabels, type StreamLabels } from "./line-labels.ts";
+import { ERROR, ERROR_DETAILS, type LineLabels, type StreamLabels } from "./line-labels.ts";
 import { compilePipeline, type Pipeline, requiredLabels } from "./pipeline.ts";
 import { testedLabels } from "./filter-stages.ts";
 import { CountWindows, SampleWindows, type Windows } from "./windows.ts";
@@ -281,12 +281,28 @@ class Collector {
     return gone.size === 0 ? all : dropLabels(all, gone);
   }
 
+  /**
+   * Behind `drop` and `keep` a label without a value is not shown, nor the details of an error that was dropped. Series that differ
+   * in nothing else stay apart, as in Loki.
+   */
+  private shownLabels(labels: Labels): Labels {
+    const { node, grouping } = this.leaf;
+    const isGrouped = grouping !== undefined && !grouping.without;
+    if (isGrouped || !node.query.stages.some(({ kind }) => kind === "drop" || kind === "keep"))
+      return labels;
+    const hasError = labels.pairs.some(([name]) => name === ERROR);
+    const shown = labels.pairs.filter(
+      ([name, value]) => value !== "" && (hasError || name !== ERROR_DETAILS),
+    );
+    return shown.length === labels.pairs.length ? labels : labelsOf(shown);
+  }
+
   async rows(): Promise<Row[]> {
     const out: Row[] = [];
     const { op, rangeMs } = this.leaf.node;
     const seconds = op === "rate" || op === "bytes_rate" ? rangeMs / 1000 : 1;
     for (const { labels, windows } of this.byLabels.values()) {
-      const row = newRow(labels, false, this.times.steps);
+      const row = newRow(this.shownLabels(labels), false, this.times.steps);
       windows.finish(row.kind, row.value);
       if (seconds !== 1)
         for (let step = 0; step < row.value.length; step++)

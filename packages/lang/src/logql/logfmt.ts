@@ -1,9 +1,11 @@
 /** Reads `key=value key="quoted value" flag` from a line, as the logfmt decoder of Loki does. */
 
-export interface LogfmtScan {
-  /** What was wrong last; the reading goes on behind it. */
-  error: string;
+interface LogfmtScan {
+  /** What was wrong last, or nothing; the reading goes on behind it. */
+  what: string;
+  at: number;
 }
+import { byteLength } from "../gotemplate/value.ts";
 
 const QUOTE = 34;
 const EQUALS = 61;
@@ -18,7 +20,7 @@ export function scanLogfmt(
   strict: boolean,
   take: (key: string, value: string) => boolean,
 ): string {
-  const scan: LogfmtScan = { error: "" };
+  const scan: LogfmtScan = { what: "", at: 0 };
   const { length } = line;
   let at = 0;
   while (at < length) {
@@ -26,18 +28,20 @@ export function scanLogfmt(
       at++;
       continue;
     }
-    const before = scan.error;
-    scan.error = "";
+    const { what } = scan;
+    scan.what = "";
     const pair = readPair(line, at, scan);
     at = pair.end;
-    if (scan.error !== "") {
-      if (strict) return scan.error;
+    if (scan.what !== "") {
+      if (strict) break;
       continue;
     }
-    scan.error = before;
-    if (!take(pair.key, pair.value)) return scan.error;
+    scan.what = what;
+    if (!take(pair.key, pair.value)) break;
   }
-  return scan.error;
+  if (scan.what === "") return "";
+  const bytes = byteLength(line.slice(0, scan.at));
+  return `logfmt syntax error at pos ${bytes + 1} : ${scan.what}`;
 }
 
 interface Pair {
@@ -47,7 +51,8 @@ interface Pair {
 }
 
 function failed(line: string, at: number, scan: LogfmtScan, what: string): Pair {
-  scan.error = `logfmt syntax error at pos ${at + 1} : ${what}`;
+  scan.what = what;
+  scan.at = at;
   let end = at;
   while (end < line.length && line.charCodeAt(end) > 32) end++;
   return { key: "", value: "", end };
@@ -97,11 +102,13 @@ function readQuotedValue(line: string, start: number, { key, scan }: Open): Pair
       const text = line.slice(start + 1, at);
       const value = hasEscape ? unquoted(text) : text;
       if (value !== undefined) return { key, value, end: at + 1 };
-      scan.error = `logfmt syntax error at pos ${at + 2} : invalid quoted value`;
+      scan.what = "invalid quoted value";
+      scan.at = at + 1;
       return { key: "", value: "", end: at + 1 };
     }
   }
-  scan.error = `logfmt syntax error at pos ${line.length + 1} : unterminated quoted value`;
+  scan.what = "unterminated quoted value";
+  scan.at = line.length;
   return { key: "", value: "", end: line.length };
 }
 

@@ -56,7 +56,7 @@ function jsonStage(wanted: ReadonlySet<string> | undefined): Stage {
         const part = partOf(written);
         const full = prefix === "" ? nameOf(written) : part === "" ? prefix : `${prefix}_${part}`;
         if (value.kind === "object") walk(new JsonScan(text, value.start), full, depth + 1);
-        else if (value.kind !== "array" && value.kind !== "null" && part !== "") {
+        else if (value.kind !== "array" && value.kind !== "null" && full !== "") {
           if (isWanted(line, full, wanted)) put(line, full, jsonText(text, value));
         }
         return ++count < LABELS_PER_LINE_MAX;
@@ -131,22 +131,42 @@ function logfmtStage(
   };
 }
 
+/** Throws a plain `Error` unless it is the name of one field. */
+function checkField(expression: string): void {
+  const wrong = (why: string): Error =>
+    new Error(`cannot parse expression [${expression}]: ${why}`);
+  const odd = /[^\w\s"\p{L}]/u.exec(expression)?.[0];
+  if (odd !== undefined) throw wrong(`unexpected char ${odd}`);
+  if (/^\s*[a-zA-Z_]\w*\s*$/.test(expression)) return;
+  throw wrong(
+    /^\s*[a-zA-Z_]/.test(expression)
+      ? "syntax error: unexpected KEY"
+      : "syntax error: unexpected $end, expecting STRING or KEY",
+  );
+}
+
 function logfmtFields(extractions: readonly Extraction[], strict: boolean): Stage {
   const nameOf = createNames();
-  const labelOf = new Map<string, string>();
+  const labelsOf = new Map<string, string[]>();
   for (const { label, expression } of extractions) {
-    if (!/^[\p{L}_][^\s="]*$/u.test(expression.trim()))
-      throw new Error(`cannot parse expression [${expression}]: syntax error: unexpected text`);
-    labelOf.set(nameOf(expression), label);
+    checkField(expression);
+    const key = expression.trim();
+    labelsOf.set(key, [...(labelsOf.get(key) ?? []), label]);
   }
+  const targets = new Set(extractions.map(({ label }) => label));
   return (line) => {
     const { labels } = line;
     for (const { label } of extractions)
       if (!labels.isTaken(label)) labels.set("parsed", label, "");
-    const error = scanLogfmt(line.text, strict, (key, value) => {
-      const label = labelOf.get(nameOf(key));
-      if (label !== undefined)
-        labels.set("parsed", labels.parsedName(label), value.includes("\ufffd") ? "" : value);
+    const error = scanLogfmt(line.text, strict, (key, found) => {
+      const name = nameOf(key);
+      const isTarget = targets.has(name);
+      const value = found.includes("\ufffd") ? "" : found;
+      // What was parsed before is not looked at again; a field with the name of a label asked for is that label.
+      if (!isTarget && labels.wasExtracted(name)) return true;
+      for (const label of labelsOf.get(name) ?? [])
+        labels.set("parsed", labels.parsedName(label), value);
+      if (isTarget) labels.set("parsed", labels.parsedName(name), value);
       return true;
     });
     if (strict && error !== "") fail(line, errors.logfmt, error);
@@ -189,14 +209,15 @@ function unpackStage(): Stage {
       return true;
     }
     let entry: string | undefined;
-    const found: [string, string][] = [];
+    // Of equal names the last one counts.
+    const found = new Map<string, string>();
     try {
       new JsonScan(text).members((key, value) => {
         if (value.kind !== "string") return true;
         const name = text.slice(key.start, key.end);
         if (name === "_entry") entry = jsonText(text, value);
-        else found.push([nameOf(name), jsonText(text, value)]);
-        return found.length < LABELS_PER_LINE_MAX;
+        else found.set(nameOf(name), jsonText(text, value));
+        return found.size < LABELS_PER_LINE_MAX;
       });
     } catch (error) {
       if (!(error instanceof JsonScanError)) throw error;

@@ -40,8 +40,31 @@ describe("labels", () => {
   check("| json", '{"x":1', {
     x: "1",
     __error__: "JSONParserErr",
-    __error_details__: "Malformed JSON error",
+    __error_details__: "Value is array, but can't find closing ']' symbol",
   });
+  check("| json", "{x:1}", {
+    __error__: "JSONParserErr",
+    __error_details__: "Value looks like object, but can't find closing '}' symbol",
+  });
+  check("| json", '{"x":1,}', { x: "1" });
+  check("| json", '{"x":{"":1}}', { x: "1" });
+  // What stands around the value that is asked for need not be JSON.
+  check('| json z="x.y"', '{"x":{"y":1', { z: "1" });
+  check('| json q="y"', '{"x":1 "y":2}', { q: "2" });
+  check('| json a="x[1]"', '{"x":[1,2', { a: "2" });
+  check('| json x="x"', '{"x":tru}', {
+    x: "",
+    __error__: "JSONParserErr",
+    __error_details__: "Unknown value type",
+  });
+  check('| pattern "<k> <_>" | logfmt l="k"', "p k=v", { k: "p", l: "" });
+  check('| logfmt b="a"', "a=1 b=2", { b: "2" });
+  check("| logfmt --strict", "é=1 b=2=3", {
+    __error__: "LogfmtParserErr",
+    __error_details__: "logfmt syntax error at pos 9 : unexpected '='",
+    _: "1",
+  });
+  check("| unpack", '{"x":"1","x":"2","_entry":""}', { x: "2" });
   check('| json a="x[1].y", b="z"', '{"x":[{},{"y":"v"}]}', { a: "v", b: "" });
   check('| json a="x"', '{"x":{"y":[1, 2]}}', { a: '{"y":[1, 2]}' });
   check("| logfmt", 'a=1 b="x y" c d= e="q\\"r"', { a: "1", b: "x y", e: 'q"r' });

@@ -48,6 +48,8 @@ function truncated(count: bigint, value: string): string {
 
 function substring(start: bigint, end: bigint, value: string): string {
   const to = end < 0n || end > BigInt(value.length) ? value.length : Number(end);
+  if (start > BigInt(to))
+    throw new Error(`runtime error: slice bounds out of range [${start}:${to}]`);
   return value.slice(start < 0n ? 0 : Number(start), to);
 }
 

@@ -135,11 +135,16 @@ function sums({ op, span, annotations, steps }: AggregateContext): Accumulator {
     for (let step = 0; step < steps; step++) {
       const histogram = row.kind[step] === HISTOGRAM ? row.histograms?.[step] : undefined;
       if (histogram === undefined || broken.has(step)) continue;
-      histograms[step] ??= isAvg ? new HistogramMean() : new HistogramSum();
+      if (histograms[step] === undefined) {
+        histograms[step] = isAvg ? new HistogramMean() : new HistogramSum();
+        // When a float came first the step is a mix, whatever the histograms are.
+        if (floats.has(step)) {
+          broken.add(step);
+          continue;
+        }
+      }
       if (histograms[step]?.add(histogram)) continue;
-      // A float before makes the step a mix, whatever the histograms are.
-      if (!floats.has(step))
-        annotations.warning(messages.mixedSchemas(metricName(row.labels)), span);
+      annotations.warning(messages.mixedSchemas(metricName(row.labels)), span);
       broken.add(step);
     }
   };

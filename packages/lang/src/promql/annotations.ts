@@ -1,5 +1,5 @@
 /** What a query's answer should be told with: warnings and notes, each once, with its place in the query. */
-import { placeOf, type Span } from "../source.ts";
+import { placeInBytes, type Span } from "../source.ts";
 import { formatG, formatGPrecise, goQuote } from "./go-format.ts";
 
 export interface Annotate {
@@ -79,7 +79,7 @@ export class Annotations implements Annotate {
     const warnings: string[] = [];
     const infos: string[] = [];
     for (const [message, { level, span, detail }] of this.notes) {
-      const { line, column } = placeOf(query, span.start);
+      const { line, column } = placeInBytes(query, span.start);
       const list = level === "warning" ? warnings : infos;
       list.push(`${message}${detail()} (${line}:${column})`);
     }

@@ -397,7 +397,7 @@ class Matcher {
       if (known === undefined) this.byGroup.set(group, [row]);
       else known.push(row);
     }
-    for (const rows of this.byGroup.values()) if (rows.length > 1) this.refuseDuplicates(rows);
+    this.refuseDuplicates();
     for (const [i, row] of left.entries()) {
       this.matchRow(row, leftGroups[i] as number, this.matching.fillRight);
       await this.evaluation.pause();
@@ -409,20 +409,28 @@ class Matcher {
     return this.out.rows;
   }
 
-  private refuseDuplicates(rows: readonly Row[]): void {
+  /** Of several groups with two rows at one step the one is told that Prometheus meets first: step by step, row by row. */
+  private refuseDuplicates(): void {
+    if ([...this.byGroup.values()].every((rows) => rows.length === 1)) return;
+    const { right, rightGroups } = this.sides;
     for (let step = 0; step < this.steps; step++) {
       if (this.active[step] === 0) continue;
-      const present = rows.filter((row) => row.kind[step] !== NONE);
-      const [first, second] = present;
-      if (first === undefined || second === undefined) continue;
-      const { on } = this.matching;
-      const group = printLabels(matchLabels(first.labels, on, this.names));
-      const [a, b] = [printLabels(first.labels), printLabels(second.labels)].sort();
-      const side = this.swapped ? "left" : "right";
-      throw queryFailed(
-        `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: [${a}, ${b}];many-to-many matching not allowed: matching labels must be unique on one side`,
-      );
+      const seen = new Map<number, Row>();
+      for (const [i, row] of right.entries()) {
+        if (row.kind[step] === NONE) continue;
+        const before = seen.get(rightGroups[i] as number);
+        if (before !== undefined) throw this.duplicates(row, before);
+        seen.set(rightGroups[i] as number, row);
+      }
     }
+  }
+
+  private duplicates({ labels }: Row, before: Row): Error {
+    const group = printLabels(matchLabels(labels, this.matching.on, this.names));
+    const side = this.swapped ? "left" : "right";
+    return queryFailed(
+      `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: [${printLabels(labels)}, ${printLabels(before.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`,
+    );
   }
 
   /** Two rows of floats that match each other and nothing else: all their steps at once. */

@@ -152,8 +152,13 @@ function compileAt(matcher: Matcher, compileRegex: CompileRegex | undefined): vo
   try {
     compileRegex?.(matcher.value);
   } catch (error) {
-    throw invalidAt(matcher.span.start, (error as Error).message);
+    throw invalidAt(matcher.span.start, reasonOf(error as Error));
   }
+}
+
+/** What the library says of a pattern, as Prometheus does, without the flags it was compiled with. */
+function reasonOf({ cause, message }: Error): string {
+  return cause instanceof Error ? cause.message.replace("`(?s)", "`") : message;
 }
 
 function matchesEmpty(matcher: Matcher, compileRegex: CompileRegex | undefined): boolean {

@@ -135,7 +135,8 @@ export class DurationParser {
     if (isPair) this.tokens.expectSymbol(",");
     const right = isPair ? this.expression(0) : undefined;
     const close = this.tokens.expectSymbol(")");
-    const span = { start: token.start, end: close.end };
+    // As in Prometheus: of two arguments, from the first to the second.
+    const span = { start: left?.span.start ?? token.start, end: right?.span.end ?? close.end };
     return { kind: "duration", op, left, right, wrapped: false, span };
   }
 

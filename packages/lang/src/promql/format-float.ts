@@ -11,6 +11,14 @@ export function formatFloat(value: number): string {
   return at < 0 ? text : withoutExponent(text, at);
 }
 
+/** As Prometheus' API writes the values of samples: with an exponent of two digits or more below 1e-6 and from 1e21 on. */
+export function formatSample(value: number): string {
+  const size = Math.abs(value);
+  if ((size >= 1e-6 && size < 1e21) || size === 0 || !Number.isFinite(value))
+    return formatFloat(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
 function withoutExponent(text: string, at: number): string {
   const sign = text.startsWith("-") ? "-" : "";
   const [whole = "", fraction = ""] = text.slice(sign.length, at).split(".");

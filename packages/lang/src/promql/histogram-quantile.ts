@@ -1,4 +1,5 @@
 /** Quantiles and fractions of observations, of native histograms and of classic buckets. */
+import { exp2, log2 } from "./go-math.ts";
 import { type Annotate, forMetric } from "./annotations.ts";
 import { allBuckets, type Bucket, type Histogram, isCustom } from "./histogram.ts";
 import type { Span } from "../source.ts";
@@ -6,9 +7,9 @@ import type { Span } from "../source.ts";
 /** Which part of a bucket's observations is below `value`, which lies in it. */
 export function fractionBelow({ lower, upper }: Bucket, value: number, linear: boolean): number {
   if (linear) return (value - lower) / (upper - lower);
-  const logLower = Math.log2(Math.abs(lower));
-  const logUpper = Math.log2(Math.abs(upper));
-  const logValue = Math.log2(Math.abs(value));
+  const logLower = log2(Math.abs(lower));
+  const logUpper = log2(Math.abs(upper));
+  const logValue = log2(Math.abs(value));
   if (value > 0) return (logValue - logLower) / (logUpper - logLower);
   return 1 - (logValue - logUpper) / (logLower - logUpper);
 }
@@ -75,10 +76,10 @@ export function histogramQuantile(q: number, h: Histogram, report: Reporting): n
   }
   const fraction = rank / inBucket;
   if (custom || (lower <= 0 && upper >= 0)) return lower + (upper - lower) * fraction;
-  const logLower = Math.log2(Math.abs(lower));
-  const logUpper = Math.log2(Math.abs(upper));
-  if (lower > 0) return 2 ** (logLower + (logUpper - logLower) * fraction);
-  return -(2 ** (logUpper + (logLower - logUpper) * (1 - fraction)));
+  const logLower = log2(Math.abs(lower));
+  const logUpper = log2(Math.abs(upper));
+  if (lower > 0) return exp2(logLower + (logUpper - logLower) * fraction);
+  return -exp2(logUpper + (logLower - logUpper) * (1 - fraction));
 }
 
 /** Which sides of zero have buckets. */

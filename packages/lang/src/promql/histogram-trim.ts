@@ -67,7 +67,8 @@ function restOf(bucket: Bucket, cut: Cut): Rest {
   const { lower, upper, count } = bucket;
   const { at, keepBelow } = cut;
   if (keepBelow ? upper <= at : lower >= at) return { count, middle: middleOf(lower, upper, cut) };
-  if (keepBelow ? lower >= at : upper <= at) return { count: 0, middle: 0 };
+  // Written so that nothing remains of what is compared with NaN.
+  if (!(keepBelow ? lower < at : upper > at)) return { count: 0, middle: 0 };
   if (lower === Number.NEGATIVE_INFINITY || upper === Number.POSITIVE_INFINITY)
     return openRest(bucket, cut);
   const below = count * fractionBelow(bucket, at, cut.linear);

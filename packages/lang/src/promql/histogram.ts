@@ -2,6 +2,7 @@
  * Native histograms: exponential and custom buckets, and the arithmetic on them. Histograms are never changed; each
  * operation gives a new one. Buckets of one side are two arrays, ascending by index.
  */
+import { exponentialBound } from "./exponential-bounds.ts";
 import { formatG } from "./go-format.ts";
 import { kahanAdd as addTo } from "./kahan.ts";
 
@@ -43,16 +44,6 @@ export const emptyHistogram: Histogram = {
 };
 
 export const isCustom = (h: Histogram): boolean => h.schema === CUSTOM_SCHEMA;
-
-/** The upper bound of the positive exponential bucket `index`. */
-export function exponentialBound(index: number, schema: number): number {
-  const exponent = schema < 0 ? index * 2 ** -schema : index / 2 ** schema;
-  // The last bucket of finite values ends at the largest of them.
-  if (exponent === 1024) return Number.MAX_VALUE;
-  if (schema <= 0) return 2 ** exponent;
-  const whole = Math.floor(exponent);
-  return 2 ** (exponent - whole) * 2 ** whole;
-}
 
 /** The upper bound of the positive bucket `index`; that of `index - 1` is its lower bound. */
 export function bucketBound(h: Histogram, index: number): number {

@@ -42,12 +42,13 @@ export function parsePromql(text: string, options: ParseOptions = {}): PromqlExp
   return checkTypes(expr, { text, compileRegex: options.compileRegex });
 }
 
-/** A selector alone, as the `match[]` parameters of the HTTP API take it. */
+/** A selector alone, as the `match[]` parameters of the HTTP API take it: without times, and nothing around it. */
 export function parseSeriesSelector(text: string, options: ParseOptions = {}): VectorSelector {
-  const expr = parsePromql(text, options);
-  if (expr.kind !== "vector_selector")
-    throw invalidAt(expr.span.start, 'this must be a series selector such as up{job="shop"}');
-  return expr;
+  checkSource(text);
+  const parser = new PromqlParser(lexPromql(text), text);
+  const selector = parser.seriesSelector();
+  parser.end();
+  return checkTypes(selector, { text, compileRegex: options.compileRegex });
 }
 
 const PRECEDENCE = new Map<string, number>([
@@ -64,6 +65,11 @@ const UNARY = 5;
 
 /** Words that are never a metric's name. */
 const RESERVED = new Set(["bool", "on", "ignoring", "group_left", "group_right", "atan2"]);
+
+/** What a metric's name may look like. */
+const WORD_KINDS: ReadonlySet<string> = new Set([
+  ...["identifier", "metric", "keyword", "aggregator", "preprocessor"],
+]);
 
 class PromqlParser extends TokenStream {
   private readonly durations: DurationParser;
@@ -128,6 +134,18 @@ class PromqlParser extends TokenStream {
         if (token.name === "(") return this.parenthesised();
         throw this.unexpected();
     }
+  }
+
+  seriesSelector(): VectorSelector {
+    const token = this.peek();
+    if (token.kind === "symbol" && token.name === "{") return this.selector("", token);
+    const isSetOp = token.kind === "operator" && /^(?:and|or|unless)$/.test(token.name);
+    if (RESERVED.has(token.name) || !(WORD_KINDS.has(token.kind) || isSetOp))
+      throw this.unexpected();
+    this.next();
+    if (this.isSymbol("{")) return this.selector(token.text, token);
+    const span = { start: token.start, end: token.end };
+    return { kind: "vector_selector", name: token.text, matchers: [], offsetMs: 0, span };
   }
 
   private parenthesised(): PromqlExpr {

@@ -2,9 +2,9 @@
  * What can be known of a query before it runs: durations are computed, `start()` and its like become numbers, and the
  * parts whose value is the same at every step are found: they are evaluated once.
  */
+import { TriptychError } from "@triptych/model";
 import type { Binary, Call, DurationExpr, NumberLiteral, PromqlExpr } from "./ast.ts";
 import { childrenOf } from "./ast.ts";
-import { queryFailed } from "./failure.ts";
 import { invalidAt } from "../source.ts";
 
 export interface QueryTimes {
@@ -58,14 +58,13 @@ function fold(expr: PromqlExpr, times: QueryTimes): PromqlExpr {
       const offsetMs = offsetOf(selector, times);
       return { ...expr, rangeMs, selector: { ...selector, offsetMs, offsetExpr: undefined } };
     }
-    case "subquery":
-      return {
-        ...expr,
-        expr: fold(expr.expr, times),
-        offsetMs: offsetOf(expr, times),
-        intervalMs: computed(expr.intervalExpr, times) ?? expr.intervalMs,
-        rangeMs: computed(expr.rangeExpr, times) ?? expr.rangeMs,
-      };
+    case "subquery": {
+      // Of several durations that are wrong the first is told, from the outside inwards.
+      const offsetMs = offsetOf(expr, times);
+      const intervalMs = computed(expr.intervalExpr, times) ?? expr.intervalMs;
+      const rangeMs = computed(expr.rangeExpr, times) ?? expr.rangeMs;
+      return { ...expr, expr: fold(expr.expr, times), offsetMs, intervalMs, rangeMs };
+    }
     case "paren":
     case "unary":
       return { ...expr, expr: fold(expr.expr, times) };
@@ -117,8 +116,9 @@ function computed(
   return Math.trunc(seconds * 1000);
 }
 
+/** Prometheus computes durations before it runs a query: what is wrong with one is a wrong query, not a failed one. */
 function durationError({ span }: DurationExpr, why: string): Error {
-  return queryFailed(`${span.start}:${span.end}: ${why}`);
+  return new TriptychError("query_invalid", `${span.start}:${span.end}: ${why}`);
 }
 
 function durationSeconds(expr: DurationExpr | NumberLiteral, times: QueryTimes): number {

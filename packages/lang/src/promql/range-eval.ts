@@ -11,6 +11,7 @@ import { FLOAT, isEmpty, newRow, putValue, type Row, type RowBuilder } from "./r
 import { lookAt, neededRange } from "./selector-eval.ts";
 import { selectorMatchers } from "./ast.ts";
 import type { FunctionKernel, RangeKernel } from "./functions/spec.ts";
+import type { Span } from "../source.ts";
 import type { FloatWindows, LiveSeries, RangeWindow } from "./window.ts";
 import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
 
@@ -133,8 +134,8 @@ async function eachReadRow(
       extended,
       metric: "",
       annotate: evaluation.annotations,
-      span: first.span,
-      argsSpan: { start: first.span.start, end: last.span.end },
+      span: placeOf(first),
+      argsSpan: { start: placeOf(first).start, end: last.span.end },
     },
   };
   const together = scalars.length === 0 && extended === undefined ? kernel.floats : undefined;
@@ -203,9 +204,14 @@ function checkExtended(call: Call, extended: RangeWindow["extended"]): void {
   );
 }
 
+const BEGINNING: Span = { start: 0, end: 0 };
+
+/** Where a note about an argument points. The values of a subquery have no place, and Prometheus tells the query's beginning. */
+const placeOf = (arg: PromqlExpr): Span => (arg.kind === "subquery" ? BEGINNING : arg.span);
+
 function noteNonCounter(evaluation: Evaluation, name: string, arg: PromqlExpr): void {
   if (name !== "" && !/_(?:total|sum|count|bucket)$/.test(name))
-    evaluation.annotations.info(messages.possibleNonCounter(name), arg.span);
+    evaluation.annotations.info(messages.possibleNonCounter(name), placeOf(arg));
 }
 
 interface WindowContext {

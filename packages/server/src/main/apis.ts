@@ -67,6 +67,7 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     source,
     prefixes: ["/api/v1", "/prometheus/api/v1"],
     cardinality,
+    subqueryIntervalMs: () => prometheus.config().global.evaluation_interval,
     externalLabels: () => [...prometheus.config().global.external_labels],
     targets: prometheus.targets,
     rules: parts.rules.view,

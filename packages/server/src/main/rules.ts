@@ -46,6 +46,8 @@ export function createRulesParts(
     readonly source: MetricsSource;
     readonly next: IngestNext;
     readonly config: PrometheusConfig;
+    /** Of the configuration that is loaded then: subqueries without a step take it. */
+    readonly evaluationIntervalMs: () => number;
   },
 ): RulesParts {
   const { log, metrics } = core;
@@ -65,6 +67,7 @@ export function createRulesParts(
     externalUrl,
     notify: alerts.notify,
     queryTimeoutMs: core.limits.queryTimeoutMs,
+    subqueryIntervalMs: parts.evaluationIntervalMs,
   });
   core.onClose(async () => {
     await rules.close();

@@ -33,6 +33,8 @@ import type { RuleGroupView } from "./view.ts";
 export interface RulesDeps {
   readonly clock: Clock;
   readonly source: MetricsSource;
+  /** The step of subqueries that name none: `global.evaluation_interval`. A minute unless given. */
+  readonly subqueryIntervalMs?: (() => number) | undefined;
   readonly next: Pick<IngestNext, "accept">;
   readonly saved: SavedState<SavedRule>;
   readonly log: Log;
@@ -301,7 +303,11 @@ class Manager implements Rules {
   ): Promise<readonly VectorSample[]> {
     const timeoutMs = this.deps.queryTimeoutMs ?? defaultLimits.queryTimeoutMs;
     const ask = { signal: this.abort.signal, timeoutMs };
-    const times = { startMs: atMs, endMs: atMs };
+    const times = {
+      startMs: atMs,
+      endMs: atMs,
+      subqueryIntervalMs: this.deps.subqueryIntervalMs?.(),
+    };
     if (!recent.concerns(expr))
       return samplesOf(await runPromql(this.deps.source, expr, { times, ask }));
     const pacing = createPacing(ask.signal);

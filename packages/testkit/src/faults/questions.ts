@@ -1,5 +1,4 @@
 /** S20: far more new series than the limit. S21: queries that would need more than there is. */
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createHttpClient } from "../otlp-client.ts";
 import { encodePayload } from "../otlp-payload.ts";
@@ -8,7 +7,6 @@ import {
   ask,
   configFile,
   counts,
-  quoted,
   remoteWrite,
   send,
   series,
@@ -18,7 +16,6 @@ import {
 } from "./ask.ts";
 import { expectThat, type FaultCase, pause, percentile } from "./case.ts";
 import { evilRegex } from "./expressions.ts";
-import { hostileTexts } from "./hostile-texts.ts";
 import { injection } from "./injection.ts";
 import { drained } from "./verify.ts";
 

@@ -1,9 +1,10 @@
-/** What federation exposes: the newest sample of each series, grouped by family. */
-import type { MetricType } from "@triptych/model";
+/**
+ * What federation exposes: the newest sample of each series, grouped by name. As with Prometheus nothing is told of
+ * types: a number is untyped.
+ */
 import type { HistogramMessage } from "../remote-write/histogram-message.ts";
 
 export interface FederatedSample {
-  /** The series' own name: that of the family, or with `_bucket`, `_sum`, `_total` and so on. */
   readonly name: string;
   /** Without the name; sorted. An empty value is written: it says that a label is not there. */
   readonly labels: readonly (readonly [name: string, value: string])[];
@@ -15,6 +16,5 @@ export interface FederatedSample {
 
 export interface FederatedFamily {
   readonly name: string;
-  readonly type: MetricType;
   readonly samples: readonly FederatedSample[];
 }

@@ -6,13 +6,12 @@
 export type Escaping = "allow-utf-8" | "underscores" | "dots" | "values";
 
 export interface FederationFormat {
-  readonly kind: "text" | "openmetrics" | "protobuf";
+  readonly kind: "text" | "protobuf";
   readonly contentType: string;
   readonly escaping: Escaping;
 }
 
 const PROTOBUF = "application/vnd.google.protobuf";
-const OPENMETRICS = "application/openmetrics-text";
 const CLAUSES_MAX = 50;
 
 interface Clause {
@@ -41,12 +40,12 @@ function clausesOf(accept: string): Clause[] {
 
 const schemes: readonly Escaping[] = ["allow-utf-8", "underscores", "dots", "values"];
 
-/** The first format of the list that is known; plain text when none is. */
+/** The first format of the list that is known, OpenMetrics not among them, as with Prometheus; plain text when none is. */
 export function federationFormat(accept: string): FederationFormat {
   for (const { type, params } of clausesOf(accept)) {
     const asked = params.get("escaping");
     const escaping = schemes.find((scheme) => scheme === asked) ?? "underscores";
-    const suffix = asked === undefined ? "" : `; escaping=${escaping}`;
+    const suffix = `; escaping=${escaping}`;
     const version = params.get("version") ?? "";
     if (
       type === PROTOBUF &&
@@ -55,11 +54,6 @@ export function federationFormat(accept: string): FederationFormat {
     ) {
       const contentType = `${PROTOBUF}; proto=io.prometheus.client.MetricFamily; encoding=delimited${suffix}`;
       return { kind: "protobuf", contentType, escaping };
-    }
-    if (type === OPENMETRICS && ["", "0.0.1", "1.0.0"].includes(version)) {
-      const told = version === "1.0.0" ? version : "0.0.1";
-      const contentType = `${OPENMETRICS}; version=${told}; charset=utf-8${suffix}`;
-      return { kind: "openmetrics", contentType, escaping };
     }
     if (type === "text/plain" && ["", "0.0.4", "1.0.0"].includes(version)) {
       const told = version === "1.0.0" ? version : "0.0.4";
@@ -72,7 +66,7 @@ export function federationFormat(accept: string): FederationFormat {
   }
   return {
     kind: "text",
-    contentType: "text/plain; version=0.0.4; charset=utf-8",
+    contentType: "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
     escaping: "underscores",
   };
 }

@@ -3,15 +3,12 @@
  * histograms. Series of classic histograms and summaries are families of their own here, because a message of those
  * kinds needs all of its parts.
  */
-import type { MetricType } from "@triptych/model";
 import type { HistogramMessage } from "../remote-write/histogram-message.ts";
 import { MessageWriter } from "../remote-write/message-writer.ts";
 import type { FederatedFamily, FederatedSample } from "./family.ts";
 import { type Escaping, escapedName } from "./format.ts";
 
 const CUSTOM_SCHEMA = -53;
-const COUNTER = 0;
-const GAUGE = 1;
 const UNTYPED = 3;
 const HISTOGRAM = 4;
 const GAUGE_HISTOGRAM = 5;
@@ -35,7 +32,7 @@ interface Group {
 function groupsOf(family: FederatedFamily): Iterable<Group> {
   const groups = new Map<string, Group>();
   for (const sample of family.samples) {
-    const type = messageType(family.type, sample);
+    const type = messageType(sample);
     const key = `${type}/${sample.name}`;
     const known = groups.get(key) ?? { name: sample.name, type, samples: [] };
     groups.set(key, known);
@@ -44,15 +41,13 @@ function groupsOf(family: FederatedFamily): Iterable<Group> {
   return groups.values();
 }
 
-function messageType(type: MetricType, { histogram }: FederatedSample): number {
-  if (histogram !== undefined)
-    return histogram.resetHint === GAUGE_HINT ? GAUGE_HISTOGRAM : HISTOGRAM;
-  if (type === "counter") return COUNTER;
-  return type === "gauge" ? GAUGE : UNTYPED;
+function messageType({ histogram }: FederatedSample): number {
+  if (histogram === undefined) return UNTYPED;
+  return histogram.resetHint === GAUGE_HINT ? GAUGE_HISTOGRAM : HISTOGRAM;
 }
 
 /** The field of a metric that holds its value. */
-const valueFields: { readonly [type: number]: number } = { [COUNTER]: 3, [GAUGE]: 2, [UNTYPED]: 5 };
+const UNTYPED_FIELD = 5;
 
 function familyMessage(group: Group, escaping: Escaping): Uint8Array<ArrayBuffer> {
   const out = new MessageWriter(group.samples.length * 96);
@@ -68,7 +63,7 @@ function familyMessage(group: Group, escaping: Escaping): Uint8Array<ArrayBuffer
       out.end(label);
     }
     if (sample.histogram === undefined) {
-      const value = out.begin(valueFields[group.type] ?? 5);
+      const value = out.begin(UNTYPED_FIELD);
       out.doubleAlways(1, sample.value);
       out.end(value);
     } else {

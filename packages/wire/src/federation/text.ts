@@ -1,8 +1,7 @@
 /**
- * Families in the text format and in OpenMetrics. Native histograms with exponential buckets have no form there and
+ * Families in the text format. Native histograms with exponential buckets have no form there and
  * are left out; those with custom buckets are written as classic histograms.
  */
-import { boundText } from "../exposition/float-text.ts";
 import type { FederatedFamily, FederatedSample } from "./family.ts";
 import { type Escaping, escapedName, isPlainName } from "./format.ts";
 
@@ -11,57 +10,23 @@ const CUSTOM_SCHEMA = -53;
 /** Pieces of the text, a sample or so each. */
 export function* federationText(
   families: Iterable<FederatedFamily>,
-  format: { readonly kind: "text" | "openmetrics"; readonly escaping: Escaping },
+  escaping: Escaping,
 ): Generator<string> {
-  const isOpen = format.kind === "openmetrics";
   for (const family of families) {
     const samples = family.samples.filter(
       ({ histogram }) => histogram === undefined || histogram.schema === CUSTOM_SCHEMA,
     );
     if (samples.length === 0) continue;
-    yield `# TYPE ${nameText(escapedName(declaredName(family, isOpen), "metric", format.escaping))} ${typeText(family, isOpen)}\n`;
-    for (const sample of samples) yield* lines(sample, { isOpen, escaping: format.escaping });
-  }
-  if (isOpen) yield "# EOF\n";
-}
-
-/** A counter of OpenMetrics is declared without its suffix. */
-function declaredName({ name, type }: FederatedFamily, isOpen: boolean): string {
-  return isOpen && type === "counter" && name.endsWith("_total") ? name.slice(0, -6) : name;
-}
-
-function typeText({ name, type, samples }: FederatedFamily, isOpen: boolean): string {
-  if (samples.some(({ histogram }) => histogram !== undefined))
-    return isOpen && type === "gaugehistogram" ? "gaugehistogram" : "histogram";
-  if (isOpen) {
-    // What is not written as OpenMetrics asks of its type would be refused there.
-    const asAsked = type !== "counter" || name.endsWith("_total");
-    return asAsked ? type : "unknown";
-  }
-  switch (type) {
-    case "counter":
-    case "gauge":
-    case "histogram":
-    case "summary":
-      return type;
-    case "info":
-    case "stateset":
-      return "gauge";
-    default:
-      return "untyped";
+    const type = samples.some(({ histogram }) => histogram !== undefined) ? "histogram" : "untyped";
+    yield `# TYPE ${nameText(escapedName(family.name, "metric", escaping))} ${type}\n`;
+    for (const sample of samples) yield* lines(sample, escaping);
   }
 }
 
-interface How {
-  readonly isOpen: boolean;
-  readonly escaping: Escaping;
-}
-
-function* lines(sample: FederatedSample, how: How): Generator<string> {
+function* lines(sample: FederatedSample, escaping: Escaping): Generator<string> {
   const { histogram, labels, timeMs } = sample;
-  const stamp = how.isOpen ? (timeMs / 1000).toFixed(3) : String(timeMs);
   const line = (name: string, extra: FederatedSample["labels"], value: string): string =>
-    `${seriesText(name, [...labels, ...extra], how.escaping)} ${value} ${stamp}\n`;
+    `${seriesText(name, [...labels, ...extra], escaping)} ${value} ${timeMs}\n`;
   if (histogram === undefined) {
     yield line(sample.name, [], numberText(sample.value));
     return;
@@ -78,7 +43,7 @@ function* lines(sample: FederatedSample, how: How): Generator<string> {
   let total = 0;
   for (let i = 0; i < histogram.customValues.length; i++) {
     total += inBucket.get(i) ?? 0;
-    const le = boundText(histogram.customValues[i] as number);
+    const le = numberText(histogram.customValues[i] as number);
     yield line(`${sample.name}_bucket`, [["le", le]], numberText(total));
   }
   yield line(`${sample.name}_bucket`, [["le", "+Inf"]], numberText(histogram.count));

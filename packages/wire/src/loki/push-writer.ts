@@ -4,7 +4,7 @@
  */
 import { type Limits, LogBatch, TriptychError, ValueKind } from "@triptych/model";
 import { recogniseLine } from "../log-record/recognise.ts";
-import { isLevelName, levelOfLine, levelOfNumber, levelOfWord } from "./level.ts";
+import { DETECTED_LEVEL, isLevelName, levelOfLabel, levelOfLine } from "./level.ts";
 import { LOKI_SCHEMA_URL } from "./schema.ts";
 import type { LabelPair } from "./stream-labels.ts";
 
@@ -81,7 +81,7 @@ export class PushWriter implements PushTarget {
         throw refused(`stream has label name too long: '${name.slice(0, 100)}…'`);
       if (value.length > limits.labelValueBytesMax)
         throw refused(`stream has label value too long: label '${name}'`);
-      if (isLevelName(name)) this.streamLevel = levelOfWord(value) ?? this.streamLevel;
+      if (isLevelName(name)) this.streamLevel = levelOfLabel(value);
       const key = name === SERVICE_LABEL ? SERVICE_KEY : name;
       batch.resources.attributes.addEntry(batch.keys.internText(key), ValueKind.string);
       batch.resources.attributes.values.appendText(value);
@@ -123,8 +123,8 @@ export class PushWriter implements PushTarget {
     while (this.isCut && to > start && ((bytes[to] as number) & 0xc0) === 0x80) to--;
     this.batch.body.append(bytes, start, to);
     this.batch.bodyKind[this.row] = ValueKind.string;
-    if (bytes[start] === OPEN_BRACE && !this.isCut) this.recognise(bytes, start, to);
     if (this.level === "") this.level = levelOfLine(bytes, start, to);
+    if (bytes[start] === OPEN_BRACE && !this.isCut) this.recognise(bytes, start, to);
   }
 
   /** A JSON line has its ids and level in members; the line itself stays as it is, for queries that parse it. */
@@ -137,8 +137,8 @@ export class PushWriter implements PushTarget {
     const { batch, row } = this;
     putHex(batch.traceId, row * 16, found.traceId, 16);
     putHex(batch.spanId, row * 8, found.spanId, 8);
-    if (this.level === "")
-      this.level = levelOfWord(found.severityText) ?? levelOfNumber(found.severityNumber);
+    // Loki sees no level in a number: it is ours alone.
+    if (this.level === "") batch.severityNumber[row] = found.severityNumber;
   }
 
   /** Structured metadata of the open entry. */
@@ -148,11 +148,12 @@ export class PushWriter implements PushTarget {
         `entry has more than ${this.limits.attributesPerItemMax} structured metadata labels`,
       );
     const { batch, row } = this;
-    if (isLevelName(name)) this.level = levelOfWord(value) ?? this.level;
+    if (value !== "" && (isLevelName(name) || name === DETECTED_LEVEL))
+      this.level = levelOfLabel(value);
     // What the level is from is found again; the columns of trace and span are for jumps.
     if (name === "trace_id" && putHex(batch.traceId, row * 16, value, 16)) return;
     if (name === "span_id" && putHex(batch.spanId, row * 8, value, 8)) return;
-    if (name === "detected_level" && levelOfWord(value) !== undefined) return;
+    if (name === DETECTED_LEVEL) return;
     this.attribute(name, value.slice(0, this.limits.attributeValueBytesMax));
   }
 

@@ -57,6 +57,18 @@ test("a line beyond the limit is cut and marked, not inside a character", () => 
   ]);
 });
 
+test("a level among labels is taken as it is, that of the line before that of the stream", () => {
+  const values = [
+    ["1", "error"],
+    ["2", "error", { severity: "odd" }],
+    ["3", "x", { detected_level: "WARN" }],
+  ];
+  const levels = (stream: object) =>
+    rows(json({ streams: [{ stream, values }] })).map((row) => (row as unknown[])[2]);
+  expect(levels({ a: "b" })).toEqual(["error", "odd", "warn"]);
+  expect(levels({ level: "CRITICAL" })).toEqual(["critical", "odd", "warn"]);
+});
+
 test("ids and a level as a number are found in JSON lines, which stay as they are", () => {
   const lines = [
     '{"level":30,"traceId":"0AF7651916CD43DD8448EB211C80319C","span_id":"b7ad6b7169203331"}',
@@ -67,9 +79,8 @@ test("ids and a level as a number are found in JSON lines, which stay as they ar
     streams: [{ stream: { a: "b" }, values: lines.map((line, i) => [String(i + 1), line]) }],
   });
   const hex = (bytes_: Uint8Array): string => Buffer.from(bytes_).toString("hex");
-  expect(rows(batch)).toEqual(
-    lines.map((line, i) => [String(i + 1), line, ["info", "error", ""][i], {}]),
-  );
+  expect(rows(batch)).toEqual(lines.map((line, i) => [String(i + 1), line, "", {}]));
+  expect([...batch.severityNumber.subarray(0, 3)]).toEqual([9, 17, 0]);
   expect(hex(batch.traceId.subarray(0, 16))).toBe("0af7651916cd43dd8448eb211c80319c");
   expect(hex(batch.spanId.subarray(0, 8))).toBe("b7ad6b7169203331");
   expect(hex(batch.traceId.subarray(16, 48))).toBe("0".repeat(64));
@@ -94,6 +105,20 @@ describe("levels in lines", () => {
   check("level=warning msg=x", "warn");
   check("2026-01-01 INFO started", "info");
   check("terrible informational text", "");
+  check('{"severity":"dbg","level":"trc"}', "debug");
+  check('{"a":{"b":{"level":"dbg"}},"level":"trc"}', "trace");
+  check('{"a":{"level":"dbg"}}', "debug");
+  check('{"level":"dbg"', "");
+  check('{"level":"odd","m":"info"}', "info");
+  check('{"level":30}', "");
+  check("lvl=dbg level=trc", "trace");
+  check('msg="level=dbg" x', "");
+  check('LEVEL="critical"', "critical");
+  check("level=crit", "");
+  check("Level:dbg", "");
+  check("/error/ x.error.y <error>", "");
+  check("(error)", "error");
+  check(`${"x".repeat(600)} warn`, "warn");
   check("", "");
 });
 

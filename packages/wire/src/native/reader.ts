@@ -25,6 +25,9 @@ export interface TextColumn {
   readonly kind: "text";
   text(row: number): string;
   bytes(row: number): Uint8Array;
+  /** Whether two rows hold the same bytes, and a number that is the same for rows that do: no text is made for either. */
+  same(row: number, other: number): boolean;
+  hash(row: number): number;
 }
 export interface NullableColumn {
   readonly kind: "nullable";
@@ -234,23 +237,63 @@ function readStrings(reader: Reader, rows: number): TextColumn {
     reader.skip(size);
     ends[i] = reader.at;
   }
-  const { bytes } = reader;
-  return textColumn((row) => bytes.subarray(starts[row] as number, ends[row] as number));
+  return textColumn({
+    bytes: reader.bytes,
+    start: (row) => starts[row] as number,
+    end: (row) => ends[row] as number,
+  });
 }
 
 function readFixed(reader: Reader, rows: number, size: number): TextColumn {
   const start = reader.at;
   reader.skip(rows * size);
-  const { bytes } = reader;
-  return textColumn((row) => bytes.subarray(start + row * size, start + (row + 1) * size));
+  return textColumn({
+    bytes: reader.bytes,
+    start: (row) => start + row * size,
+    end: (row) => start + (row + 1) * size,
+  });
 }
 
-function textColumn(bytes: (row: number) => Uint8Array): TextColumn {
-  return { kind: "text", bytes, text: (row) => decoder.decode(bytes(row)) };
+/** Where the bytes of each row are. */
+interface Places {
+  readonly bytes: Uint8Array;
+  start(row: number): number;
+  end(row: number): number;
+}
+
+function textColumn(places: Places): TextColumn {
+  const { bytes, start, end } = places;
+  const of = (row: number): Uint8Array => bytes.subarray(start(row), end(row));
+  return {
+    kind: "text",
+    bytes: of,
+    // Many columns are mostly empty, and decoding nothing takes as long as decoding a word.
+    text: (row) => (start(row) === end(row) ? "" : decoder.decode(of(row))),
+    same: (row, other) => sameBytes(places, row, other),
+    hash: (row) => hashOf(places, row),
+  };
+}
+
+function sameBytes({ bytes, start, end }: Places, row: number, other: number): boolean {
+  let a = start(row);
+  let b = start(other);
+  const last = end(row);
+  if (last - a !== end(other) - b) return false;
+  while (a < last) if (bytes[a++] !== bytes[b++]) return false;
+  return true;
+}
+
+/** FNV-1a. */
+function hashOf({ bytes, start, end }: Places, row: number): number {
+  let hash = 0x811c9dc5;
+  const last = end(row);
+  for (let at = start(row); at < last; at++)
+    hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return hash;
 }
 
 function readLowCardinality(reader: Reader, rows: number): TextColumn {
-  if (rows === 0) return textColumn(() => new Uint8Array(0));
+  if (rows === 0) return readStrings(reader, 0);
   const flags = reader.u64();
   const keyCount = reader.u64();
   const keys = readStrings(reader, keyCount);
@@ -268,6 +311,8 @@ function readLowCardinality(reader: Reader, rows: number): TextColumn {
   return {
     kind: "text",
     bytes: (row) => keys.bytes(indexes[row] as number),
+    same: (row, other) => indexes[row] === indexes[other],
+    hash: (row) => indexes[row] as number,
     text: (row) => {
       const key = indexes[row] as number;
       let text = texts[key];

@@ -155,9 +155,13 @@ export function base64Bytes(text: string): Uint8Array {
 /** Bytes of hexadecimal digits. */
 export function hexBytes(hex: string): Uint8Array {
   const out = new Uint8Array(hex.length >> 1);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+  for (let i = 0; i < out.length; i++)
+    out[i] = (digitOf(hex.charCodeAt(i * 2)) << 4) | digitOf(hex.charCodeAt(i * 2 + 1));
   return out;
 }
+
+/** `0` to `9`, then the letters, large or small. */
+const digitOf = (code: number): number => (code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57);
 
 export function base64OfHex(hex: string): string {
   const bytes = hexBytes(hex);

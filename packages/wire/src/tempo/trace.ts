@@ -54,11 +54,28 @@ function headKey(span: TempoSpan): string {
   return JSON.stringify([span.resource, span.scope, span.scopeName, span.scopeVersion]);
 }
 
+/** The head of a span; spans that share the objects of resource and scope share the text too. */
+function headKeys(): (span: TempoSpan) => string {
+  let last: { readonly span: TempoSpan; readonly key: string } | undefined;
+  return (span) => {
+    const isSame =
+      last !== undefined &&
+      span.resource === last.span.resource &&
+      span.scope === last.span.scope &&
+      span.scopeName === last.span.scopeName &&
+      span.scopeVersion === last.span.scopeVersion;
+    const key = isSame && last !== undefined ? last.key : headKey(span);
+    last = { span, key };
+    return key;
+  };
+}
+
 /** The members of the list of resource spans, in pieces of text, without its brackets. */
 export function* tempoTraceJson(spans: Iterable<TempoSpan>): Generator<string> {
   let open: string | undefined;
+  const headOf = headKeys();
   for (const span of spans) {
-    const head = headKey(span);
+    const head = headOf(span);
     if (head === open) yield ",";
     else {
       if (open !== undefined) yield "]}]},";
@@ -129,8 +146,9 @@ const endNs = (span: TempoSpan): bigint => span.startNs + BigInt(span.durationNs
 export function* tempoTraceProtobuf(spans: Iterable<TempoSpan>): Generator<Uint8Array> {
   const writer = new MessageWriter(64 * 1024);
   let open: { readonly head: string; readonly marks: readonly number[] } | undefined;
+  const headOf = headKeys();
   for (const span of spans) {
-    const head = headKey(span);
+    const head = headOf(span);
     if (open === undefined || open.head !== head) {
       if (open !== undefined) {
         for (const mark of open.marks) writer.end(mark);

@@ -1,9 +1,9 @@
 /** `info`: labels of info metrics put on the series of the same target. */
 import type { Matcher } from "../../matcher.ts";
-import type { PromqlExpr } from "../ast.ts";
+import type { PromqlExpr, VectorSelector } from "../ast.ts";
 import { childrenOf, selectorMatchers } from "../ast.ts";
 import type { Evaluation, SelectorTime } from "../evaluation.ts";
-import type { Grid } from "../series.ts";
+import { type Grid, gridEnd } from "../series.ts";
 import { queryFailed } from "../failure.ts";
 import {
   type Labels,
@@ -15,11 +15,12 @@ import {
 } from "../labels.ts";
 import { matcherTest } from "../match.ts";
 import { HISTOGRAM, NONE, type Row, RowSet, valueAt } from "../rows.ts";
-import { instantRow, neededRange } from "../selector-eval.ts";
+import { instantRow } from "../selector-eval.ts";
 import { define, type FunctionSpec, type SpecialRun } from "./spec.ts";
 
 const IDENTIFYING = ["instance", "job"] as const;
 const NOWHERE = { start: 0, end: 0 };
+const NOW: SelectorTime = { offsetMs: 0, atMs: undefined };
 
 const matcher = (op: Matcher["op"], name: string, value: string): Matcher => ({
   name,
@@ -36,30 +37,31 @@ function effectiveNames(names: readonly Matcher[]): readonly Matcher[] {
   return [matcher("=", METRIC_NAME, "target_info")];
 }
 
-/** The `@` and `offset` of the first selector: the info series are looked up at the same time. */
-function timeOfFirst(evaluation: Evaluation, expr: PromqlExpr): SelectorTime {
-  const path: PromqlExpr[] = [];
-  const find = (node: PromqlExpr): SelectorTime | undefined => {
-    if (node.kind === "vector_selector") {
-      let { offsetMs, atMs } = evaluation.timeOf(node);
-      for (let i = path.length - 1; atMs === undefined && i >= 0; i--) {
-        const outer = path[i] as PromqlExpr;
-        if (outer.kind !== "subquery") continue;
-        const time = evaluation.timeOf(outer);
-        offsetMs += time.offsetMs;
-        atMs = time.atMs;
-      }
-      return { offsetMs, atMs };
-    }
-    path.push(node);
-    for (const child of childrenOf(node)) {
-      const found = find(child);
-      if (found !== undefined) return found;
-    }
-    path.pop();
-    return undefined;
-  };
-  return find(expr) ?? { offsetMs: 0, atMs: undefined };
+/**
+ * The samples of info series that are looked at: those about the times of the first selector in `expr`, though the steps
+ * they are looked up at are those of `grid`.
+ */
+function samplesFor(evaluation: Evaluation, expr: PromqlExpr, grid: Grid): SeriesRange {
+  const first = firstSelector(expr);
+  const { offsetMs, atMs } =
+    first === undefined ? { offsetMs: 0, atMs: undefined } : evaluation.timeOf(first);
+  const startMs = (atMs ?? grid.startMs) - offsetMs;
+  const endMs = (atMs ?? gridEnd(grid)) - offsetMs;
+  return { afterMs: startMs - evaluation.lookbackMs, toMs: endMs };
+}
+
+function firstSelector(expr: PromqlExpr): VectorSelector | undefined {
+  if (expr.kind === "vector_selector") return expr;
+  for (const child of childrenOf(expr)) {
+    const found = firstSelector(child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+interface SeriesRange {
+  readonly afterMs: number;
+  readonly toMs: number;
 }
 
 const quoteMeta = (text: string): string => text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
@@ -88,13 +90,12 @@ function signature(labels: Labels, info: string): string {
 async function fetchInfo(
   evaluation: Evaluation,
   grid: Grid,
-  what: { readonly matchers: readonly Matcher[]; readonly time: SelectorTime },
+  what: { readonly matchers: readonly Matcher[]; readonly range: SeriesRange },
 ): Promise<InfoRow[]> {
   const { lookbackMs } = evaluation;
-  const range = neededRange(grid, what.time, { backMs: lookbackMs, aheadMs: 0 });
-  const series = await evaluation.load(what.matchers, range);
+  const series = await evaluation.load(what.matchers, what.range);
   return series.flatMap((one) => {
-    const options = { time: what.time, lookbackMs };
+    const options = { time: NOW, lookbackMs };
     const values = instantRow(one, grid, { ...options, field: "value" });
     if (values?.kind.includes(HISTOGRAM))
       throw queryFailed(
@@ -125,7 +126,7 @@ function newest(infos: readonly InfoRow[], step: number): Map<string, InfoRow> {
 
 const run: SpecialRun = async (evaluation, call, grid) => {
   const [base, selector] = call.args as [PromqlExpr, PromqlExpr | undefined];
-  const time = timeOfFirst(evaluation, base);
+  const range = samplesFor(evaluation, base, grid);
   const rows = await evaluation.evaluate(base, grid);
   const all = selector?.kind === "vector_selector" ? selectorMatchers(selector) : [];
   const isName = ({ name }: Matcher): boolean => name === METRIC_NAME;
@@ -140,7 +141,7 @@ const run: SpecialRun = async (evaluation, call, grid) => {
   const infos =
     identifying.length === 0
       ? []
-      : await fetchInfo(evaluation, grid, { matchers: [...identifying, ...data, ...names], time });
+      : await fetchInfo(evaluation, grid, { matchers: [...identifying, ...data, ...names], range });
   const infoNames = [...new Set(infos.map((info) => metricName(info.labels)))];
   const wanted = new Set(data.map(({ name }) => name));
   const canBeMissing = test(data).every((one) => one(""));
@@ -150,7 +151,8 @@ const run: SpecialRun = async (evaluation, call, grid) => {
     for (const row of rows) {
       const value = valueAt(row, step);
       if (value === undefined) continue;
-      const at = { step, dropName: row.dropName };
+      // Names that should have gone stay, as in Prometheus.
+      const at = { step, dropName: false };
       if (isInfo(row)) {
         out.put(row.labels, at, value);
         continue;

@@ -1,4 +1,5 @@
 /** Functions of one number, applied to each sample; histograms are left out. */
+import { larger, log2, smaller } from "../go-math.ts";
 import { define, type FloatKernel, type FunctionSpec } from "./spec.ts";
 
 const float = (name: string, doc: string, run: FloatKernel): FunctionSpec =>
@@ -10,10 +11,8 @@ const float = (name: string, doc: string, run: FloatKernel): FunctionSpec =>
     kernel: { kind: "float", run },
   });
 
-const clampTo = (value: number, min: number, max: number): number => {
-  if (Number.isNaN(value) || Number.isNaN(min) || Number.isNaN(max)) return Number.NaN;
-  return Math.max(min, Math.min(max, value));
-};
+const clampTo = (value: number, min: number, max: number): number =>
+  larger(min, smaller(max, value));
 
 /** Ties go up; multiplying by the inverse loses less. */
 function roundTo(value: number, nearest: number): number {
@@ -28,7 +27,7 @@ export const mathFunctions: readonly FunctionSpec[] = [
   float("exp", "The exponential function.", Math.exp),
   float("sqrt", "Square root.", Math.sqrt),
   float("ln", "Natural logarithm.", Math.log),
-  float("log2", "Logarithm to base 2.", Math.log2),
+  float("log2", "Logarithm to base 2.", log2),
   float("log10", "Logarithm to base 10.", Math.log10),
   float("sgn", "1, -1 or 0, as the sign.", (value) => (value > 0 ? 1 : value < 0 ? -1 : value)),
   float("sin", "Sine of radians.", Math.sin),
@@ -99,7 +98,7 @@ export const mathFunctions: readonly FunctionSpec[] = [
     experimental: true,
     doc: "The larger of two numbers.",
     example: "max_of(step(), 60)",
-    kernel: { kind: "scalar", run: (_t, [a = 0, b = 0]) => Math.max(a, b) },
+    kernel: { kind: "scalar", run: (_t, [a = 0, b = 0]) => larger(a, b) },
   }),
   define({
     name: "min_of",
@@ -108,6 +107,6 @@ export const mathFunctions: readonly FunctionSpec[] = [
     experimental: true,
     doc: "The smaller of two numbers.",
     example: "min_of(step(), 60)",
-    kernel: { kind: "scalar", run: (_t, [a = 0, b = 0]) => Math.min(a, b) },
+    kernel: { kind: "scalar", run: (_t, [a = 0, b = 0]) => smaller(a, b) },
   }),
 ];

@@ -94,8 +94,8 @@ function timeOfSample(field: SampleField): SpecialRun {
       const options = { time, lookbackMs, field };
       return series.flatMap((one) => instantRow(one, grid, options) ?? []);
     }
-    if (field === "start") return [];
     const rows = await evaluation.evaluate(selector, grid);
+    if (field === "start") return [];
     return rows.map((row) => timesOf(row, grid));
   };
 }
@@ -117,8 +117,8 @@ function warnInRange(evaluation: Evaluation, call: Call, grid: Grid): void {
 /** By the values of the first step: results over a range are ordered by labels anyway. NaN comes last. */
 function sortByValue(direction: 1 | -1): SpecialRun {
   return async (evaluation, call, grid) => {
-    warnInRange(evaluation, call, grid);
     const rows = (await evaluation.evaluate(arg(call, 0), grid)).map(floatsOf);
+    warnInRange(evaluation, call, grid);
     return rows
       .filter((row) => row.kind.includes(FLOAT))
       .sort((a, b) => {
@@ -139,9 +139,9 @@ function floatsOf(row: Row): Row {
 
 function sortByLabel(direction: 1 | -1): SpecialRun {
   return async (evaluation, call, grid) => {
-    warnInRange(evaluation, call, grid);
     const names = call.args.slice(1).map((name) => (name.kind === "string" ? name.value : ""));
     const rows = await evaluation.evaluate(arg(call, 0), grid);
+    warnInRange(evaluation, call, grid);
     return [...rows].sort((a, b) => {
       for (const name of names) {
         const left = labelValue(a.labels, name);

@@ -4,7 +4,7 @@
  */
 import { SKEW_NS_MAX } from "@triptych/lang";
 import { paced } from "../../query/traces/paced.ts";
-import { type TraceTimes, traceTimesSteps } from "../../query/traces/skew.ts";
+import { shapesSteps, type TraceTimes, traceTimesSteps } from "../../query/traces/skew.ts";
 import type { SpanShape } from "../../store/clickhouse/select/span-shape.ts";
 import type { StoredSpans } from "../../store/clickhouse/select/traces.ts";
 import { printGoDuration } from "./go-duration.ts";
@@ -32,7 +32,7 @@ export async function adjustmentsOf(
     first += shapes.length;
     shapes = [];
   };
-  for (const shape of spans.shapes()) {
+  for (const shape of await paced(shapesSteps(spans))) {
     if (shapes.length > 0 && shapes[0]?.traceId !== shape.traceId) await close();
     shapes.push(shape);
   }

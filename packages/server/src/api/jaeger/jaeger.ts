@@ -24,6 +24,7 @@ import {
   type Values,
   valuesOf,
 } from "./params.ts";
+import { registerTransform } from "./transform.ts";
 import { Processes, shortTraceId, uiSpan } from "./ui-trace.ts";
 import { registerV3 } from "./v3.ts";
 
@@ -76,6 +77,9 @@ export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): vo
         .code(500)
         .send(structured(null, 0, [{ code: 500, msg: "archive span storage was not configured" }])),
     );
+    registerTransform(scope, (reply, spans) =>
+      sendJsonStream(reply, tracesJson(spans, { expected: [], adjustments: () => unchanged })),
+    );
     scope.register(
       (v3, _nothing, ready) => {
         registerV3(v3, ask);
@@ -87,6 +91,8 @@ export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): vo
   };
   app.register(api, { prefix: `${deps.prefix}/api` });
 }
+
+const unchanged: Adjustment = { shiftNs: 0n, warnings: [] };
 
 function structured(data: unknown, total = 0, errors: readonly StructuredError[] | null = null) {
   return { data, total, limit: 0, offset: 0, errors };

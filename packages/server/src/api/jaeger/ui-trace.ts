@@ -21,8 +21,18 @@ export function shortTraceId(traceId: string): string {
 export class Processes {
   readonly byId: { [id: string]: { serviceName: string; tags: KeyValue[] } } = {};
   private readonly ids = new Map<string, string>();
+  /** By the object that spans of the same resource share. */
+  private readonly known = new Map<StoredAttributes, { service: string; id: string }>();
 
   idOf({ service, resource }: StoredSpan): string {
+    const found = this.known.get(resource);
+    if (found?.service === service) return found.id;
+    const id = this.idOfValues(service, resource);
+    this.known.set(resource, { service, id });
+    return id;
+  }
+
+  private idOfValues(service: string, resource: StoredAttributes): string {
     const key = `${service}\n${resource.kinds}\n${JSON.stringify(resource.entries)}`;
     let id = this.ids.get(key);
     if (id === undefined) {

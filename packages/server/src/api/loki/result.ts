@@ -33,7 +33,8 @@ export function* streamsJson(
   if (categorize) yield `"encodingFlags":["${CATEGORIZE_LABELS}"],`;
   yield '"result":[';
   let comma = "";
-  for (const { labels, values } of streams.values()) {
+  const sorted = [...streams.values()].sort((a, b) => (a.labels < b.labels ? -1 : 1));
+  for (const { labels, values } of sorted) {
     yield `${comma}{"stream":${labels},"values":[`;
     yield* commaSeparated(values, (value) => value);
     yield "]}";

@@ -1,15 +1,16 @@
 /** Services as a whole, of our own HTTP API: who calls whom, and rate, errors and durations over time. */
-import type { DependenciesAnswer, RedAnswer } from "@triptych/contract";
+import type { DependenciesAnswer, RedAnswer, SaturationAnswer } from "@triptych/contract";
 import type { Clock } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { readDependencies } from "../../query/dependencies/dependencies.ts";
 import { readRed } from "../../query/red/red.ts";
+import { readSaturation } from "../../query/red/saturation.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { createReader } from "../../store/clickhouse/select/reader.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
 import { answerInfo } from "./answer-info.ts";
 import { clientGone } from "./client-gone.ts";
-import { invalid, queryParams } from "./params.ts";
+import { invalid, type QueryParams, queryParams } from "./params.ts";
 
 export interface DependenciesDeps {
   readonly engine: Engine;
@@ -50,11 +51,7 @@ export function registerDependencies(app: FastifyInstance, deps: DependenciesDep
     const reader = createReader(engine, { signal: clientGone(reply) });
     const info = answerInfo(clock, reader);
     const range = params.range(clock);
-    const spanMs = range.to - range.from;
-    const standard = Math.max(1, Math.ceil(spanMs / limits.stepsStandard));
-    const stepMs = Math.floor(params.number("stepMs", { min: 1 }) ?? standard);
-    if (spanMs / stepMs > limits.stepsMax)
-      throw invalid(`"stepMs" of ${stepMs} makes more than ${limits.stepsMax} steps of the range`);
+    const stepMs = stepOf(params, range);
     const series = await readRed(reader, {
       range: nsRange(range),
       stepNs: BigInt(stepMs) * NS_PER_MS,
@@ -65,6 +62,34 @@ export function registerDependencies(app: FastifyInstance, deps: DependenciesDep
     });
     return { ...info(), from: range.from, stepMs, series };
   });
+  app.get(`${prefix}/saturation`, async (request, reply): Promise<SaturationAnswer> => {
+    const params = queryParams(request.query);
+    const reader = createReader(engine, { signal: clientGone(reply) });
+    const info = answerInfo(clock, reader);
+    const service = params.text("service");
+    if (service === undefined)
+      throw invalid(`"service" is missing: it names the service to look at`);
+    const range = params.range(clock);
+    const stepMs = stepOf(params, range);
+    const found = await readSaturation(reader, {
+      ...{ service, stepMs },
+      fromMs: range.from,
+      toMs: range.to,
+    });
+    return { ...info(), ...found };
+  });
+}
+
+function stepOf(
+  params: QueryParams,
+  range: { readonly from: number; readonly to: number },
+): number {
+  const spanMs = range.to - range.from;
+  const standard = Math.max(1, Math.ceil(spanMs / limits.stepsStandard));
+  const stepMs = Math.floor(params.number("stepMs", { min: 1 }) ?? standard);
+  if (spanMs / stepMs > limits.stepsMax)
+    throw invalid(`"stepMs" of ${stepMs} makes more than ${limits.stepsMax} steps of the range`);
+  return stepMs;
 }
 
 function nsRange({ from, to }: { readonly from: number; readonly to: number }): NsRange {

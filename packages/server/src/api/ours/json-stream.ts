@@ -21,7 +21,8 @@ export async function sendJsonStream(
   const iterator = texts[Symbol.iterator]();
   const first = nextPiece(iterator);
   reply.type(type);
-  if (first.done) return reply.send(first.data);
+  // Bytes: of a text Fastify would add its own charset to the type.
+  if (first.done) return reply.send(Buffer.from(first.data));
   return reply.send(
     Readable.from(
       (async function* () {

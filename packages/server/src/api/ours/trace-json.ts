@@ -28,6 +28,7 @@ export function* traceJson(
 ): Generator<string> {
   const resources = new Interned<TraceAnswer["resources"][number]>();
   const scopes = new Interned<TraceAnswer["scopes"][number]>();
+  const keys = new Keys();
   const startNs = times.originNs;
   let durationNs = 0;
   let index = 0;
@@ -37,7 +38,7 @@ export function* traceJson(
     const skewNs = times.shiftNs[index++] ?? 0;
     const offsetNs = Number(span.startNs - startNs) + skewNs;
     durationNs = Math.max(durationNs, offsetNs + span.durationNs);
-    const resource = resources.of(`${span.service}\n${keyOf(span.resource)}`, () => ({
+    const resource = resources.of(`${span.service}\n${keys.of(span.resource)}`, () => ({
       service: span.service,
       attributes: attributesOf(span.resource),
     }));
@@ -102,6 +103,19 @@ function withDetails(span: StoredSpan): readonly Attribute[] {
 
 function keyOf({ entries, kinds: digits }: StoredAttributes): string {
   return `${digits}\n${JSON.stringify(entries)}`;
+}
+
+/** Spans share the objects of their resources, so a key is made once for each. */
+class Keys {
+  private readonly known = new Map<StoredAttributes, string>();
+  of(attributes: StoredAttributes): string {
+    let key = this.known.get(attributes);
+    if (key === undefined) {
+      key = keyOf(attributes);
+      this.known.set(attributes, key);
+    }
+    return key;
+  }
 }
 
 class Interned<T> {

@@ -19,7 +19,7 @@ import {
 import { traceHeat } from "../../query/traces/heat.ts";
 import { paced } from "../../query/traces/paced.ts";
 import { searchTraces } from "../../query/traces/search.ts";
-import { skewMarks, traceTimesSteps } from "../../query/traces/skew.ts";
+import { shapesSteps, skewMarks, traceTimesSteps } from "../../query/traces/skew.ts";
 import { usualDurations } from "../../query/traces/usual.ts";
 import { selectOperations, selectServices } from "../../store/clickhouse/select/services.ts";
 import { selectTraces } from "../../store/clickhouse/select/traces.ts";
@@ -156,7 +156,7 @@ async function trace(asked: Asked): Promise<FastifyReply> {
   if (spans.count === 0)
     throw new TriptychError("not_found", `no span of trace ${traceId} is stored`);
   const correct = asked.params.oneOf("skew", ["off", "on"]) !== "off";
-  const times = await paced(traceTimesSteps([...spans.shapes()], correct));
+  const times = await paced(traceTimesSteps(await paced(shapesSteps(spans)), correct));
   const cut = spans.cut ? [`Only the first ${limits.spansMax} spans of this trace are shown.`] : [];
   return sendJsonStream(
     asked.reply,

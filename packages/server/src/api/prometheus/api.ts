@@ -1,6 +1,6 @@
 /** The Prometheus HTTP API: the list of its routes, and what they all share. */
 import { type Clock, defaultLimits, type Limits, TriptychError } from "@triptych/model";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { createCardinality, type Cardinality } from "../../query/cardinality/cardinality.ts";
 import { createStoreSource, type MetricsSource } from "../../query/metrics/source.ts";
 import { wholeMatcher } from "../../regex/regex.ts";
@@ -37,6 +37,8 @@ export interface PrometheusApiDeps extends PrometheusViews {
   readonly limits?: Limits | undefined;
   /** Queries that run at the same time, 20 as in Prometheus unless given; remote reads are half as many. */
   readonly queriesAtOnce?: number | undefined;
+  /** The step of subqueries that name none: `global.evaluation_interval`. A minute unless given. */
+  readonly subqueryIntervalMs?: (() => number) | undefined;
   /** Origins that may read answers, an RE2 pattern for the whole origin; `.*` unless given. */
   readonly corsOrigin?: string | undefined;
   /** Added to what federation and remote read give out. */
@@ -56,6 +58,23 @@ const routes: readonly Route[] = [
   ...viewRoutes,
   ...adminRoutes,
 ];
+
+const methodsKnown: readonly string[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+function methodsByUrl(): ReadonlyMap<string, readonly string[]> {
+  const out = new Map<string, readonly string[]>();
+  for (const [methods, url] of routes) out.set(url, [...(out.get(url) ?? []), ...methods]);
+  return out;
+}
+
+/** As Go's routers say it. */
+function methodNotAllowed(reply: FastifyReply, methods: readonly string[]): FastifyReply {
+  return reply
+    .code(405)
+    .headers({ allow: [...methods, "OPTIONS"].sort().join(", ") })
+    .type("text/plain; charset=utf-8")
+    .send("Method Not Allowed\n");
+}
 
 const QUERIES_AT_ONCE = 20;
 const QUERIES_WAITING_MAX = 200;
@@ -90,6 +109,12 @@ export function registerPrometheusApi(app: FastifyInstance, deps: PrometheusApiD
       };
       for (const [methods, url, handle] of routes) add(methods, prefix + url, handle);
       add(["GET"], `${root}/federate`, federate);
+      for (const [url, methods] of methodsByUrl())
+        scope.route({
+          method: methodsKnown.filter((method) => !methods.includes(method)),
+          url: prefix + url,
+          handler: (_request, reply) => methodNotAllowed(reply, methods),
+        });
       scope.options(`${prefix}/*`, (_request, reply) => reply.code(204).send());
       done();
     }, {});
@@ -127,6 +152,7 @@ function contextOf(deps: PrometheusApiDeps): Context {
     queryGate: createGate({ ...gate, roomFor }),
     readGate: createGate({ ...gate, roomFor: Math.max(1, Math.floor(roomFor / 2)) }),
     views: deps,
+    subqueryIntervalMs: deps.subqueryIntervalMs ?? (() => undefined),
     externalLabels: () => [...external()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
   };
 }

@@ -291,10 +291,12 @@ describe("federation", () => {
 
   test("text", async () => {
     const answer = await federate("", "up", '{__name__=~"gone|old|hits_total|h"}');
-    expect(answer.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(answer.body).toBe(`# TYPE hits_total counter
+    expect(answer.headers["content-type"]).toBe(
+      "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+    );
+    expect(answer.body).toBe(`# TYPE hits_total untyped
 hits_total{job="a",instance="",site="lab"} 5 ${T}
-# TYPE up gauge
+# TYPE up untyped
 up{instance="i",job="b",site="lab"} 0 ${T}
 up{job="a",instance="",site="lab"} 1 ${T + 15_000}
 `);

@@ -36,7 +36,7 @@ function send(
   return reply
     .code(status)
     .type("application/json")
-    .send(JSON.stringify({ status: "error", errorType: type, error: message }));
+    .send(Buffer.from(JSON.stringify({ status: "error", errorType: type, error: message })));
 }
 
 export function sendPrometheusError(

@@ -3,7 +3,7 @@ import {
   type Matcher,
   parsePromql,
   parseSeriesSelector,
-  placeOf,
+  placeInBytes,
   type PromqlExpr,
   selectorMatchers,
 } from "@triptych/lang";
@@ -32,6 +32,8 @@ export interface Context {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly cardinality: Cardinality;
+  /** The step of subqueries that name none. */
+  readonly subqueryIntervalMs: () => number | undefined;
   /** Queries that run at the same time. */
   readonly queryGate: Gate;
   readonly readGate: Gate;
@@ -59,6 +61,7 @@ export function answer(
   return sendJsonStream(
     reply,
     success(data(cut), () => ({ warnings, infos: notes.infos })),
+    "application/json",
   );
 }
 
@@ -78,8 +81,9 @@ function located<T>(text: string, run: () => T, before: string): T {
     return run();
   } catch (error) {
     if (!(error instanceof TriptychError) || error.offset === undefined) throw error;
-    const { line, column } = placeOf(text, error.offset);
-    const message = `${before}${line}:${column}: parse error: ${error.message}`;
+    const { line, column } = placeInBytes(text, error.offset);
+    const place = text === "" ? "unknown position" : `${line}:${column}`;
+    const message = `${before}${place}: parse error: ${error.message}`;
     throw new TriptychError(error.code, message, { offset: error.offset, cause: error });
   }
 }
@@ -107,18 +111,18 @@ const EMPTY_SELECTOR = "vector selector must contain at least one non-empty matc
 const EMPTY_MATCH = "match[] must contain at least one non-empty matcher";
 
 function selectorOf(text: string, named: "named" | "bare"): SeriesMatcher[] {
-  const before = named === "named" ? 'invalid parameter "match[]": ' : "";
-  const read = (): SeriesMatcher[] => {
+  return seriesMatchers(matchersOf(text, named === "named" ? 'invalid parameter "match[]": ' : ""));
+}
+
+/** The matchers of one `match[]`; errors begin with `before`. */
+export function matchersOf(text: string, before = ""): readonly Matcher[] {
+  const read = (): readonly Matcher[] => {
     try {
-      return seriesMatchers(allMatchers(text));
+      return selectorMatchers(parseSeriesSelector(text, { compileRegex }));
     } catch (error) {
       if (!(error instanceof TriptychError) || error.message !== EMPTY_SELECTOR) throw error;
       throw new TriptychError("query_invalid", before + EMPTY_MATCH, { cause: error });
     }
   };
   return located(text, read, before);
-}
-
-function allMatchers(text: string): readonly Matcher[] {
-  return selectorMatchers(parseSeriesSelector(text));
 }

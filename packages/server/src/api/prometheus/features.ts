@@ -15,6 +15,17 @@ const keywords = [
   ...["anchored", "smoothed", "fill", "fill_left", "fill_right"],
 ];
 
+const discoveries = [
+  ...["static", "file", "http", "dns", "docker", "dockerswarm", "kubernetes", "consul"],
+];
+const templateFunctions = [
+  ...["query", "first", "label", "value", "strvalue", "args", "reReplaceAll", "safeHtml", "match"],
+  ...["title", "toUpper", "toLower", "graphLink", "tableLink", "sortByLabel", "stripPort"],
+  ...["stripDomain", "humanize", "humanize1024", "humanizeDuration", "humanizePercentage"],
+  ...["humanizeTimestamp", "toTime", "toDuration", "now", "pathPrefix", "externalURL"],
+  ...["parseDuration", "urlQueryEscape"],
+];
+
 export function features(has: { readonly isAdmin: boolean }): Readonly<Record<string, Flags>> {
   return {
     api: {
@@ -25,7 +36,7 @@ export function features(has: { readonly isAdmin: boolean }): Readonly<Record<st
       admin: has.isAdmin,
     },
     otlp_receiver: { delta_conversion: true, native_delta_ingestion: false },
-    prometheus: { agent_mode: false, server_mode: true },
+    prometheus: { agent_mode: false, auto_reload_config: false, server_mode: true },
     promql: {
       ...on(keywords),
       ...on(["at_modifier", "negative_offset", "per_query_lookback_delta", "subqueries"]),
@@ -35,7 +46,14 @@ export function features(has: { readonly isAdmin: boolean }): Readonly<Record<st
     },
     promql_functions: on(promqlFunctions.map(({ name }) => name)),
     promql_operators: on([...operators, ...promqlAggregations]),
-    rules: on(["query_offset", "keep_firing_for"]),
+    rules: { ...on(["query_offset", "keep_firing_for"]), concurrent_rule_eval: false },
+    scrape: {
+      extra_scrape_metrics: false,
+      start_timestamp_zero_ingestion: false,
+      type_and_unit_labels: false,
+    },
+    service_discovery_providers: on(discoveries),
+    templating_functions: on(templateFunctions),
     tsdb: { ...on(["exemplar_storage", "native_histograms"]), st_storage: true },
     ui: { ui_v2: false, ui_v3: false },
   };

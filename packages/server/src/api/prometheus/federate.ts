@@ -27,7 +27,7 @@ export async function federate(context: Context, exchange: Exchange): Promise<Fa
     const { kind, escaping } = format;
     if (kind === "protobuf")
       return await sendPieces(reply, paced(federationProtobuf(families, escaping)));
-    return await sendPieces(reply, paced(federationText(families, { kind, escaping })));
+    return await sendPieces(reply, paced(federationText(families, escaping)));
   } catch (thrown) {
     return plainError(reply, thrown);
   }

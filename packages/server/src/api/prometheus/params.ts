@@ -1,5 +1,5 @@
 /** Parameters of the Prometheus HTTP API: from the URL and, for POST, a form in the body. */
-import { parsePromql } from "@triptych/lang";
+import { parseDurationMs } from "@triptych/lang";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { SeriesRange } from "../../query/metrics/source.ts";
 
@@ -14,16 +14,20 @@ const shown = (text: string): string => JSON.stringify(text.slice(0, 80));
 
 /** Seconds since 1970 as a number, or RFC 3339; milliseconds. */
 export function parseTimeMs(text: string): number {
-  const ms = isDecimal(text) ? Math.round(Number(text) * 1000) : dateMs(text);
+  const ms = isDecimal(text) ? Math.round(goNumber(text) * 1000) : dateMs(text);
   return Math.abs(ms) <= TIME_MS_MAX ? ms : Number.NaN;
 }
 
 function isDecimal(text: string): boolean {
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(withoutUnderscores(text));
 }
 
+/** Go takes underscores between digits. */
+const withoutUnderscores = (text: string): string => text.replace(/(?<=\d)_(?=\d)/g, "");
+const goNumber = (text: string): number => Number(withoutUnderscores(text));
+
 function dateMs(text: string): number {
-  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
+  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
   return form.test(text) ? Date.parse(text) : Number.NaN;
 }
 
@@ -64,13 +68,7 @@ export function durationParam(
 ): number | undefined {
   const given = params.get(name) ?? "";
   if (given === "") return undefined;
-  let value = Number.NaN;
-  try {
-    const expr = parsePromql(given);
-    if (expr.kind === "number") value = expr.value * 1000;
-  } catch {
-    value = Number.NaN;
-  }
+  const value = durationMs(given);
   // A duration of Go is a 64-bit number of nanoseconds.
   const overflows = Math.abs(value) * 1e6 > 2 ** 63;
   if (!Number.isFinite(value) || overflows) {
@@ -80,7 +78,17 @@ export function durationParam(
       ? wrong(name, why)
       : new TriptychError("query_invalid", before + why);
   }
-  return Math.floor(value);
+  return value;
+}
+
+/** A number of seconds, or Prometheus' form of durations, in which nothing is negative. */
+function durationMs(text: string): number {
+  if (isDecimal(text)) return goNumber(text) * 1000;
+  try {
+    return parseDurationMs(text);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** The engine's time limit, or less when `timeout` asks for less. */
@@ -94,8 +102,10 @@ export function limitParam(params: URLSearchParams): number {
   const given = params.get("limit") ?? "";
   if (given === "") return Number.POSITIVE_INFINITY;
   const value = wholeNumber(given);
-  if (value === undefined)
-    throw wrong("limit", `strconv.Atoi: parsing ${shown(given)}: invalid syntax`);
+  if (value === undefined) {
+    const why = /^[+-]?\d+$/.test(given) ? "value out of range" : "invalid syntax";
+    throw wrong("limit", `strconv.Atoi: parsing ${shown(given)}: ${why}`);
+  }
   if (value < 0) throw wrong("limit", "limit must be non-negative");
   return value === 0 ? Number.POSITIVE_INFINITY : value;
 }

@@ -1,12 +1,12 @@
 /** Instant and range queries. */
-import { type PromqlResult, promqlTypeOf } from "@triptych/lang";
+import { formatFloat, type PromqlResult, promqlTypeOf } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
 import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
 import { answer, type Context, type Exchange, queryOf, type Route } from "./exchange.ts";
 import { durationParam, limitParam, requiredTime, timeParam, wrong } from "./params.ts";
 import type { Piece } from "../ours/json-stream.ts";
-import { type Limited, matrixJson, point, rangeJson, timestamp, vectorJson } from "./result.ts";
+import { type Limited, matrixJson, rangeJson, timestamp, vectorJson } from "./result.ts";
 import { statsJson, statsWarning } from "./query-stats.ts";
 
 const RESOLUTION_MESSAGE =
@@ -19,8 +19,7 @@ export const queryRoutes: readonly Route[] = [
 
 function lookbackOf(params: URLSearchParams): number | undefined {
   const given = durationParam(params, "lookback_delta", "error parsing lookback delta duration: ");
-  if (given !== undefined && given <= 0) throw wrong("lookback_delta", "must be positive");
-  return given;
+  return given === undefined || given <= 0 ? undefined : Math.floor(given);
 }
 
 async function instantQuery(context: Context, exchange: Exchange): Promise<FastifyReply> {
@@ -60,8 +59,17 @@ function timesParam(params: URLSearchParams, pointsMax: number): PromqlTimes {
     );
   if ((endMs - startMs) / stepMs > pointsMax)
     throw new TriptychError("query_invalid", RESOLUTION_MESSAGE);
-  return { startMs, endMs, stepMs, lookbackMs: lookbackOf(params) };
+  return {
+    startMs,
+    endMs,
+    stepMs: Math.max(1, Math.floor(stepMs)),
+    lookbackMs: lookbackOf(params),
+  };
 }
+
+/** Prometheus counts places in bytes. */
+const bytesBefore = (text: string, at: string): string =>
+  String(Buffer.byteLength(text.slice(0, Number(at))));
 
 interface Question extends ReturnType<typeof queryOf> {
   readonly times: PromqlTimes;
@@ -69,12 +77,14 @@ interface Question extends ReturnType<typeof queryOf> {
 }
 
 async function run(
-  { source, queryGate, clock }: Context,
+  { source, queryGate, clock, subqueryIntervalMs }: Context,
   exchange: Exchange,
   { times, limit, text, expr }: Question,
 ): Promise<FastifyReply> {
   const { params, ask } = exchange;
   const cameMs = clock.monotonicMs();
+  if ((durationParam(params, "timeout") ?? 1) <= 0)
+    throw new TriptychError("query_timeout", "query timed out in query execution");
   const leave = await queryGate.enter(ask);
   const startedMs = clock.monotonicMs();
   let result: PromqlResult;
@@ -82,7 +92,18 @@ async function run(
     // What was spent in the queue is gone.
     const timeoutMs = Math.max(1, ask.timeoutMs - (startedMs - cameMs));
     const asked = { ...ask, timeoutMs };
-    result = await runPromql(source, expr, { times, ask: asked });
+    result = await runPromql(source, expr, {
+      times: { ...times, subqueryIntervalMs: subqueryIntervalMs() },
+      ask: asked,
+    });
+  } catch (error) {
+    // Found after parsing: durations that are computed from the times of the query.
+    if (error instanceof TriptychError && error.code === "query_invalid")
+      throw wrong(
+        "query",
+        error.message.replace(/\d+(?=:)/g, (at) => bytesBefore(text, at)),
+      );
+    throw error;
   } finally {
     leave();
   }
@@ -107,7 +128,7 @@ async function run(
 function resultJson({ value }: PromqlResult, ms: number, limited: Limited): Iterable<Piece> {
   switch (value.kind) {
     case "scalar":
-      return [`{"resultType":"scalar","result":${point(ms, value.value)}`];
+      return [`{"resultType":"scalar","result":[${timestamp(ms)},"${formatFloat(value.value)}"]`];
     case "string": {
       const result = `[${timestamp(ms)},${JSON.stringify(value.value)}]`;
       return [`{"resultType":"string","result":${result}`];

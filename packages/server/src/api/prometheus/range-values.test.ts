@@ -1,5 +1,5 @@
 /** The bytes say what the values are, wherever the buffers they lie in end. */
-import { FLOAT, formatFloat, labelsOf, type Row } from "@triptych/lang";
+import { FLOAT, formatSample, labelsOf, type Row } from "@triptych/lang";
 import { expect, test } from "vitest";
 import { RangeValues } from "./range-values.ts";
 
@@ -31,7 +31,7 @@ test("1,000 rows are what they would be as texts", () => {
     const texts: string[] = [];
     for (let step = 0; step < STEPS; step++)
       if (row.kind[step] === FLOAT)
-        texts.push(`${times[step]}"${formatFloat(row.value[step] as number)}"]`);
+        texts.push(`${times[step]}"${formatSample(row.value[step] as number)}"]`);
     const want = texts.length === 0 ? "" : `"values":[${texts.join(",")}]`;
     kept.push({ parts: [...values.parts(row)], want });
   }

@@ -3,11 +3,11 @@
  * from several million pieces that nobody needs after. In come rows, out come parts of buffers that nobody changes any
  * more.
  */
-import { FLOAT, formatFloat, type Row } from "@triptych/lang";
+import { FLOAT, formatSample, type Row } from "@triptych/lang";
 
 /** Small enough to lie in memory that is at hand, large enough that few are needed. */
 const SLAB_BYTES = 64 * 1024;
-/** The longest number without an exponent has 327 characters; and what stands around it. */
+/** No number has more than 30 characters; and what stands around it. */
 const VALUE_BYTES_MAX = 512;
 
 const OPEN = Buffer.from('"values":[');
@@ -40,7 +40,7 @@ export class RangeValues {
       }
       this.write(isFirst ? OPEN : COMMA);
       this.write(this.starts[step] as Uint8Array);
-      this.writeText(formatFloat(value[step] as number));
+      this.writeText(formatSample(value[step] as number));
       this.write(END);
       isFirst = false;
     }

@@ -1,13 +1,13 @@
 /** Results in the JSON of the Prometheus HTTP API, as small pieces of text. */
 import {
+  allBuckets,
   CUSTOM_SCHEMA,
-  formatFloat,
+  formatSample,
   type Grid,
   type Histogram,
   type LabelPair,
   type MatrixSeries,
   type Row,
-  sideBuckets,
   valueAt,
 } from "@triptych/lang";
 import type { Piece } from "../ours/json-stream.ts";
@@ -49,7 +49,7 @@ export function timestamp(ms: number): string {
 }
 
 export function point(ms: number, value: number): string {
-  return `[${timestamp(ms)},"${formatFloat(value)}"]`;
+  return `[${timestamp(ms)},"${formatSample(value)}"]`;
 }
 
 export function labelsJson(series: { readonly labels: readonly LabelPair[] }): string {
@@ -152,24 +152,23 @@ export function* matrixJson(all: readonly MatrixSeries[], limited: Limited): Gen
   yield "]";
 }
 
-/** How a bucket's bounds count: open on the left, on the right, or closed on both sides. */
-const OPEN_LEFT = 0;
-const OPEN_RIGHT = 1;
+/** How a bucket's bounds count: open on both sides, closed on the left or on the right, closed on both. */
+const OPEN = 2;
+const CLOSED_LEFT = 1;
+const CLOSED_RIGHT = 0;
 const CLOSED = 3;
 
 export function histogramJson(histogram: Histogram): string {
-  const { schema, zeroThreshold } = histogram;
+  const isCustom = histogram.schema === CUSTOM_SCHEMA;
   const buckets: string[] = [];
-  const add = (rule: number, bounds: readonly [number, number], count: number): void => {
-    if (count === 0) return;
-    const texts = [...bounds, count].map((value) => `"${formatFloat(value)}"`);
+  for (const { lower, upper, count } of allBuckets(histogram)) {
+    if (count === 0) continue;
+    const isLeft = isCustom ? lower === Number.NEGATIVE_INFINITY : lower < 0;
+    const isRight = isCustom || upper > 0;
+    const rule = isLeft ? (isRight ? CLOSED : CLOSED_LEFT) : isRight ? CLOSED_RIGHT : OPEN;
+    const texts = [lower, upper, count].map((value) => `"${formatSample(value)}"`);
     buckets.push(`[${rule},${texts.join(",")}]`);
-  };
-  for (const { lower, upper, count } of sideBuckets(histogram, "negative").reverse())
-    add(OPEN_RIGHT, [lower, upper], count);
-  if (schema !== CUSTOM_SCHEMA) add(CLOSED, [-zeroThreshold, zeroThreshold], histogram.zeroCount);
-  for (const { lower, upper, count } of sideBuckets(histogram, "positive"))
-    add(OPEN_LEFT, [lower, upper], count);
-  const head = `"count":"${formatFloat(histogram.count)}","sum":"${formatFloat(histogram.sum)}"`;
+  }
+  const head = `"count":"${formatSample(histogram.count)}","sum":"${formatSample(histogram.sum)}"`;
   return buckets.length === 0 ? `{${head}}` : `{${head},"buckets":[${buckets.join(",")}]}`;
 }

@@ -1,11 +1,12 @@
 /** `/rules`, `/alerts` and `/alertmanagers` of the Prometheus API: pure functions from what rules show to `data`. */
-import { formatG, parseSeriesSelector, selectorMatchers } from "@triptych/lang";
+import { formatG } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import { testOf } from "../../query/metrics/matchers.ts";
-import { compileRegex } from "../../regex/compile.ts";
 import type { ActiveAlert } from "../../rules/alert-state.ts";
 import type { Pairs } from "../../rules/sample.ts";
 import type { RuleGroupView, RuleView } from "../../rules/view.ts";
+import { matchersOf } from "./exchange.ts";
+import { wholeNumber } from "./params.ts";
 import type { RulesView } from "./views.ts";
 
 /** What the API needs of the rules and of those who send alerts. */
@@ -23,21 +24,28 @@ export function createRulesView(deps: {
 
 /** `data` of `/rules`. Throws `query_invalid` when a parameter is wrong. */
 export function rulesAnswer(groups: readonly RuleGroupView[], params: URLSearchParams): unknown {
-  const type = typeParam(params);
-  const excludeAlerts = flag(params, "exclude_alerts");
   const wanted = filters(params);
-  const { page, next } = pageOf(sorted(groups), params);
-  const out = page.flatMap((group) => {
-    if (!wanted.file(group.file) || !wanted.group(group.name)) return [];
+  const type = typeParam(params);
+  const excludeAlerts = excludeAlertsParam(params);
+  const { limit, token } = pageParams(params);
+  const all = sorted(groups);
+  const from = token === "" ? 0 : all.findIndex((group) => tokenOf(group) === token);
+  if (from < 0)
+    throw wrong(
+      `invalid parameter "group_next_token": invalid group_next_token '${token}'. were rule groups changed?`,
+    );
+  const out: unknown[] = [];
+  for (const group of all.slice(from)) {
+    if (!wanted.file(group.file) || !wanted.group(group.name)) continue;
     const rules = group.rules.filter(
       (rule) =>
         (type === "" || rule.kind === type) && wanted.rule(rule.name) && wanted.labels(rule.labels),
     );
-    // A group of which nothing is asked for is left out; an empty one is shown when nothing is asked.
-    if (rules.length === 0 && (group.rules.length > 0 || wanted.any)) return [];
-    return [groupJson(group, rules, excludeAlerts)];
-  });
-  return next === undefined ? { groups: out } : { groups: out, groupNextToken: next };
+    if (rules.length === 0) continue;
+    if (out.length === limit) return { groups: out, groupNextToken: tokenOf(group) };
+    out.push(groupJson(group, rules, excludeAlerts));
+  }
+  return { groups: out };
 }
 
 /** `data` of `/alerts`. */
@@ -61,12 +69,12 @@ function typeParam(params: URLSearchParams): RuleView["kind"] | "" {
   return given;
 }
 
-function flag(params: URLSearchParams, name: string): boolean {
-  const given = params.get(name) ?? "";
-  if (["", "0", "f", "F", "false", "FALSE", "False"].includes(given)) return false;
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(given)) return true;
+function excludeAlertsParam(params: URLSearchParams): boolean {
+  const given = (params.get("exclude_alerts") ?? "").toLowerCase();
+  if (["", "0", "f", "false"].includes(given)) return false;
+  if (["1", "t", "true"].includes(given)) return true;
   throw wrong(
-    `invalid parameter "${name}": strconv.ParseBool: parsing ${JSON.stringify(given)}: invalid syntax`,
+    `invalid parameter "exclude_alerts": error converting exclude_alerts: strconv.ParseBool: parsing ${JSON.stringify(given)}: invalid syntax`,
   );
 }
 
@@ -76,15 +84,9 @@ function filters(params: URLSearchParams) {
     return given.size === 0 ? () => true : (value) => given.has(value);
   };
   const selectors = params.getAll("match[]").map((text) => {
-    const selector = parseSeriesSelector(text, { compileRegex });
-    return selectorMatchers(selector).map((matcher) => ({
-      name: matcher.name,
-      test: testOf(matcher),
-    }));
+    return matchersOf(text).map((matcher) => ({ name: matcher.name, test: testOf(matcher) }));
   });
-  const names = ["rule_name[]", "rule_group[]", "file[]", "match[]", "type"];
   return {
-    any: names.some((name) => params.has(name)),
     rule: oneOf("rule_name[]"),
     group: oneOf("rule_group[]"),
     file: oneOf("file[]"),
@@ -103,7 +105,7 @@ function sorted(groups: readonly RuleGroupView[]): RuleGroupView[] {
   return [...groups].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-/** Where a page ends, as a text that says nothing about the files. */
+/** Where the next page begins, as a text that says nothing about the files. */
 function tokenOf({ file, name }: RuleGroupView): string {
   let high = 0x811c9dc5;
   let low = 0x01000193;
@@ -114,29 +116,23 @@ function tokenOf({ file, name }: RuleGroupView): string {
   return [high, low].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-function pageOf(
-  groups: readonly RuleGroupView[],
-  params: URLSearchParams,
-): { page: readonly RuleGroupView[]; next: string | undefined } {
-  const limitText = params.get("group_limit") ?? "";
+/** How many groups a page has, and the first group of this one; errors in Prometheus' words. */
+function pageParams(params: URLSearchParams): { limit: number; token: string } {
+  const text = params.get("group_limit") ?? "";
   const token = params.get("group_next_token") ?? "";
-  if (limitText === "" && token !== "")
+  if (text === "" && token !== "")
     throw wrong(
-      'invalid parameter "group_limit": group_limit needs to be paired with group_next_token if one is set',
+      'invalid parameter "group_next_token": group_limit needs to be present in order to paginate over the groups',
     );
-  if (limitText === "") return { page: groups, next: undefined };
-  const limit = Number(limitText);
-  if (!Number.isInteger(limit) || limit < 1)
-    throw wrong('invalid parameter "group_limit": group_limit must be greater than 0');
-  const last = token === "" ? -1 : groups.findIndex((group) => tokenOf(group) === token);
-  if (token !== "" && last < 0)
+  if (text === "") return { limit: Number.POSITIVE_INFINITY, token };
+  const limit = wholeNumber(text);
+  if (limit === undefined)
     throw wrong(
-      'invalid parameter "group_next_token": invalid group_next_token: rule groups might have changed',
+      `invalid parameter "group_limit": group_limit needs to be a valid number: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
-  const page = groups.slice(last + 1, last + 1 + limit);
-  const end = page.at(-1);
-  const hasMore = end !== undefined && last + 1 + limit < groups.length;
-  return { page, next: hasMore ? tokenOf(end) : undefined };
+  if (limit <= 0)
+    throw wrong('invalid parameter "group_limit": group_limit needs to be greater than 0');
+  return { limit, token };
 }
 
 /** Go's zero time for what never happened. */

@@ -3,16 +3,11 @@
  * `/scrape_pools` and `/scrape_pools/config`. Pure: the view of the scrape manager and parameters in, the `data` of
  * the answer out. Throws `query_invalid` for parameters that are wrong, in Prometheus' words.
  */
-import {
-  compileRelabel,
-  type CompileRegex,
-  parseSeriesSelector,
-  selectorMatchers,
-  type RelabelRule,
-} from "@triptych/lang";
+import { compileRelabel, type CompileRegex, type RelabelRule } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import { stringify } from "yaml";
 import { printDuration } from "../../config/prometheus/scalars.ts";
+import { matchersOf } from "./exchange.ts";
 import type { PoolView } from "../../receivers/scrape/manager.ts";
 
 type LabelJson = { readonly [name: string]: string };
@@ -146,15 +141,17 @@ function targetMatcher(
   compileRegex: CompileRegex,
 ): (labels: ReadonlyMap<string, string>) => boolean {
   if (selector === "") return () => true;
-  const tests = selectorMatchers(parseSeriesSelector(selector)).map(({ name, op, value }) => {
-    const isRegex = op === "=~" || op === "!~";
-    const regex = isRegex ? compileRegex(value) : undefined;
-    const wanted = op === "=" || op === "=~";
-    return (labels: ReadonlyMap<string, string>): boolean => {
-      const text = labels.get(name) ?? "";
-      return (regex === undefined ? text === value : regex.matches(text)) === wanted;
-    };
-  });
+  const tests = matchersOf(selector, 'invalid parameter "match_target": ').map(
+    ({ name, op, value }) => {
+      const isRegex = op === "=~" || op === "!~";
+      const regex = isRegex ? compileRegex(value) : undefined;
+      const wanted = op === "=" || op === "=~";
+      return (labels: ReadonlyMap<string, string>): boolean => {
+        const text = labels.get(name) ?? "";
+        return (regex === undefined ? text === value : regex.matches(text)) === wanted;
+      };
+    },
+  );
   return (labels) => tests.every((test) => test(labels));
 }
 

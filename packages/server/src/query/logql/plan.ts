@@ -1,5 +1,6 @@
 /** What of a LogQL query the store can do: its selector, and the stages at its beginning that look at no parsed label. */
 import type { LabelTest, LineFilter, LogqlQuery, LogqlStage, Matcher } from "@triptych/lang";
+import { lookedFor, testMatcher } from "@triptych/lang";
 import { partPattern, wholePattern } from "../../regex/regex.ts";
 import type { LogCondition, LogField } from "../../store/clickhouse/select/logs-filter.ts";
 import { lineField, streamField } from "../logs/loki-labels.ts";
@@ -15,14 +16,18 @@ export function planQuery({ matchers, stages }: LogqlQuery): LogPlan {
   const conditions = planSelector(matchers);
   let applied = 0;
   for (const stage of stages) {
-    const made = stageConditions(stage);
+    const made = conditions.length < CONDITIONS_MAX ? stageConditions(stage) : undefined;
     if (made === undefined) break;
     conditions.push(...made);
     applied++;
   }
-  const rest = stages.slice(applied);
-  return { conditions: [...conditions, ...narrowing(rest)], applied };
+  const narrow = narrowing(stages.slice(applied)).slice(0, NARROWING_MAX);
+  return { conditions: [...conditions, ...narrow], applied };
 }
+
+/** Planning hundreds of conditions takes the engine longer than reading the lines that they would save. */
+const NARROWING_MAX = 50;
+const CONDITIONS_MAX = 100;
 
 /**
  * Stages that must run in their place, but narrow the lines before: line filters behind stages that leave the text
@@ -95,7 +100,9 @@ function stageConditions(stage: LogqlStage): LogCondition[] | undefined {
   return made === undefined ? undefined : [made];
 }
 
-function lineConditions({ op, operands }: LineFilter): LogCondition[] | undefined {
+function lineConditions(filter: LineFilter): LogCondition[] | undefined {
+  const { op } = filter;
+  const operands = lookedFor(filter);
   if (op === "|>" || op === "!>" || operands.some(({ kind }) => kind === "ip")) return undefined;
   const conditions: LogCondition[] = operands.map(({ value }) => ({
     kind: "line",
@@ -112,7 +119,7 @@ function testCondition(test: LabelTest): LogCondition | undefined {
   switch (test.kind) {
     case "match": {
       const field = lineField(test.matcher.name);
-      return field === undefined ? undefined : matchCondition(field, test.matcher);
+      return field === undefined ? undefined : matchCondition(field, testMatcher(test.matcher));
     }
     case "and":
     case "or": {

@@ -62,7 +62,7 @@ export function lineField(label: string): LogField | undefined {
     case "severity":
       return { kind: "level_label", name: label };
     case "detected_level":
-      return { kind: "level" };
+      return { kind: "detected_level" };
     case "trace_id":
     case "span_id":
     case "severity_text":
@@ -134,8 +134,11 @@ export function lineMetadata(line: LineFacts): Pair[] {
   const found: Pair[] = [];
   if (line.traceId !== "") found.push(["trace_id", line.traceId]);
   if (line.spanId !== "") found.push(["span_id", line.spanId]);
+  if (line.isLoki) {
+    found.push(["detected_level", line.severityText === "" ? "unknown" : line.severityText]);
+    return found;
+  }
   found.push(["detected_level", levelOf(line.severityNumber, line.severityText)]);
-  if (line.isLoki) return found;
   if (line.severityNumber !== 0) found.push(["severity_number", String(line.severityNumber)]);
   if (line.severityText !== "") found.push(["severity_text", line.severityText]);
   if (line.traceFlags !== 0) found.push(["flags", String(line.traceFlags)]);

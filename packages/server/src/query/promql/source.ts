@@ -21,6 +21,8 @@ export interface PromqlTimes {
   /** Absent: one instant, `startMs`. */
   readonly stepMs?: number | undefined;
   readonly lookbackMs?: number | undefined;
+  /** The step of subqueries that name none; a minute unless given. */
+  readonly subqueryIntervalMs?: number | undefined;
 }
 
 /** Runs a query over metric data; ends with `query_timeout` or `query_cancelled` as `ask` says. */

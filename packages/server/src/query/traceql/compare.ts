@@ -19,6 +19,7 @@ import { compileRegex } from "../../regex/compile.ts";
 import {
   type ComparedCell,
   selectCompared,
+  selectSides,
 } from "../../store/clickhouse/select/traceql-compare.ts";
 import { conditionOf } from "../../store/clickhouse/select/traceql-condition.ts";
 import {
@@ -33,14 +34,14 @@ import { type MetricsRun, metricsLimits } from "./metrics-run.ts";
 import { planSpansets, spanCondition } from "./plan.ts";
 import { candidatePages, tooManySpans, traceqlLimits } from "./traces.ts";
 
+/** `marks` say what the counts are worth where they are estimates. */
 export async function compareSeries(
   run: MetricsRun,
   pipeline: Traceql.Pipeline,
   compare: Traceql.Compare,
-): Promise<TraceSeries[]> {
-  const counts =
-    (await comparedInStore(run, pipeline, compare)) ??
-    (await comparedByTrace(run, pipeline, compare));
+): Promise<{ readonly series: TraceSeries[]; readonly marks: readonly string[] }> {
+  const stored = await comparedInStore(run, pipeline, compare);
+  const counts = stored?.counts ?? (await comparedByTrace(run, pipeline, compare));
   const out: TraceSeries[] = [];
   const series = new Map<string, Float64Array>();
   const values = (labels: readonly TraceLabel[]): Float64Array => {
@@ -63,8 +64,11 @@ export async function compareSeries(
     at[interval] = (at[interval] as number) + count;
     await run.pacing.pause();
   }
-  return out;
+  return { series: out, marks: stored?.marks ?? [] };
 }
+
+/** Of each side so many spans are looked at: enough for counts that are right to a percent. */
+const SPANS_A_SIDE = 100_000;
 
 interface Compared {
   readonly selected: boolean;
@@ -83,7 +87,9 @@ async function comparedInStore(
   run: MetricsRun,
   pipeline: Traceql.Pipeline,
   compare: Traceql.Compare,
-): Promise<Compared[] | undefined> {
+): Promise<
+  { readonly counts: readonly Compared[]; readonly marks: readonly string[] } | undefined
+> {
   const { reader, intervals } = run;
   const range = rangeOf(intervals);
   const condition = spanCondition(pipeline, range);
@@ -99,15 +105,31 @@ async function comparedInStore(
     rowsMax: metricsLimits.intervalsMax,
   });
   if (certain === undefined) return undefined;
-  const { values, totals } = await selectCompared(reader, {
+  const sides = {
     intervals,
     condition: condition.sql,
     selection: selection.sql,
     window: windowOf(compare),
+  };
+  const spans = await selectSides(reader, sides);
+  const oneIn = {
+    selected: Math.max(1, Math.ceil(spans.selected / SPANS_A_SIDE)),
+    others: Math.max(1, Math.ceil(spans.others / SPANS_A_SIDE)),
+  };
+  const { values, totals } = await selectCompared(reader, {
+    ...sides,
     topN: compare.topN,
     rowsMax: metricsLimits.cellsMax,
+    oneIn,
   });
-  return [...values, ...totals].map(comparedCell);
+  const sampled = (side: string, every: number): string[] =>
+    every === 1
+      ? []
+      : [`compare() looked at one trace in ${every} of the ${side}: its counts are estimates`];
+  return {
+    counts: [...values, ...totals].map(comparedCell),
+    marks: [...sampled("selection", oneIn.selected), ...sampled("baseline", oneIn.others)],
+  };
 }
 
 function comparedCell({ selected, key, value, interval, count }: ComparedCell): Compared {

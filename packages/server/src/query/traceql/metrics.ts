@@ -29,8 +29,10 @@ import {
   type CountedCell,
   decodeGroup,
   groupSql,
+  isServiceUnsure,
   numberSql,
   rangeOf,
+  SERVICE_GROUP,
   selectCounts,
   selectExemplars,
 } from "../../store/clickhouse/select/traceql-metrics.ts";
@@ -62,21 +64,20 @@ export async function evaluateTraceqlMetrics(
 ): Promise<MetricsAnswer> {
   const run: MetricsRun = { ...options, reader, pacing: createPacing(options.signal) };
   const answers = new Map<Traceql.MetricsQuery, TraceSeries[]>();
+  const marks: string[] = [];
   for (const query of metricsQueries(expr)) {
     const { aggregate } = query;
-    const series =
-      aggregate.kind === "compare"
-        ? await compareSeries(run, query.pipeline, aggregate)
-        : await overTimeSeries(run, query.pipeline, aggregate);
-    answers.set(query, series);
+    if (aggregate.kind === "compare") {
+      const compared = await compareSeries(run, query.pipeline, aggregate);
+      answers.set(query, compared.series);
+      marks.push(...compared.marks);
+    } else answers.set(query, await overTimeSeries(run, query.pipeline, aggregate));
   }
   const series = combineMetrics(expr, (query) => answers.get(query) ?? []).filter(({ values }) =>
     values.some((value) => !Number.isNaN(value)),
   );
-  const marks =
-    series.length > options.seriesMax
-      ? [`max series of ${options.seriesMax} reached; the answer is cut`]
-      : [];
+  if (series.length > options.seriesMax)
+    marks.push(`max series of ${options.seriesMax} reached; the answer is cut`);
   return { series: series.slice(0, options.seriesMax), marks };
 }
 
@@ -98,7 +99,10 @@ async function countedInStore(
 ): Promise<TraceSeries[] | undefined> {
   const { reader, intervals } = run;
   const condition = spanCondition(pipeline, rangeOf(intervals));
-  const groups = aggregate.by.map(groupSql);
+  const byService = aggregate.by.some(isService) && !(await isServiceUnsure(reader, intervals));
+  const groups = aggregate.by.map((attribute) =>
+    byService && isService(attribute) ? SERVICE_GROUP : groupSql(attribute),
+  );
   const known = groups.filter((group) => group !== undefined);
   const number = aggregate.attribute === undefined ? undefined : numberSql(aggregate.attribute);
   if (condition === undefined || known.length < groups.length) return undefined;
@@ -141,6 +145,9 @@ async function countedInStore(
   );
   return series;
 }
+
+const isService = ({ scope, name, intrinsic, parent }: Traceql.Attribute): boolean =>
+  scope === "resource" && name === "service.name" && intrinsic === undefined && !parent;
 
 function tooManyCells(): TriptychError {
   return new TriptychError(

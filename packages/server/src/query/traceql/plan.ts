@@ -3,12 +3,19 @@
  * whether the whole trace is needed. The evaluator decides in the end, so a plan may let through too much, never too
  * little.
  */
-import { attributeKey, eachAttribute, pipelineAttributes, type Traceql } from "@triptych/lang";
+import {
+  attributeKey,
+  eachAttribute,
+  pipelineAttributes,
+  type Static,
+  type Traceql,
+} from "@triptych/lang";
 import {
   anyDoubt,
   broad,
   type Condition,
   conditionOf,
+  longSpans,
   manySpans,
   needsTrace,
 } from "../../store/clickhouse/select/traceql-condition.ts";
@@ -85,18 +92,39 @@ function demandOf(stage: Traceql.Spansets | Traceql.Stage, range: NsRange): Dema
   }
 }
 
-/** `{ … } | count() > n` is asked of the store: otherwise every trace would be looked at. */
+/**
+ * `{ … } | count() > n`, and how long spans are together, on average or at most, is asked of the store: otherwise every
+ * trace would be looked at.
+ */
 function counted(demand: Demand, { stages }: Traceql.Pipeline, range: NsRange): Demand {
   const [first, second] = stages;
   if (first?.kind !== "filter" || second?.kind !== "scalar_filter") return demand;
   const { op, left, right } = second;
   const { own } = demand;
-  if (left.kind !== "aggregate" || left.op !== "count" || right.kind !== "literal") return demand;
+  if (left.kind !== "aggregate" || right.kind !== "literal") return demand;
+  if (op === ">" || op === ">=") {
+    const long = longSide(left, right.value);
+    // An average over more spans than fit may be too short.
+    if (long !== undefined && own.sql !== undefined && (own.exact || long.op !== "avg"))
+      return { ...demand, own: { ...own, sql: longSpans(own.sql, long, range) } };
+  }
+  if (left.op !== "count") return demand;
   if ((op !== ">" && op !== ">=") || right.value.type !== "int" || own.sql === undefined)
     return demand;
   const least = Number(right.value.value) - (op === ">=" ? 1 : 0);
   if (least < 1) return demand;
   return { ...demand, own: { ...own, sql: manySpans(own.sql, least, range) } };
+}
+
+function longSide(
+  { op, expr }: Traceql.Aggregate,
+  bound: Static,
+): { readonly op: "sum" | "avg" | "max"; readonly leastNs: number } | undefined {
+  if (op !== "sum" && op !== "avg" && op !== "max") return undefined;
+  if (expr?.kind !== "attribute" || expr.parent || expr.intrinsic !== "duration") return undefined;
+  if (bound.type !== "duration" && bound.type !== "int") return undefined;
+  const leastNs = Number(bound.value);
+  return leastNs > 0 ? { op, leastNs } : undefined;
 }
 
 function asksForTree(expr: Traceql.FieldExpr): boolean {

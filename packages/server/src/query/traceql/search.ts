@@ -7,7 +7,10 @@ import {
   type Traceql,
 } from "@triptych/lang";
 import type { Reader } from "../../store/clickhouse/select/reader.ts";
-import type { ServiceStats } from "../../store/clickhouse/select/traceql-search.ts";
+import {
+  hasDoubtfulSpans,
+  type ServiceStats,
+} from "../../store/clickhouse/select/traceql-search.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
 import { slices } from "../../store/clickhouse/select/traces-search.ts";
 import { createPacing } from "../pacing.ts";
@@ -71,7 +74,9 @@ export async function searchTraceql(
   const progress: Progress = { traces: 0, spans: 0, cut: false };
   const seen = new Set<string>();
   const traces: FoundTrace[] = [];
-  search: for (const condition of plan.candidates) {
+  search: for (const condition of plan.candidates.keys()) {
+    // The second one is of doubtful spans.
+    if (condition > 0 && !(await hasDoubtfulSpans(reader, options.range))) break;
     const pages = pagesOverSlices(walk, {
       slices: slices(options.range),
       condition,

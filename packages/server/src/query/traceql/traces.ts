@@ -15,7 +15,7 @@ import { selectTraceTimes } from "../../store/clickhouse/select/traces.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
 import { inSteps, type Pacing } from "../pacing.ts";
-import type { SpansetPlan } from "./plan.ts";
+import { planSpansets, type SpansetPlan } from "./plan.ts";
 
 export const traceqlLimits = {
   /** Candidates of one page: their ids are one parameter, and their spans one answer. */
@@ -55,7 +55,7 @@ export interface Progress {
 
 /** Pages of candidates for one condition and range. */
 export async function* candidatePages(
-  { reader, plan }: Walk,
+  { reader, plan }: Pick<Walk, "reader" | "plan">,
   where: {
     readonly range: NsRange;
     readonly condition: Sql | undefined;
@@ -82,17 +82,24 @@ export async function* candidatePages(
  * costs the same for one trace as for many, so parts with few candidates are put together.
  */
 export async function* pagesOverSlices(
-  walk: Walk,
+  { reader, pipeline }: Walk,
   where: {
     readonly slices: Iterable<NsRange>;
-    readonly condition: Sql | undefined;
+    /** Which of the conditions of a plan. */
+    readonly condition: number;
     readonly size: number;
   },
 ): AsyncGenerator<string[]> {
   let waiting: string[] = [];
   for (const range of where.slices) {
-    const { condition, size } = where;
-    for await (const page of candidatePages(walk, { range, condition, firstPage: size })) {
+    const { size } = where;
+    // Made for each part: a condition can look at other spans of a trace, near this part only.
+    const plan = planSpansets(pipeline, range);
+    const condition = plan.candidates[where.condition];
+    for await (const page of candidatePages(
+      { reader, plan },
+      { range, condition, firstPage: size },
+    )) {
       waiting.push(...page.map(({ traceId }) => traceId));
       if (waiting.length < size) continue;
       yield waiting;

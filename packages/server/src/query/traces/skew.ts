@@ -1,6 +1,7 @@
 /** The clocks of one stored trace: what to add to its spans for display. Nothing stored changes. */
 import { clockSkew, type ForestSpan, forestSteps } from "@triptych/lang";
 import type { SpanShape } from "../../store/clickhouse/select/span-shape.ts";
+import type { StoredSpans } from "../../store/clickhouse/select/traces.ts";
 
 export interface TraceTimes {
   /** The earliest start after shifting; 0 for no spans. */
@@ -15,6 +16,16 @@ export interface TraceTimes {
   /** Spans whose parent is named but not there, and those that repeat an id. */
   readonly orphans: ReadonlySet<number>;
   readonly twins: ReadonlySet<number>;
+}
+
+/** Shapes that are read in one step. */
+const STEP_SPANS = 2_048;
+
+/** The shapes of spans in a list. */
+export function* shapesSteps(spans: StoredSpans): Generator<void, SpanShape[]> {
+  const out: SpanShape[] = [];
+  for (const shape of spans.shapes()) if (out.push(shape) % STEP_SPANS === 0) yield;
+  return out;
 }
 
 /** `correct` off leaves all times as they were sent. */

@@ -14,7 +14,7 @@ export interface RedChart {
 }
 
 export function RedStrip(props: {
-  readonly answer: RedAnswer;
+  readonly answer: Pick<RedAnswer, "from" | "stepMs">;
   readonly charts: readonly RedChart[];
   /** Whose they are, for the title that is read aloud. */
   readonly of: string;

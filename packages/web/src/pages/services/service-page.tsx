@@ -16,6 +16,7 @@ import { ServiceAlerts } from "../alerts/service-alerts.tsx";
 import { edgeFigures, figureWords, graphOf } from "./map-graph.ts";
 import { Operations } from "./operations.tsx";
 import { RedCharts } from "./red-charts.tsx";
+import { Saturation } from "./saturation.tsx";
 import { type ServiceRow, useServices } from "./use-services.ts";
 
 const operationsMax = 50;
@@ -79,6 +80,7 @@ export function ServicePage() {
           )
         }
       </Answered>
+      <Saturation service={service} />
       <div className="bar sect">
         <h2>Operations</h2>
         <span className="muted">{operations.data?.series.length ?? ""}</span>

@@ -54,7 +54,9 @@ export function slotCountsSql(
 }
 
 const isLevel = (field: LogField): boolean =>
-  field.kind === "level" || (field.kind === "level_label" && field.places?.length === 0);
+  field.kind === "level" ||
+  field.kind === "detected_level" ||
+  (field.kind === "level_label" && field.places?.length === 0);
 
 /** How much there is: `streams`, `lines`, `bytes`, `parts` (days, which stand for Loki's chunks). */
 export function logStatsSql({ range, conditions }: Filter): Sql {

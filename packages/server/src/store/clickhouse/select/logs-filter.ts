@@ -24,6 +24,8 @@ export interface LogRange {
 export type LogField =
   | { readonly kind: "service" }
   | { readonly kind: "level" }
+  /** What Loki's push found in a line is kept as it is; of other lines it is the level. */
+  | { readonly kind: "detected_level" }
   | { readonly kind: "severity_text" }
   | { readonly kind: "trace_id" }
   | { readonly kind: "span_id" }
@@ -260,6 +262,8 @@ export function fieldSql(field: LogField): Sql {
       return constant("ServiceName");
     case "level":
       return levelSql;
+    case "detected_level":
+      return sql`multiIf(NOT ${fromLokiSql}, ${levelSql}, SeverityText = '', 'unknown', SeverityText)`;
     case "severity_text":
       return constant("SeverityText");
     case "trace_id":

@@ -37,6 +37,41 @@ export function bigintCells(block: NativeBlock, name: string): Cell<bigint> {
 export function mapCells(block: NativeBlock, name: string): Cell<Entry[]> {
   return mapAt(dataOf(block, name), name);
 }
+/** The same, but rows with the same entries get the same array: nobody may change it. */
+export function sharedMapCells(block: NativeBlock, name: string): Cell<readonly Entry[]> {
+  const data = dataOf(block, name);
+  assert(data.kind === "map", `column "${name}" holds maps, not ${data.kind}`);
+  const { offsets, keys, values } = data;
+  assert(keys.kind === "text" && values.kind === "text", `column "${name}" holds texts`);
+  const read = mapAt(data, name);
+  const length = (row: number): number => (offsets[row + 1] as number) - (offsets[row] as number);
+  const hashOf = (row: number): number => {
+    let hash = length(row);
+    for (let i = offsets[row] as number; i < (offsets[row + 1] as number); i++)
+      hash = Math.imul(Math.imul(hash, 31) ^ keys.hash(i), 31) ^ values.hash(i);
+    return hash;
+  };
+  const isSame = (row: number, other: number): boolean => {
+    if (length(row) !== length(other)) return false;
+    const from = offsets[row] as number;
+    const to = offsets[other] as number;
+    for (let i = 0; i < length(row); i++)
+      if (!keys.same(from + i, to + i) || !values.same(from + i, to + i)) return false;
+    return true;
+  };
+  const known = new Map<number, { readonly row: number; readonly entries: readonly Entry[] }[]>();
+  return (row) => {
+    const hash = hashOf(row);
+    const alike = known.get(hash) ?? [];
+    const found = alike.find((one) => isSame(row, one.row));
+    if (found !== undefined) return found.entries;
+    const entries = read(row);
+    // Texts that share a number are few by chance; of more the rest is read each time.
+    if (alike.length < 8) known.set(hash, [...alike, { row, entries }]);
+    return entries;
+  };
+}
+
 export function textsCells(block: NativeBlock, name: string): Cell<string[]> {
   return arrayAt(dataOf(block, name), name, textAt);
 }

@@ -41,8 +41,13 @@ const roughly = (condition: Sql): Condition => ({ sql: condition, exact: false, 
 const never = sql`0`;
 const always = sql`1`;
 
-/** Traces are looked at this far beyond the range when their length matters. */
+/** Traces are looked at this far beyond the range when their length or other spans of them matter. */
 const TRACE_MARGIN_NS = 3_600_000_000_000n;
+
+export const withMargin = ({ fromNs, toNs }: NsRange): NsRange => ({
+  fromNs: fromNs - TRACE_MARGIN_NS,
+  toNs: toNs + TRACE_MARGIN_NS,
+});
 
 export function conditionOf(expr: Field, range: NsRange): Condition {
   switch (expr.kind) {
@@ -63,7 +68,7 @@ export function conditionOf(expr: Field, range: NsRange): Condition {
  * A doubtful span has an array, an event, a link or a scope with attributes. What says so takes little to read, and few
  * spans fit it, so that the attributes of the others are not read at all.
  */
-const mayBeDoubtful = sql`(${constant(ARRAYS)} >= 1 OR notEmpty(\`Events.Name\`) OR notEmpty(\`Links.TraceId\`) OR notEmpty(ScopeAttributes))`;
+export const mayBeDoubtful = sql`(${constant(ARRAYS)} >= 1 OR notEmpty(\`Events.Name\`) OR notEmpty(\`Links.TraceId\`) OR notEmpty(ScopeAttributes))`;
 
 /** Whether one of some doubtful conditions holds. */
 export const anyDoubt = (doubtful: readonly Sql[]): Sql =>
@@ -189,6 +194,7 @@ const constantsOnly: Parameters<typeof fieldColumn>[1] = {
   table: { rows: 0, traceStarts: [0], spanId: nothing, parentId: nothing, column: nothing },
   compileRegex: nothing,
   structure: nothing,
+  structureSteps: nothing,
 };
 
 type Op = Traceql.FieldOp;
@@ -363,10 +369,9 @@ function intrinsicCondition(
 }
 
 function traceDuration(op: Op, value: Static, range: NsRange): Condition {
-  const wide = { fromNs: range.fromNs - TRACE_MARGIN_NS, toNs: range.toNs + TRACE_MARGIN_NS };
   const length = sql`(max(toUnixTimestamp64Nano(Timestamp) + toInt64(least(Duration, 4611686018427387904))) - min(toUnixTimestamp64Nano(Timestamp)))`;
   return roughly(
-    sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${inRange(wide)} GROUP BY TraceId HAVING ${numberTest(op, length, value)})`,
+    sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${inRange(withMargin(range))} GROUP BY TraceId HAVING ${numberTest(op, length, value)})`,
   );
 }
 
@@ -429,7 +434,28 @@ export function needsTrace(attribute: Attribute): boolean {
  * twice, so it lets through too much at most; spans far outside of the range are not counted.
  */
 export function manySpans(condition: Sql, least: number, range: NsRange): Sql {
-  const wide = { fromNs: range.fromNs - TRACE_MARGIN_NS, toNs: range.toNs + TRACE_MARGIN_NS };
+  return tracesWhere(condition, range, sql`count() > ${f64(least)}`);
+}
+
+function tracesWhere(condition: Sql, range: NsRange, having: Sql): Sql {
   return sql`(${condition} AND TraceId IN (SELECT TraceId FROM otel_traces
-    WHERE ${inRange(wide)} AND ${condition} GROUP BY TraceId HAVING count() > ${f64(least)}))`;
+    WHERE ${inRange(withMargin(range))} AND ${condition} GROUP BY TraceId HAVING ${having}))`;
+}
+
+/**
+ * Traces whose fitting spans are together, on average or at most at least that long: what `sum(duration) >= ns` and
+ * its like ask for. Spans that are stored twice are in the sum twice and in the average's number once, so it lets
+ * through too much at most; spans far outside of the range are not counted.
+ */
+export function longSpans(
+  condition: Sql,
+  { op, leastNs }: { readonly op: "sum" | "avg" | "max"; readonly leastNs: number },
+  range: NsRange,
+): Sql {
+  const sum = sql`sum(toFloat64(Duration))`;
+  const value = { sum, avg: sql`${sum} / uniqExact(SpanId)`, max: sql`max(toFloat64(Duration))` }[
+    op
+  ];
+  // Sums of doubles are right to some digits only.
+  return tracesWhere(condition, range, sql`${value} >= ${f64(leastNs * (1 - 1e-9))}`);
 }

@@ -3,7 +3,7 @@ import { ROOT_MISSING } from "@triptych/lang";
 import { all, join, type Sql, sql, text, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { bigintCells, numberCells, readRows, textCells } from "./rows.ts";
-import { isRoot } from "./traceql-condition.ts";
+import { isRoot, mayBeDoubtful, withMargin } from "./traceql-condition.ts";
 import { traceIdIs } from "./traces.ts";
 import { inRange, type NsRange } from "./traces-filter.ts";
 
@@ -30,7 +30,7 @@ export async function selectCandidates(
 ): Promise<Candidate[]> {
   const others = query.others.map(
     (other) =>
-      sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${inRange(query.range)} AND ${other})`,
+      sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${inRange(withMargin(query.range))} AND ${other})`,
   );
   const own = query.condition === undefined ? [] : [query.condition];
   const behind =
@@ -50,6 +50,18 @@ export async function selectCandidates(
 }
 
 const int64 = (value: bigint): Sql => sql`${{ type: "Int64" as const, value: String(value) }}`;
+
+/**
+ * Whether any span of the range can be doubtful, whatever is asked. To look for those that are takes the maps of all
+ * attributes; this takes the lengths of some arrays, and where nothing has events, links or arrays it is all there is.
+ */
+export async function hasDoubtfulSpans(reader: Reader, range: NsRange): Promise<boolean> {
+  const answer = await reader.select(
+    sql`SELECT count() AS found FROM (SELECT 1 FROM otel_traces
+        WHERE ${inRange(range)} AND ${mayBeDoubtful} LIMIT 1)`,
+  );
+  return (readRows(answer, (block) => numberCells(block, "found"))[0] ?? 0) > 0;
+}
 
 export interface ServiceStats {
   readonly spans: number;

@@ -15,6 +15,7 @@ import {
   numberCells,
   numbersCells,
   readRows,
+  sharedMapCells,
   textCells,
   textsCells,
 } from "./rows.ts";
@@ -104,7 +105,8 @@ export async function selectTraceTimes(
 
 const columns = constant(
   [
-    "TraceId",
+    // What repeats comes once.
+    "toLowCardinality(TraceId) AS TraceId",
     "SpanId",
     "ParentSpanId",
     "TraceState",
@@ -117,8 +119,8 @@ const columns = constant(
     "StatusMessage",
     "Flags",
     "Dropped",
-    "ScopeName",
-    "ScopeVersion",
+    "toLowCardinality(ScopeName) AS ScopeName",
+    "toLowCardinality(ScopeVersion) AS ScopeVersion",
     "ResourceAttributes",
     "ResourceKinds",
     "ScopeAttributes",
@@ -155,7 +157,7 @@ export async function selectTraces(reader: Reader, query: TraceQuery): Promise<S
   const order =
     query.traceIds.length === 1 ? empty : sql`indexOf(${texts(query.traceIds)}, TraceId), `;
   const answer = await reader.select(
-    sql`SELECT ${columns}, ${hostOfSpan} AS Host FROM otel_traces
+    sql`SELECT ${columns}, toLowCardinality(${hostOfSpan}) AS Host FROM otel_traces
         WHERE ${traceIdIs(query.traceIds)} AND ${inRange(range)}
         ORDER BY ${order}Timestamp, SpanId
         LIMIT 1 BY TraceId, SpanId, Timestamp, Duration, SpanName, ServiceName, SpanKind
@@ -205,6 +207,26 @@ function attributeCells(block: NativeBlock, name: string, kinds: string): Cell<S
   const entries = mapCells(block, name);
   const digits = textCells(block, kinds);
   return (row) => ({ entries: entries(row), kinds: digits(row) });
+}
+
+/** Of resources and scopes: spans that have the same attributes share one object. */
+function sharedAttributeCells(
+  block: NativeBlock,
+  name: string,
+  kinds: string,
+): Cell<StoredAttributes> {
+  const entriesAt = sharedMapCells(block, name);
+  const digitsAt = textCells(block, kinds);
+  const known = new Map<readonly Entry[], StoredAttributes>();
+  return (row) => {
+    const entries = entriesAt(row);
+    const digits = digitsAt(row);
+    const found = known.get(entries);
+    if (found?.kinds === digits) return found;
+    const made = { entries, kinds: digits };
+    known.set(entries, made);
+    return made;
+  };
 }
 
 function eventCells(block: NativeBlock): Cell<StoredSpan["events"]> {
@@ -260,8 +282,8 @@ function spanCells(block: NativeBlock): Cell<StoredSpan> {
   const flags = numberCells(block, "Flags");
   const scopeName = textCells(block, "ScopeName");
   const scopeVersion = textCells(block, "ScopeVersion");
-  const resource = attributeCells(block, "ResourceAttributes", "ResourceKinds");
-  const scope = attributeCells(block, "ScopeAttributes", "ScopeKinds");
+  const resource = sharedAttributeCells(block, "ResourceAttributes", "ResourceKinds");
+  const scope = sharedAttributeCells(block, "ScopeAttributes", "ScopeKinds");
   const attributes = attributeCells(block, "SpanAttributes", "SpanKinds");
   const events = eventCells(block);
   const links = linkCells(block);
