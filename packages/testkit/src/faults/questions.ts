@@ -3,17 +3,7 @@ import { join } from "node:path";
 import { createHttpClient } from "../otlp-client.ts";
 import { encodePayload } from "../otlp-payload.ts";
 import { type RunningServer, startServer } from "../start-server.ts";
-import {
-  ask,
-  configFile,
-  counts,
-  remoteWrite,
-  send,
-  series,
-  string,
-  withParams,
-  write,
-} from "./ask.ts";
+import { ask, configFile, counts, remoteWrite, send, series, withParams, write } from "./ask.ts";
 import { expectThat, type FaultCase, pause, percentile } from "./case.ts";
 import { evilRegex } from "./expressions.ts";
 import { injection } from "./injection.ts";
