@@ -92,7 +92,12 @@ describe("limits", () => {
       { attributes: many },
       { attributesPerItemMax: 2, attributeValueBytesMax: 3 },
     );
-    expect(attributes).toEqual(["k0=string:vvv", "k1=string:vvv"]);
+    // How many are missing is said where readers of lines look.
+    expect(attributes).toEqual([
+      "k0=string:vvv",
+      "k1=string:vvv",
+      "dropped_attributes_count=int:298",
+    ]);
     expect(dropped).toBe(298);
   });
 
@@ -174,7 +179,7 @@ describe("documents", () => {
   test("ten thousand members are bounded and counted", () => {
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, i]));
     const { attributes, dropped } = written(document({ message: "m", ...many }));
-    expect(attributes.length).toBe(256);
+    expect(attributes.slice(256)).toEqual([`dropped_attributes_count=int:${10_000 - 256}`]);
     expect(dropped).toBe(10_000 - 256);
   });
 
