@@ -86,7 +86,8 @@ test("a stream selector takes no stages", () => {
 
 test("print and parse round-trip", () => {
   const text = fc.string({ unit: "binary" });
-  const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/);
+  // With a beginning that no keyword has: `on`, in any case, is no name in a selector.
+  const name = fc.stringMatching(/^[A-Z_]_[a-zA-Z0-9_]{0,8}$/);
   const matcher = fc.tuple(name, fc.constantFrom("=", "!=", "=~", "!~"), text);
   const line = fc.tuple(fc.constantFrom("|=", "!=", "|~", "!~"), text);
   fc.assert(
