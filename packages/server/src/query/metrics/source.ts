@@ -155,8 +155,8 @@ export interface SourceLimits {
   readonly samplesMax: number;
 }
 
-/** A query holds its samples in memory: 16 bytes each, so this is 160 MB at most. */
-const defaultSourceLimits: SourceLimits = { seriesMax: 100_000, samplesMax: 10_000_000 };
+/** A query holds its samples in memory: 16 bytes each, so this is 160 MB at most; labels take as much again. */
+const defaultSourceLimits: SourceLimits = { seriesMax: 300_000, samplesMax: 10_000_000 };
 const HISTOGRAMS_MAX = 200_000;
 const HISTOGRAM_IDS_PER_SELECT = 500;
 const NAMES_MAX = 100_000;
