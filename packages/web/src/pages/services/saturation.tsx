@@ -3,6 +3,7 @@ import type { SaturationAnswer, SaturationMeasure } from "@triptych/contract";
 import { useAnswer } from "../../api/answer.ts";
 import { plural } from "../../charts/format.ts";
 import { Answered, BoneChart } from "../../components/answered.tsx";
+import { Icon } from "../../components/icon.tsx";
 import { rangeParams, useRange } from "../../state/range-context.tsx";
 import { percent, type RedChart, RedStrip } from "./red-strip.tsx";
 
@@ -63,8 +64,9 @@ function Sources({ data }: { readonly data: SaturationAnswer }) {
   const { measures, missing } = data;
   const isEmpty = measures.length === 0;
   return (
-    <details className="pad small muted">
-      <summary>
+    <details className="pad small muted sources">
+      <summary className="gh">
+        <Icon name="right" />
         {isEmpty
           ? "No metric says how full it is: which would?"
           : `From ${plural(measures.length, "metric", "metrics")}${missing.length > 0 ? `; not known: ${missing.map(({ resource }) => resource).join(", ")}` : ""}`}
