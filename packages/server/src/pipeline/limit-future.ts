@@ -3,7 +3,7 @@
  * would put them where nobody looks, and keep a day alive that retention should drop. Samples are refused where they
  * are decoded, before they make series.
  */
-import { type Batch, type Clock, keepRows } from "@triptych/model";
+import { type Clock, keepRows } from "@triptych/model";
 import type { Stage } from "./pipeline.ts";
 
 export const FUTURE = "future";
@@ -17,8 +17,8 @@ export function createLimitFuture(options: {
   return {
     name: "limit_future",
     process(batch) {
-      const words = timeWords(batch);
-      if (words === undefined || batch.signal === "samples") return { batch };
+      if (batch.signal === "samples") return { batch };
+      const words = batch.signal === "spans" ? batch.startWords : batch.timeWords;
       const newestNs = BigInt(Math.floor(clock.nowMs() + futureMsMax)) * 1_000_000n;
       const high = Number(newestNs >> 32n);
       const low = Number(newestNs & 0xffff_ffffn);
@@ -34,15 +34,4 @@ export function createLimitFuture(options: {
       return { batch, refused: { samples: 0, histograms: 0, exemplars: 0, others, message } };
     },
   };
-}
-
-function timeWords(batch: Batch): Uint32Array | undefined {
-  switch (batch.signal) {
-    case "spans":
-      return batch.startWords;
-    case "logs":
-      return batch.timeWords;
-    case "samples":
-      return undefined;
-  }
 }

@@ -268,7 +268,6 @@ const queryOfDeath: FaultCase = {
               statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
               slowest = Math.max(slowest, answer.ms);
               const shown = `${path.slice(0, 200)} answered ${answer.status} after ${Math.round(answer.ms)} ms: ${answer.text.slice(0, 300)}`;
-              if (process.env["FAULTS_TRACE"] !== undefined) log(shown);
               if (answer.ms > (timeoutSeconds + 1) * 1000) slow.push(shown);
               const good = [200, 400, 414, 422, 431, 503, 504].includes(answer.status);
               expectThat(good, `${shown}\n${server.logs().slice(-2_000)}`);

@@ -3,8 +3,8 @@
  * event loop runs.
  */
 import { Readable } from "node:stream";
-import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyReply } from "fastify";
+import { turn } from "../../query/pacing.ts";
 
 const PIECE_CHARS = 256 * 1024;
 
@@ -28,7 +28,7 @@ export async function sendJsonStream(
       (async function* () {
         yield first.data;
         for (;;) {
-          await breathe();
+          await turn();
           const piece = nextPiece(iterator);
           if (piece.data.length > 0) yield piece.data;
           if (piece.done) return;

@@ -1,7 +1,7 @@
 /** Large answers that are not JSON, in pieces; between pieces the event loop runs. */
 import { Readable } from "node:stream";
-import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyReply } from "fastify";
+import { turn } from "../../query/pacing.ts";
 
 const PIECE_MS = 8;
 
@@ -43,7 +43,7 @@ export async function* paced<T extends string | Uint8Array>(
   for (const piece of pieces) {
     held.push(typeof piece === "string" ? Buffer.from(piece) : Buffer.from(piece));
     if (performance.now() < until) continue;
-    if (!isFirst) await breathe();
+    if (!isFirst) await turn();
     isFirst = false;
     yield Buffer.concat(held);
     held = [];

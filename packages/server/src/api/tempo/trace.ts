@@ -1,8 +1,8 @@
 /** `traces/{id}`, first and second version: a trace as JSON or protobuf. */
-import { setImmediate as breathe } from "node:timers/promises";
 import { TriptychError } from "@triptych/model";
 import { tempoTraceHead, tempoTraceJson, tempoTraceProtobuf, tempoTraceTail } from "@triptych/wire";
 import type { FastifyReply } from "fastify";
+import { turn } from "../../query/pacing.ts";
 import { type StoredSpans, selectTraces } from "../../store/clickhouse/select/traces.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
@@ -56,7 +56,7 @@ async function sendProtobuf(
   for (const piece of tempoTraceProtobuf(spans)) {
     pieces.push(piece);
     if (performance.now() < until) continue;
-    await breathe();
+    await turn();
     until = performance.now() + 8;
   }
   const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
