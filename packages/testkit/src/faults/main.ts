@@ -13,6 +13,7 @@ import { questionCases } from "./questions.ts";
 import { receiverCases } from "./receivers.ts";
 import { remoteCases } from "./remote.ts";
 import { loadCases } from "./saturation.ts";
+import { seedCases } from "./seeds.ts";
 
 const cases: readonly FaultCase[] = [
   ...crashCases,
@@ -23,6 +24,7 @@ const cases: readonly FaultCase[] = [
   ...alertCases,
   ...questionCases,
   ...loadCases,
+  ...seedCases,
 ].sort((a, b) => orderOf(a) - orderOf(b));
 
 /** Faults, then load, then security. */
