@@ -60,9 +60,10 @@ async function inflate(
   let total = 0;
   let isDoubted = false;
   let held = 0;
+  const engine = open();
   const keep = (part: Uint8Array): void => {
     total += part.length;
-    isDoubted ||= total > DOUBTED_BYTES && total > body.length * DOUBTED_RATIO;
+    isDoubted ||= total > DOUBTED_BYTES && total > engine.bytesWritten * DOUBTED_RATIO;
     if (isDoubted) parts.length = 0;
     else {
       options.hold(part.length);
@@ -70,7 +71,7 @@ async function inflate(
       parts.push(part);
     }
   };
-  await run(open(), body, { ...options, take: keep });
+  await run(engine, body, { ...options, take: keep });
   if (!isDoubted)
     return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, total);
   options.hold(total - held);

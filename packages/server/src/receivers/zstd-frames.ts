@@ -190,6 +190,25 @@ export function* frameSlices(
   yield body.subarray(from, frame.end);
 }
 
+/** A block without its header; `size` is what one that is not compressed unpacks to. */
+export interface ZstdBlock {
+  readonly start: number;
+  readonly end: number;
+  readonly compressed: boolean;
+  readonly size: number;
+}
+
+/** The blocks of a frame that was walked before, in order. */
+export function* frameBlocks(body: Uint8Array, frame: ZstdFrame): Generator<ZstdBlock> {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  let at = readHeader(view, frame.start).end;
+  for (let i = 0; i < frame.blocks; i++) {
+    const { type, size, end } = readBlock(view, at);
+    yield { start: at + 3, end, compressed: type === COMPRESSED, size };
+    at = end;
+  }
+}
+
 function need(body: Uint8Array, at: number, size: number): void {
   if (at + size > body.length) throw malformed(`it ends at byte ${body.length} inside a frame`);
 }

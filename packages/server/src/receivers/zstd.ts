@@ -8,6 +8,7 @@ import { TriptychError } from "@triptych/model";
 import { Decompress } from "fzstd";
 import { ZSTDDecoder } from "zstddec";
 import { type Hold, type InflateEngine, inflateStream, tooLarge } from "./inflate-stream.ts";
+import { countZstdFrame } from "./zstd-count.ts";
 import { frameSlices, walkZstdFrames, type ZstdFrame } from "./zstd-frames.ts";
 
 /**
@@ -61,11 +62,24 @@ async function decompressFrame(
   options: FrameOptions,
 ): Promise<Uint8Array> {
   if (frame.boundBytes === 0) return new Uint8Array(0);
+  if (frame.boundBytes > options.maxBytes) await refuseBomb(body, frame, options.maxBytes);
   const decoded = await decodeFrame(body, frame, options);
   if (frame.contentBytes >= 0 && decoded.length !== frame.contentBytes) {
     throw malformed(`it declares ${frame.contentBytes} bytes but holds ${decoded.length}`);
   }
   return decoded;
+}
+
+/** Counting costs what was sent, at most 1 ms a block; so many of them are counted before others have a turn. */
+const COUNTED_BLOCKS_MAX = 16;
+
+/** A frame that may unpack to more than the limit is counted before anything is unpacked. */
+async function refuseBomb(body: Uint8Array, frame: ZstdFrame, maxBytes: number): Promise<void> {
+  let blocks = 0;
+  for (const bytes of countZstdFrame(body, frame)) {
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    if (++blocks % COUNTED_BLOCKS_MAX === 0) await new Promise((done) => setImmediate(done));
+  }
 }
 
 async function decodeFrame(

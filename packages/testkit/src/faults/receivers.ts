@@ -263,12 +263,22 @@ function bombs(): { readonly [encoding: string]: Buffer } {
   return {
     gzip: repeated(gzipSync(piece)),
     deflate: deflateSync(Buffer.alloc(256 * MiB)),
+    zstd: zstdCopies(8192),
     snappy: Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xff, 0x03, 0x00, 0x41]), copies]),
     "snappy that lies": Buffer.concat([
       Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f]),
       snappy(Buffer.from("short")),
     ]),
   };
+}
+
+/** Blocks of one byte and a copy of it, 128 KiB each: a window of 8 MiB, and nowhere a size. */
+function zstdCopies(blocks: number): Buffer {
+  const block = [0x54, 0, 0, 0x08, 0x41, 0x01, 0x54, 1, 0, 52, 0xfc, 0xff, 0x01];
+  const body = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 13 << 3];
+  for (let i = 1; i <= blocks; i++)
+    body.push(...(i === blocks ? [0x55, ...block.slice(1)] : block));
+  return Buffer.from(body);
 }
 
 const bombed: FaultCase = {
