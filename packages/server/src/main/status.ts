@@ -35,7 +35,11 @@ export function createStatus(core: Core, storage: Storage): () => Promise<Status
         otlpGrpc: core.address(core.ports.otlpGrpc),
         http: core.address(core.ports.http),
       },
-      problems: [...quarantineProblem(setAside, core.startedAt), ...core.problems.list()],
+      problems: [
+        ...quarantineProblem(setAside, core.startedAt),
+        ...damageProblem(store.damaged?.status().parts ?? 0, core.startedAt),
+        ...core.problems.list(),
+      ],
     };
   };
 }
@@ -50,11 +54,14 @@ export function notReady(core: Core, { journal, store }: Storage): string | unde
   return undefined;
 }
 
-function quarantineProblem(
-  count: number,
-  since: string,
-): { code: string; message: string; since: string }[] {
+function quarantineProblem(count: number, since: string): StatusAnswer["problems"] {
   if (count === 0) return [];
   const message = `${count} damaged records or refused blocks were set aside; look into the journal's quarantine directory`;
   return [{ code: "quarantine", message, since }];
+}
+
+function damageProblem(count: number, since: string): StatusAnswer["problems"] {
+  if (count === 0) return [];
+  const message = `${count} damaged parts of the store were set aside, what they held is not shown; their files are in the data directory under clickhouse/store/*/*/detached, to be restored from a backup or deleted`;
+  return [{ code: "store_damaged", message, since }];
 }

@@ -19,6 +19,7 @@ import { type Core, MiB } from "./core.ts";
 const DRAIN_MS = 4_000;
 const PROBLEM_MS = 30_000;
 const RETENTION_EVERY_MS = 10 * 60_000;
+const DAMAGE_EVERY_MS = 60_000;
 const REMOTE_RETRY_MS = 2_000;
 /** Inserts stop while this much is free, so that partitions can still be dropped. */
 const MIN_FREE_BYTES = 256 * MiB;
@@ -52,6 +53,8 @@ export async function openStorage(core: Core): Promise<Storage> {
     minFreeBytes: MIN_FREE_BYTES,
     seriesMax: config.limits.series,
     retention: retentionRules(config),
+    onDamagedPart: ({ table, part }) =>
+      log("error", "a part of the store cannot be read and was set aside", { table, part }),
   });
   core.onClose(() => store.close());
   const errors = metrics.counter("triptych_store_errors_total", "Errors of journal and store.");
@@ -76,9 +79,24 @@ export async function openStorage(core: Core): Promise<Storage> {
   core.onClose(() => journal.close(DRAIN_MS));
   observeJournal(metrics, journal);
   observeProcess(metrics);
+  observeDamage(core, store);
   if (config.store === "embedded") await store.prepare();
   else prepareLater(core, store);
   return { directory: directory.path, store, journal };
+}
+
+function observeDamage({ metrics }: Core, { damaged }: Store): void {
+  if (damaged === undefined) return;
+  metrics.gauge(
+    "triptych_store_damaged_parts",
+    "Parts of tables that could not be read and were set aside.",
+    () => damaged.status().parts,
+  );
+  metrics.gauge(
+    "triptych_store_damaged_bytes",
+    "Their bytes on disk.",
+    () => damaged.status().bytes,
+  );
 }
 
 /** A remote store that is away must not keep us from starting: the journal takes data until it is there. */
@@ -143,6 +161,15 @@ export function startWatches(core: Core, { directory, store, journal }: Storage)
     "How full the disk of the data directory is.",
     disk.usedRatio,
   );
+  const { damaged } = store;
+  if (damaged !== undefined) {
+    const look = (): Promise<void> =>
+      damaged.look().catch((error: unknown) => {
+        log("warn", "cannot look for damaged parts", { error: asTriptychError(error).message });
+      });
+    void look();
+    core.onClose(repeat(clock, DAMAGE_EVERY_MS, look));
+  }
   const saved = createSavedState<DownsampledDay>("downsampled_day", { store, journal });
   const downsampling = createDownsampling({
     engine: store.engine,

@@ -3,6 +3,11 @@ import { asTriptychError, type Clock, TriptychError } from "@triptych/model";
 import type { BlockSink } from "../journal/applier.ts";
 import type { BlockEncoder } from "../journal/block.ts";
 import { repeat } from "../self/repeat.ts";
+import {
+  createDamagedParts,
+  type DamagedPart,
+  type DamagedParts,
+} from "./clickhouse/damaged-parts.ts";
 import { createDatabase, createStatements, missingParts } from "./clickhouse/ddl.ts";
 import { openEmbedded } from "./clickhouse/embedded.ts";
 import { createBlockEncoder } from "./clickhouse/encode/block-encoder.ts";
@@ -27,6 +32,8 @@ export interface StoreOptions {
   readonly minFreeBytes: number;
   readonly seriesMax: number;
   readonly retention: RetentionRules;
+  /** Told of each part that could not be read and was set aside. */
+  readonly onDamagedPart: (part: DamagedPart) => void;
 }
 
 export interface Store {
@@ -34,6 +41,8 @@ export interface Store {
   readonly sink: BlockSink;
   readonly encoder: BlockEncoder;
   readonly retention: Retention;
+  /** What of the embedded store was set aside because it cannot be read; a server sees to its own parts. */
+  readonly damaged: Pick<DamagedParts, "status" | "look"> | undefined;
   /** Creates what is missing. For a remote store that is away this throws `store_unavailable`; call it again. */
   prepare(): Promise<void>;
   /** Whether the store answered when it was last asked; it is asked every few seconds. */
@@ -43,7 +52,7 @@ export interface Store {
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   const remote = options.store !== "embedded";
-  const engine = remote
+  const opened = remote
     ? await openRemote({
         url: options.store,
         connections: options.readers + 2,
@@ -58,6 +67,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         queryTimeoutMs: options.queryTimeoutMs,
       });
   const database = remote ? databaseOf(options.store) : "triptych";
+  const damaged = remote
+    ? undefined
+    : createDamagedParts({ engine: opened, database, onSetAside: options.onDamagedPart });
+  const engine = damaged?.engine ?? opened;
   let prepared = false;
   let preparing: Promise<void> | undefined;
   const prepareOnce = async (): Promise<void> => {
@@ -96,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const inner = createBlockSink(engine);
   return {
     engine,
+    damaged,
     encoder: createBlockEncoder({ clock: options.clock, seriesMax: options.seriesMax }),
     retention: createRetention({ engine, clock: options.clock, rules: options.retention }),
     // A remote store may come up after us: its tables are made when it first answers.

@@ -7,6 +7,7 @@ import { createRng } from "../rng.ts";
 import { alertCases } from "./alerts.ts";
 import { type FaultCase, Skipped } from "./case.ts";
 import { crashCases } from "./crash.ts";
+import { damageCases } from "./damage.ts";
 import { hostileCases } from "./hostile.ts";
 import { placeCases } from "./place.ts";
 import { questionCases } from "./questions.ts";
@@ -19,6 +20,7 @@ const cases: readonly FaultCase[] = [
   ...crashCases,
   ...placeCases,
   ...remoteCases,
+  ...damageCases,
   ...hostileCases,
   ...receiverCases,
   ...alertCases,

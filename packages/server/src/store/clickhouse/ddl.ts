@@ -1,5 +1,6 @@
 /** The DDL of the tables in `tables.ts`. */
-import type { Engine } from "./engine.ts";
+import { type Engine, settingsClause } from "./engine.ts";
+import { readRows, textCells } from "./select/rows.ts";
 import { type Sql, sql, text } from "./sql.ts";
 import { type TableSpec, tables } from "./tables.ts";
 
@@ -13,6 +14,12 @@ const durableSettings = {
   min_rows_to_fsync_after_merge: 1,
   min_compressed_bytes_to_fsync_after_merge: 1,
   old_parts_lifetime: 480,
+} as const;
+
+/** However much of a table is damaged, the rest is opened: what cannot be loaded is set aside and counted. */
+const openAnywaySettings = {
+  max_suspicious_broken_parts: 1_000_000,
+  max_suspicious_broken_parts_bytes: 1_000_000_000_000_000,
 } as const;
 
 export interface DdlOptions {
@@ -37,6 +44,7 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
   const lines = [...columns, ...table.indices.map((index) => `  ${index}`)];
   const settings = Object.entries({
     ...durableSettings,
+    ...openAnywaySettings,
     min_free_disk_bytes_to_perform_insert: options.minFreeBytes,
     // Our inserts are many and small at low rates: merge early instead of refusing.
     parts_to_delay_insert: 3000,
@@ -58,6 +66,7 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
 export async function missingParts(engine: Engine, database: string): Promise<string[]> {
   const columns = await namesIn(engine, sql`system.columns`, database);
   const indices = await namesIn(engine, sql`system.data_skipping_indices`, database);
+  const settings = engine.kind === "embedded" ? await settingsMissing(engine, database) : new Set();
   return tables.flatMap((table) => {
     const adds = [
       ...table.columns
@@ -67,11 +76,20 @@ export async function missingParts(engine: Engine, database: string): Promise<st
       ...table.indices
         .filter((index) => !indices.has(`${table.name}/${index.split(" ")[1]}`))
         .map((index) => `ADD ${index.replace("INDEX ", "INDEX IF NOT EXISTS ")}`),
+      ...(settings.has(table.name) ? [`MODIFY SETTING ${settingsClause(openAnywaySettings)}`] : []),
     ];
     return adds.length === 0
       ? []
       : [`ALTER TABLE \`${database}\`.\`${table.name}\` ${adds.join(", ")}`];
   });
+}
+
+/** Tables of an older version, which may refuse to open when too much of them is damaged. */
+async function settingsMissing(engine: Engine, database: string): Promise<ReadonlySet<string>> {
+  const answer = await engine.select(
+    sql`SELECT toString(name) AS table_name FROM system.tables WHERE database = ${text(database)} AND engine_full NOT LIKE '%max_suspicious_broken_parts_bytes%'`,
+  );
+  return new Set(readRows(answer, (block) => textCells(block, "table_name")));
 }
 
 /** `table/name` of what a system table lists. */
