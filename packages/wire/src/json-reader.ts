@@ -21,6 +21,12 @@ const TWO_32 = 0x1_0000_0000;
 /** The exact decimal form of a double has up to 1,077 characters; longer numbers would only cost time. */
 const NUMBER_CHARACTERS_MAX = 1_100;
 
+/** A string is read in one go: about 20 ms of work. What is kept of one is a small part of this anyway. */
+const STRING_BYTES_MAX = 8 * 1024 * 1024;
+
+/** More than any body has. */
+const VALUES_UNBOUNDED = 2 ** 30;
+
 /** What a skip may meet next. */
 const Expect = { value: 0, keyOrEnd: 1, valueOrEnd: 2, commaOrEnd: 3, key: 4 } as const;
 
@@ -39,6 +45,10 @@ export class JsonReader {
   low = 0;
   high = 0;
   private isNegative = false;
+  /** Of the last number. */
+  private isInteger = false;
+  private valuesLeft = VALUES_UNBOUNDED;
+  private valuesMax = VALUES_UNBOUNDED;
 
   private readonly depthMax: number;
   private unescaped = new Uint8Array(256);
@@ -52,6 +62,32 @@ export class JsonReader {
     this.text = bytes;
     this.depthMax = depthMax;
     this.skipped = new Uint8Array(depthMax + 1);
+  }
+
+  /**
+   * Bounds the members and elements that may be read from here on: one item is read in one go, and a hostile one may
+   * have millions of them. No argument lifts the bound.
+   */
+  boundValues(max = VALUES_UNBOUNDED): void {
+    this.valuesLeft = max;
+    this.valuesMax = max;
+  }
+
+  /** Lifts the bound for a while; what it returns is given back to `restoreBound`. */
+  liftBound(): number {
+    const left = this.valuesLeft;
+    this.valuesLeft = VALUES_UNBOUNDED;
+    return left;
+  }
+
+  restoreBound(left: number): void {
+    this.valuesLeft = left;
+  }
+
+  private countValue(): void {
+    if (--this.valuesLeft >= 0) return;
+    const text = `The request carries more than ${this.valuesMax} values in ${this.reading}, at byte ${this.pos}; send smaller ones`;
+    throw new TriptychError("wire_too_many_items", text, { offset: this.pos });
   }
 
   /** Goes back to a place noted before. */
@@ -101,6 +137,7 @@ export class JsonReader {
   /** Takes members up to the first that is wanted and not null. */
   private member(names: JsonNames): number {
     for (;;) {
+      this.countValue();
       if (this.peek() !== QUOTE) this.fail("a member's name is missing");
       this.string();
       const index = names.match(this.text, this.textStart, this.textEnd);
@@ -137,6 +174,7 @@ export class JsonReader {
       const byte = this.peek();
       if (byte === CLOSE_ARRAY) return this.closeArray();
       if (byte !== COMMA) this.fail("',' or ']' is missing");
+      this.countValue();
       this.pos++;
       if (!this.isNull()) return true;
     }
@@ -167,8 +205,10 @@ export class JsonReader {
     if (this.peek() !== QUOTE) this.fail("a string is missing");
     const { bytes } = this;
     const start = this.pos + 1;
+    const stop = start + STRING_BYTES_MAX;
     for (let at = start; ; at++) {
       const byte = bytes[at];
+      if (at > stop) this.failLong(start);
       if (byte === QUOTE) {
         this.text = bytes;
         this.textStart = start;
@@ -197,8 +237,10 @@ export class JsonReader {
     };
     for (let i = start; i < firstEscape; i++) put(bytes[i] as number);
     let at = firstEscape;
+    const stop = start + STRING_BYTES_MAX;
     for (;;) {
       const byte = bytes[at];
+      if (at > stop) this.failLong(start);
       if (byte === QUOTE) break;
       if (byte === undefined || byte < 0x20) this.failString(at);
       else if (byte !== BACKSLASH) {
@@ -286,37 +328,37 @@ export class JsonReader {
     return code;
   }
 
-  /** Finds the end of the number at `pos` and takes it. */
-  private number(): { start: number; end: number; isInteger: boolean } {
+  /** Takes the number at `pos`; returns where it starts. `isInteger` says whether it has neither point nor exponent. */
+  private number(): number {
     const { bytes } = this;
     const first = this.peek();
     const start = this.pos;
-    let at = first === MINUS ? start + 1 : start;
-    const digits = (): void => {
-      const from = at;
-      while (isDigit(bytes[at])) at++;
-      if (at === from) this.fail("a number is missing");
-    };
-    const leadingZero = bytes[at] === 0x30;
-    digits();
-    if (leadingZero && at - start > (first === MINUS ? 2 : 1))
+    const digits = first === MINUS ? start + 1 : start;
+    let at = this.digits(digits);
+    if (bytes[digits] === 0x30 && at - digits > 1) {
+      this.pos = at;
       this.fail("a number that starts with 0");
-    let isInteger = true;
-    if (bytes[at] === 0x2e) {
-      isInteger = false;
-      at++;
-      digits();
     }
+    const integerEnd = at;
+    if (bytes[at] === 0x2e) at = this.digits(at + 1);
     if (bytes[at] === 0x65 || bytes[at] === 0x45) {
-      isInteger = false;
-      at++;
-      if (bytes[at] === 0x2b || bytes[at] === MINUS) at++;
-      digits();
+      const sign = bytes[at + 1];
+      at = this.digits(sign === 0x2b || sign === MINUS ? at + 2 : at + 1);
     }
     if (at - start > NUMBER_CHARACTERS_MAX)
       this.fail(`a number of more than ${NUMBER_CHARACTERS_MAX} characters`);
+    this.isInteger = at === integerEnd;
     this.pos = at;
-    return { start, end: at, isInteger };
+    return start;
+  }
+
+  /** Where the digits that start at `from` end; there must be one. */
+  private digits(from: number): number {
+    const { bytes } = this;
+    let at = from;
+    while (isDigit(bytes[at])) at++;
+    if (at === from) this.fail("a number is missing");
+    return at;
   }
 
   /** Takes a signed 64-bit integer given as number or as string; its words are in `low` and `high`. */
@@ -345,9 +387,9 @@ export class JsonReader {
       if (!this.integerOf(this.text, this.textStart, this.textEnd)) this.failInteger(at);
       return at;
     }
-    const { start, end, isInteger } = this.number();
-    if (!isInteger || !this.integerOf(this.bytes, start, end))
-      this.wholeNumber(Number(ascii(this.bytes, start, end)), start);
+    const start = this.number();
+    if (!this.isInteger || !this.integerOf(this.bytes, start, this.pos))
+      this.wholeNumber(Number(ascii(this.bytes, start, this.pos)), start);
     return at;
   }
 
@@ -408,8 +450,8 @@ export class JsonReader {
   /** Takes a double: a number, a number in a string, or one of the three names. */
   double(): number {
     if (this.peek() !== QUOTE) {
-      const { start, end } = this.number();
-      return numberOf(this.bytes, start, end);
+      const start = this.number();
+      return numberOf(this.bytes, start, this.pos);
     }
     const at = this.pos;
     this.string();
@@ -460,6 +502,7 @@ export class JsonReader {
       const byte = this.peek();
       if (byte === COMMA && this.skipExpects === Expect.commaOrEnd) {
         this.pos++;
+        this.countValue();
         this.skipExpects = this.skipped[this.skipDepth] === 1 ? Expect.key : Expect.value;
       } else if (this.isEnd(byte)) {
         this.pos++;
@@ -508,10 +551,13 @@ export class JsonReader {
   private skipString(): void {
     if (this.peek() !== QUOTE) this.fail("a string is missing");
     const { bytes } = this;
-    let at = this.pos + 1;
+    const start = this.pos + 1;
+    const stop = start + STRING_BYTES_MAX;
+    let at = start;
     for (;;) {
       const byte = bytes[at];
       if (byte === QUOTE) break;
+      if (at > stop) this.failLong(start);
       if (byte === undefined || byte < 0x20) this.failString(at);
       at += byte === BACKSLASH ? 2 : 1;
     }
@@ -527,6 +573,11 @@ export class JsonReader {
     this.pos = Math.min(at, this.bytes.length);
     const isEnd = at >= this.bytes.length;
     return this.fail(isEnd ? "the end of a string is due" : "a control character inside a string");
+  }
+
+  private failLong(start: number): never {
+    const text = `A string of more than ${STRING_BYTES_MAX} bytes in ${this.reading}, at byte ${start}`;
+    throw new TriptychError("wire_too_large", text, { offset: start });
   }
 
   private failDepth(): never {

@@ -5,6 +5,9 @@
  */
 import { TriptychError } from "@triptych/model";
 
+/** More than any body has. */
+const FIELDS_UNBOUNDED = 2 ** 30;
+
 /** Unknown groups may nest this deep; nothing we read uses groups at all. */
 const GROUP_DEPTH_MAX = 64;
 
@@ -18,6 +21,8 @@ export class ProtobufReader {
   /** Words of the last `varint` or `fixed64`, unsigned. */
   low = 0;
   high = 0;
+  private fieldsLeft = FIELDS_UNBOUNDED;
+  private fieldsMax = FIELDS_UNBOUNDED;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -25,9 +30,19 @@ export class ProtobufReader {
     this.end = bytes.length;
   }
 
+  /**
+   * Bounds the fields that may be read from here on, embedded ones included: one item is read in one go, and a
+   * hostile one may have as many fields as the body has bytes. No argument lifts the bound.
+   */
+  boundFields(max = FIELDS_UNBOUNDED): void {
+    this.fieldsLeft = max;
+    this.fieldsMax = max;
+  }
+
   /** The next field's tag: number × 8 + wire type. */
   tag(): number {
     const at = this.pos;
+    if (--this.fieldsLeft < 0) this.failFields();
     const tag = this.varint();
     if (this.high !== 0 || tag < 8) this.fail("a field number that is 0 or too large", at);
     return tag;
@@ -161,6 +176,11 @@ export class ProtobufReader {
         if (open.pop() !== tag >>> 3) this.fail("the end of a group that is not open", at);
       } else this.skip(tag);
     }
+  }
+
+  private failFields(): never {
+    const text = `The request carries more than ${this.fieldsMax} fields in ${this.reading}, at byte ${this.pos}; send smaller ones`;
+    throw new TriptychError("wire_too_many_items", text, { offset: this.pos });
   }
 
   fail(problem: string, at: number): never {

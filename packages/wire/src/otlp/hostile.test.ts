@@ -259,3 +259,53 @@ test("the work comes in small steps", () => {
     expect(count).toBeGreaterThanOrEqual(8);
   }
 });
+
+/** What one item costs is bounded, because it is read in one go; many small items cost the same and are taken. */
+describe("one item with more than anybody sends", () => {
+  const times = (count: number, bytes: readonly number[]): Uint8Array =>
+    new Uint8Array(count * bytes.length).map((_, i) => bytes[i % bytes.length] as number);
+  const wrapped = (numbers: readonly number[], payload: Uint8Array): Uint8Array =>
+    numbers.reduceRight<Uint8Array>(
+      (inner, number) =>
+        Buffer.concat([Buffer.from([number * 8 + 2, ...varint(BigInt(inner.length))]), inner]),
+      payload,
+    );
+  const protobuf = (message: Message, numbers: readonly number[], payload: Uint8Array) =>
+    outcome(message, "protobuf", wrapped(numbers, payload));
+  const unknown = times(500_000, [0xf8, 0x07, 0x01]);
+
+  test("unknown fields of a span, of its event, of its resource", () => {
+    expect(protobuf("Traces", [1, 2, 2], unknown)).toBe("wire_too_many_items");
+    expect(protobuf("Traces", [1, 2, 2, 11], unknown)).toBe("wire_too_many_items");
+    const resource = Buffer.concat([wrapped([1], unknown), wrapped([2, 2], new Uint8Array(0))]);
+    expect(protobuf("Traces", [1], resource)).toBe("wire_too_many_items");
+  });
+
+  test("unknown fields of a log record, and of the request, which are skipped", () => {
+    expect(protobuf("Logs", [1, 2, 2], unknown)).toBe("wire_too_many_items");
+    expect(outcome("Logs", "protobuf", unknown)).toBe("");
+  });
+
+  test("a packed list of a million buckets, and as many points of one metric, which are taken", () => {
+    const name = [0x0a, 0x01, 0x68];
+    const point = wrapped([10, 1, 8, 2], times(1_000_000, [1]));
+    expect(protobuf("Metrics", [1, 2, 2], Buffer.concat([Buffer.from(name), point]))).toBe(
+      "wire_too_many_items",
+    );
+    const points = wrapped([5], times(450_000, [0x0a, 0x00]));
+    expect(protobuf("Metrics", [1, 2, 2], Buffer.concat([Buffer.from(name), points]))).toBe("");
+  });
+
+  test("JSON: members of a span, elements of a list, a long string", () => {
+    const span = (inside: string): Uint8Array =>
+      Buffer.from(`{"resourceSpans":[{"scopeSpans":[{"spans":[{${inside}}]}]}]}`);
+    const json = (inside: string) => outcome("Traces", "json", span(inside));
+    const many = (count: number, one: string) => Array.from({ length: count }, () => one).join();
+    expect(json(many(250_000, '"x":1'))).toBe("wire_too_many_items");
+    expect(json(`"x":[${many(250_000, "1")}]`)).toBe("wire_too_many_items");
+    expect(json(`"name":"${"x".repeat(9 * 2 ** 20)}"`)).toBe("wire_too_large");
+    expect(json(`"name":"${"\\n".repeat(5 * 2 ** 20)}"`)).toBe("wire_too_large");
+    const skipped = Buffer.from(`{"other":[${many(250_000, "1")}],"resourceSpans":[]}`);
+    expect(outcome("Traces", "json", skipped)).toBe("");
+  });
+});

@@ -5,6 +5,7 @@ import { readJsonAttributes } from "./json-values.ts";
 import { type JsonItems, skipInSteps } from "./json-walk.ts";
 import { type NumberList, type PointBuckets, wordsToMs } from "./metric-point.ts";
 import { LABELS_PER_STEP, MetricKind, type MetricWriter } from "./metric-writer.ts";
+import { VALUES_PER_ITEM_MAX } from "./steps.ts";
 import { int64Number, uint64Number } from "./value-text.ts";
 
 /** Points and bytes read before others may run. */
@@ -115,7 +116,9 @@ function* readData(reader: JsonReader, writer: MetricWriter): Generator<void, vo
     reader.jump(at, inside);
     stop = at + BYTES_PER_STEP;
     for (let more = reader.firstElement(); more; more = reader.nextElement()) {
+      reader.boundValues(VALUES_PER_ITEM_MAX);
       readPoint(reader, writer);
+      reader.boundValues();
       const labels = writer.labelsWritten - labelsBefore;
       if (++read < POINTS_PER_STEP && reader.pos < stop && labels < LABELS_PER_STEP) continue;
       yield;

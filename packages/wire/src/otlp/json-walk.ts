@@ -7,7 +7,7 @@ import { JsonNames } from "../json-names.ts";
 import type { JsonReader } from "../json-reader.ts";
 import type { EntityWriter } from "./entities.ts";
 import { readJsonAttributes } from "./json-values.ts";
-import { StepMeter } from "./steps.ts";
+import { StepMeter, VALUES_PER_ITEM_MAX } from "./steps.ts";
 
 export interface JsonItems {
   readonly entities: EntityWriter;
@@ -29,8 +29,10 @@ const NOTHING = new Uint8Array(0);
 
 /** Skips a value of any size in steps. */
 export function* skipInSteps(reader: JsonReader): Generator<void, void> {
+  const bound = reader.liftBound();
   reader.beginSkip();
   while (!reader.skipSome(SKIP_BYTES_PER_STEP)) yield;
+  reader.restoreBound(bound);
 }
 
 /** A resource or scope under way: where it is, its schema URL as far as known, whether its row was added. */
@@ -64,6 +66,7 @@ export function* walkJson(reader: JsonReader, items: JsonItems): Generator<void,
   while (field >= 0) {
     if (field === 0) yield* walkResources(walk);
     else yield* skipInSteps(reader);
+    if (walk.meter.due(reader.pos, 0)) yield;
     reader.reading = "the request";
     field = reader.nextMember(names);
   }
@@ -88,7 +91,7 @@ function* walkResource(walk: Walk): Generator<void, void> {
   while (field >= 0) {
     if (field === 0) {
       noteEntity(reader, head);
-      reader.skip();
+      yield* skipInSteps(reader);
     } else if (field === 1 && head.at >= 0) yield* walkScopes(walk, head);
     else if (field === 1) {
       later.push(reader.pos);
@@ -98,6 +101,7 @@ function* walkResource(walk: Walk): Generator<void, void> {
       head.schemaUrl = takeSchemaUrl(reader);
       if (head.isOpen) items.entities.setResourceSchema(head.schemaUrl, 0, head.schemaUrl.length);
     }
+    if (walk.meter.due(reader.pos, 0)) yield;
     field = reader.nextMember(walk.resourceNames);
   }
   const { pos, depth } = reader;
@@ -137,7 +141,7 @@ function* walkScope(walk: Walk, resource: Head): Generator<void, void> {
   while (field >= 0) {
     if (field === 0) {
       noteEntity(reader, head);
-      reader.skip();
+      yield* skipInSteps(reader);
     } else if (field === 1 && head.at >= 0) yield* walkItems(walk, resource, head);
     else if (field === 1) {
       later.push(reader.pos);
@@ -147,6 +151,7 @@ function* walkScope(walk: Walk, resource: Head): Generator<void, void> {
       head.schemaUrl = takeSchemaUrl(reader);
       if (head.isOpen) items.entities.setScopeSchema(head.schemaUrl, 0, head.schemaUrl.length);
     }
+    if (walk.meter.due(reader.pos, 0)) yield;
     field = reader.nextMember(walk.scopeNames);
   }
   const { pos, depth } = reader;
@@ -163,8 +168,10 @@ function* walkItems(walk: Walk, resource: Head, scope: Head): Generator<void, vo
     if (!resource.isOpen) openResource(reader, items.entities, resource);
     if (!scope.isOpen) openScope(reader, items.entities, scope);
     reader.reading = items.name;
+    reader.boundValues(VALUES_PER_ITEM_MAX);
     const rest = items.item(reader);
     if (rest !== undefined) yield* rest;
+    reader.boundValues();
     if (meter.due(reader.pos)) yield;
   }
 }
@@ -200,10 +207,12 @@ function readEntity(reader: JsonReader, head: Head, take: (field: number) => voi
   if (head.at < 0) return;
   const { pos, depth } = reader;
   reader.jump(head.at, head.depth);
+  reader.boundValues(VALUES_PER_ITEM_MAX);
   let field = reader.firstMember(entityNames);
   while (field >= 0) {
     take(field);
     field = reader.nextMember(entityNames);
   }
+  reader.boundValues();
   reader.jump(pos, depth);
 }

@@ -6,11 +6,17 @@ import { LABELS_PER_STEP, MetricKind, type MetricWriter } from "./metric-writer.
 import { readId } from "./protobuf-spans.ts";
 import { readAttribute } from "./protobuf-values.ts";
 import type { ProtobufItems } from "./protobuf-walk.ts";
+import { tooMany } from "./span-writer.ts";
+import { FIELDS_PER_ITEM_MAX } from "./steps.ts";
 import { int64Number, uint64Number } from "./value-text.ts";
 
 /** Points and bytes read before others may run. */
 const POINTS_PER_STEP = 1_000;
 const BYTES_PER_STEP = 256 * 1024;
+/** 65,536 buckets of the widest kind, sixteen times what a point may have. */
+const LIST_BYTES_MAX = 640 * 1024;
+/** All points of a metric are looked for before the first is read; a request has a million of them at most. */
+const HEAD_FIELDS_MAX = 1_100_000;
 
 export function protobufMetrics(writer: MetricWriter): ProtobufItems {
   const exemplars: number[] = [];
@@ -44,6 +50,7 @@ export function protobufMetrics(writer: MetricWriter): ProtobufItems {
 /** Reads all but the points, places the reader at the first of them and returns where they end. */
 function readHead(reader: ProtobufReader, writer: MetricWriter): number {
   writer.beginMetric(reader.pos);
+  reader.boundFields(HEAD_FIELDS_MAX);
   let dataStart = reader.end;
   let dataEnd = reader.end;
   while (reader.pos < reader.end) {
@@ -98,6 +105,7 @@ function readRange(reader: ProtobufReader): [start: number, end: number] {
 
 function readPoint(reader: ProtobufReader, writer: MetricWriter, exemplars: number[]): void {
   writer.beginPoint(reader.pos);
+  reader.boundFields(FIELDS_PER_ITEM_MAX);
   exemplars.length = 0;
   const outer = reader.enter();
   const { end } = reader;
@@ -174,7 +182,7 @@ function readHistogramField(
       point.bucketCounts.push(readUint64(reader));
       break;
     case 50: {
-      const outer = reader.enter();
+      const outer = enterList(reader);
       while (reader.pos < reader.end) point.bucketCounts.push(readUint64(reader));
       reader.leave(outer);
       break;
@@ -199,8 +207,17 @@ function readHistogramField(
   }
 }
 
-function readDoubles(reader: ProtobufReader, list: NumberList): void {
+/** Enters a packed list; one that no histogram has is refused before anything of it is read. */
+function enterList(reader: ProtobufReader): number {
+  const at = reader.pos;
   const outer = reader.enter();
+  if (reader.end - reader.pos > LIST_BYTES_MAX)
+    tooMany(`a list of more than ${LIST_BYTES_MAX} bytes in a data point`, at);
+  return outer;
+}
+
+function readDoubles(reader: ProtobufReader, list: NumberList): void {
+  const outer = enterList(reader);
   while (reader.pos < reader.end) list.push(reader.double());
   reader.leave(outer);
 }
@@ -262,7 +279,7 @@ function readBuckets(reader: ProtobufReader, buckets: PointBuckets): void {
       reader.varint();
       buckets.counts.push(uint64Number(reader.low, reader.high));
     } else if (tag === 18) {
-      const inner = reader.enter();
+      const inner = enterList(reader);
       while (reader.pos < reader.end) {
         reader.varint();
         buckets.counts.push(uint64Number(reader.low, reader.high));

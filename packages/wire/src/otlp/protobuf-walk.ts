@@ -5,7 +5,7 @@
 import type { ProtobufReader } from "../protobuf-reader.ts";
 import { readAttribute } from "./protobuf-values.ts";
 import type { EntityWriter } from "./entities.ts";
-import { StepMeter } from "./steps.ts";
+import { FIELDS_PER_ITEM_MAX, StepMeter } from "./steps.ts";
 
 export interface ProtobufItems {
   readonly entities: EntityWriter;
@@ -113,7 +113,12 @@ function* walkScope(
     if (!scope.open) openScope(reader, items.entities, scope);
     reader.reading = items.name;
     const scopeEnd = reader.enter();
-    while (!items.item(reader)) yield;
+    reader.boundFields(FIELDS_PER_ITEM_MAX);
+    while (!items.item(reader)) {
+      yield;
+      reader.boundFields(FIELDS_PER_ITEM_MAX);
+    }
+    reader.boundFields();
     reader.leave(scopeEnd);
     if (meter.due(reader.pos)) yield;
   }
@@ -124,6 +129,7 @@ function openResource(reader: ProtobufReader, entities: EntityWriter, head: Head
   const { pos, end } = reader;
   reader.reading = "a resource";
   entities.beginResource();
+  reader.boundFields(FIELDS_PER_ITEM_MAX);
   for (let i = 0; i < head.entity.length; i += 2) {
     reader.pos = head.entity[i] as number;
     reader.end = head.entity[i + 1] as number;
@@ -133,6 +139,7 @@ function openResource(reader: ProtobufReader, entities: EntityWriter, head: Head
       else reader.skip(tag);
     }
   }
+  reader.boundFields();
   entities.endResource(reader.bytes, head.schemaStart, head.schemaEnd);
   head.open = true;
   reader.pos = pos;
@@ -143,6 +150,7 @@ function openScope(reader: ProtobufReader, entities: EntityWriter, head: Head): 
   const { pos, end, bytes } = reader;
   reader.reading = "a scope";
   entities.beginScope();
+  reader.boundFields(FIELDS_PER_ITEM_MAX);
   for (let i = 0; i < head.entity.length; i += 2) {
     reader.pos = head.entity[i] as number;
     reader.end = head.entity[i + 1] as number;
@@ -158,6 +166,7 @@ function openScope(reader: ProtobufReader, entities: EntityWriter, head: Head): 
       else reader.skip(tag);
     }
   }
+  reader.boundFields();
   entities.endScope(bytes, head.schemaStart, head.schemaEnd);
   head.open = true;
   reader.pos = pos;

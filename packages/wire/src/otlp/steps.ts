@@ -25,6 +25,13 @@ export function drain<T>(steps: Generator<void, T>): T {
 const ITEMS_PER_STEP = 2_000;
 const BYTES_PER_STEP = 256 * 1024;
 
+/**
+ * Items are read in one go, so one that has more fields than this (in protobuf; values in JSON, which cost more) is
+ * refused: some 10 ms of work, and ten times what an item with 10,000 attributes has.
+ */
+export const FIELDS_PER_ITEM_MAX = 400_000;
+export const VALUES_PER_ITEM_MAX = 200_000;
+
 /** Counts work and says when a step is over. */
 export class StepMeter {
   private items = 0;
