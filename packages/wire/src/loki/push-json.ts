@@ -1,12 +1,14 @@
 /** Reads Loki's push from JSON: streams with `stream` and `values`, and the older `labels` and `entries`. */
 import { JsonNames } from "../json-names.ts";
 import { JsonReader } from "../json-reader.ts";
-import { StepMeter } from "../otlp/steps.ts";
+import { skipInSteps } from "../otlp/json-walk.ts";
+import { StepMeter, VALUES_PER_ITEM_MAX } from "../otlp/steps.ts";
 import { type PushTarget, refused } from "./push-writer.ts";
-import { type LabelPair, parseStreamLabels } from "./stream-labels.ts";
+import { LABELS_READ_MAX, type LabelPair, parseStreamLabels } from "./stream-labels.ts";
 
-const rootNames = new JsonNames(["streams"]);
-const streamNames = new JsonNames(["stream", "values", "labels", "entries"]);
+/** Members that are not named here are skipped in steps. */
+const rootNames = new JsonNames(["streams"], true);
+const streamNames = new JsonNames(["stream", "values", "labels", "entries"], true);
 const entryNames = new JsonNames(["ts", "line"]);
 /** Every member is wanted. */
 const anyNames = new JsonNames([], true);
@@ -21,14 +23,19 @@ export function* readPushJson(body: Uint8Array, writer: PushTarget): Generator<v
   const meter = new StepMeter();
   let member = reader.firstMember(rootNames);
   while (member >= 0) {
-    let more = reader.firstElement();
-    while (more) {
-      yield* readStream(reader, writer, meter);
-      more = reader.nextElement();
-    }
+    if (member === 0) yield* readStreams(reader, writer, meter);
+    else yield* skipInSteps(reader);
+    if (meter.due(reader.pos, 0)) yield;
     member = reader.nextMember(rootNames);
   }
   reader.finish();
+}
+
+function* readStreams(reader: JsonReader, writer: PushTarget, meter: StepMeter): Generator<void> {
+  for (let more = reader.firstElement(); more; more = reader.nextElement()) {
+    yield* readStream(reader, writer, meter);
+    if (meter.due(reader.pos, 0)) yield;
+  }
 }
 
 interface Place {
@@ -43,15 +50,16 @@ function* readStream(reader: JsonReader, writer: PushTarget, meter: StepMeter): 
   const values: Place[] = [];
   let member = reader.firstMember(streamNames);
   while (member >= 0) {
-    if (member === 0) labels = readObject(reader);
+    if (member === 0) labels = readObject(reader, "stream");
     else if (member === 2) {
       reader.string();
       labels = parseStreamLabels(textOf(reader));
     } else {
-      values.push({ pos: reader.pos, depth: reader.depth, isOld: member === 3 });
-      reader.beginSkip();
-      while (!reader.skipSome(256 * 1024)) yield;
+      if (member < 4) values.push({ pos: reader.pos, depth: reader.depth, isOld: member === 3 });
+      if (values.length > LABELS_READ_MAX) throw refused("stream has too many lists of values");
+      yield* skipInSteps(reader);
     }
+    if (meter.due(reader.pos, 0)) yield;
     member = reader.nextMember(streamNames);
   }
   const after = { pos: reader.pos, depth: reader.depth };
@@ -60,8 +68,10 @@ function* readStream(reader: JsonReader, writer: PushTarget, meter: StepMeter): 
     reader.jump(place.pos, place.depth);
     let more = reader.firstElement();
     while (more) {
+      reader.boundValues(VALUES_PER_ITEM_MAX);
       if (place.isOld) readOldEntry(reader, writer);
       else readEntry(reader, writer);
+      reader.boundValues();
       if (meter.due(reader.pos)) yield;
       more = reader.nextElement();
     }
@@ -69,11 +79,13 @@ function* readStream(reader: JsonReader, writer: PushTarget, meter: StepMeter): 
   reader.jump(after.pos, after.depth);
 }
 
-/** An object of texts. */
-function readObject(reader: JsonReader): LabelPair[] {
+/** An object of texts; `owner` has them as labels. */
+function readObject(reader: JsonReader, owner: string): LabelPair[] {
   const pairs: LabelPair[] = [];
   let member = reader.firstMember(anyNames);
   while (member >= 0) {
+    if (pairs.length === LABELS_READ_MAX)
+      throw refused(`${owner} has more than ${LABELS_READ_MAX} labels`);
     const name = textOf(reader);
     reader.string();
     pairs.push([name, textOf(reader)]);
@@ -95,7 +107,7 @@ function readEntry(reader: JsonReader, writer: PushTarget): void {
   const bytes = text === reader.bytes ? text : text.slice(textStart, textEnd);
   const [start, end] = text === reader.bytes ? [textStart, textEnd] : [0, bytes.length];
   if (reader.nextElement()) {
-    for (const [name, value] of readObject(reader)) writer.meta(name, value);
+    for (const [name, value] of readObject(reader, "entry")) writer.meta(name, value);
     if (reader.nextElement()) throw refused("an entry has more than three parts");
   }
   writer.line(bytes, start, end);

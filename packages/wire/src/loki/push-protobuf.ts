@@ -1,5 +1,5 @@
 /** Reads Loki's `PushRequest` from protobuf. */
-import { StepMeter } from "../otlp/steps.ts";
+import { FIELDS_PER_ITEM_MAX, StepMeter } from "../otlp/steps.ts";
 import { ProtobufReader } from "../protobuf-reader.ts";
 import { type PushTarget, refused } from "./push-writer.ts";
 import { parseStreamLabels } from "./stream-labels.ts";
@@ -20,6 +20,7 @@ export function* readPushProtobuf(body: Uint8Array, writer: PushTarget): Generat
   const meter = new StepMeter();
   while (reader.pos < reader.end) {
     const tag = reader.tag();
+    if (meter.due(reader.pos, 0)) yield;
     if (tag !== bytesField(1)) {
       reader.skip(tag);
       continue;
@@ -42,18 +43,20 @@ function* readStream(
     const tag = reader.tag();
     if (tag === bytesField(1)) labels = text(reader);
     else reader.skip(tag);
+    if (meter.due(reader.pos, 0)) yield;
   }
   writer.stream(parseStreamLabels(labels ?? "{}"));
   reader.pos = start;
   while (reader.pos < reader.end) {
     const tag = reader.tag();
-    if (tag !== bytesField(2)) {
-      reader.skip(tag);
-      continue;
+    if (tag !== bytesField(2)) reader.skip(tag);
+    else {
+      const outer = reader.enter();
+      reader.boundFields(FIELDS_PER_ITEM_MAX);
+      readEntry(reader, writer);
+      reader.boundFields();
+      reader.leave(outer);
     }
-    const outer = reader.enter();
-    readEntry(reader, writer);
-    reader.leave(outer);
     if (meter.due(reader.pos)) yield;
   }
 }

@@ -3,6 +3,11 @@ import { TriptychError } from "@triptych/model";
 
 export type LabelPair = readonly [name: string, value: string];
 
+/** More labels than any limit allows are not even counted. */
+export const LABELS_READ_MAX = 10_000;
+/** The same for labels written as one text. */
+const TEXT_MAX = 1024 * 1024;
+
 const NAME = /\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*=\s*(?="|`)/y;
 const PLAIN = /"([^"\\\n]*)"|`([^`]*)`/y;
 const QUOTED = /"(?:[^"\\\n]|\\.)*"/y;
@@ -15,6 +20,7 @@ function wrong(text: string, why: string): TriptychError {
 
 /** Labels with an empty value are left out. Throws `wire_malformed`. */
 export function parseStreamLabels(text: string): LabelPair[] {
+  if (text.length > TEXT_MAX) throw wrong(text, `they are longer than ${TEXT_MAX} characters`);
   const bare = text.trim();
   if (!bare.startsWith("{") || !bare.endsWith("}")) throw wrong(text, "braces are missing");
   const pairs: LabelPair[] = [];

@@ -1,6 +1,6 @@
 /** Reads `prometheus.WriteRequest`, the message of remote write 1.0: every series carries its labels as text. */
 import { Temporality } from "@triptych/model";
-import { StepMeter } from "../otlp/steps.ts";
+import { FIELDS_PER_ITEM_MAX, StepMeter } from "../otlp/steps.ts";
 import type { ProtobufReader } from "../protobuf-reader.ts";
 import { KEY_BYTES_MAX, KEY_BYTES_MIN, type KeyIndex } from "./key-index.ts";
 import { helpText, metricTypeOf, readInt64, unitText, type WriteRequest } from "./write-request.ts";
@@ -19,6 +19,7 @@ export function* readVersion1(reader: ProtobufReader, request: WriteRequest): Ge
     if (tag === 10) {
       series.begin();
       while (!series.step()) yield;
+      reader.boundFields();
     } else if (tag === 26) readMetadata(reader, request);
     else reader.skip(tag);
     if (meter.due(reader.pos)) yield;
@@ -233,6 +234,7 @@ class SeriesReader {
   /** Reads on, and ends the series when it is read; false when others should run first. */
   step(): boolean {
     const { reader, request } = this;
+    reader.boundFields(FIELDS_PER_ITEM_MAX);
     const { end } = reader;
     for (let items = 0; reader.pos < end; items++) {
       if (items === ITEMS_PER_STEP) return false;

@@ -3,7 +3,7 @@
  * one table of strings, so each string is looked up in a dictionary once a request.
  */
 import { Temporality } from "@triptych/model";
-import { StepMeter } from "../otlp/steps.ts";
+import { FIELDS_PER_ITEM_MAX, StepMeter } from "../otlp/steps.ts";
 import type { ProtobufReader } from "../protobuf-reader.ts";
 import { KEY_BYTES_MAX } from "./key-index.ts";
 import type { SeriesLabels } from "./series-labels.ts";
@@ -40,6 +40,7 @@ export function* readVersion2(reader: ProtobufReader, request: WriteRequest): Ge
       } else if (tag === 42 && pass === 1) {
         series.begin();
         while (!series.step()) yield;
+        reader.boundFields();
       } else reader.skip(tag);
       if (meter.due(reader.pos)) yield;
     }
@@ -184,6 +185,7 @@ class SeriesReader {
   /** Reads on, and ends the series when it is read; false when others should run first. */
   step(): boolean {
     const { reader, request } = this;
+    reader.boundFields(FIELDS_PER_ITEM_MAX);
     const { end } = reader;
     for (let fields = 0; reader.pos < end; fields++) {
       if (fields === FIELDS_PER_STEP) return false;

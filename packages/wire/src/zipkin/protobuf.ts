@@ -1,6 +1,6 @@
 /** Reads Zipkin's protobuf, `zipkin.proto3.ListOfSpans`: https://github.com/openzipkin/zipkin-api, zipkin.proto. */
 import type { Limits } from "@triptych/model";
-import type { StepMeter } from "../otlp/steps.ts";
+import { FIELDS_PER_ITEM_MAX, type StepMeter } from "../otlp/steps.ts";
 import type { ProtobufReader } from "../protobuf-reader.ts";
 import { ipv4Text, ipv6Text } from "./ip-text.ts";
 import {
@@ -40,9 +40,11 @@ function* readSpan(message: ZipkinProtobuf): Generator<void, void> {
   reader.reading = "a span";
   const outer = reader.enter();
   while (reader.pos < reader.end) {
+    reader.boundFields(FIELDS_PER_ITEM_MAX);
     readField(message, span, reader.tag());
     if (meter.due(reader.pos)) yield;
   }
+  reader.boundFields();
   reader.leave(outer);
   if (span.id === 0n) reader.fail("a span's id is missing or zero", at);
   if (span.traceHigh === 0n && span.traceLow === 0n)
