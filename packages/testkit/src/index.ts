@@ -15,6 +15,8 @@ export {
 } from "./random-log-lines.ts";
 export { createRandomLogql, type RandomLogql } from "./random-logql.ts";
 export { createRandomPromql, type RandomPromql } from "./random-promql.ts";
+export { createRandomTraceql, type RandomTraceql } from "./random-traceql.ts";
+export { type RandomTrace, type RandomTracesSize, randomTraces } from "./random-traces.ts";
 export { createRng, type Rng } from "./rng.ts";
 export { createSimClock, type SimClock } from "./sim-clock.ts";
 export {

@@ -4,6 +4,7 @@ import {
   boolStatic,
   equals,
   FALSE,
+  firstOf,
   isNumeric,
   NIL,
   narrowed,
@@ -74,16 +75,23 @@ function holds(op: FieldOp, a: Scalar, b: Scalar): boolean {
 
 const flipped: { readonly [op: string]: FieldOp } = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" };
 
-/** An array fits when one of its items does; for `!=` all must differ. */
+/** An array fits when one of its items does; for `!=` all must differ, unless they belong to several events or links. */
 function appliedToItems(op: FieldOp, left: Static, right: Static): Static {
   if (left.type === "array" && right.type === "array") return FALSE;
-  if (isArithmetic(op)) return NIL;
+  if (isArithmetic(op)) return calculatedOfFirst(op, left, right);
   const array = left.type === "array" ? left : right;
   const single = left.type === "array" ? right : left;
   if (array.type !== "array" || single.type === "nil") return FALSE;
   const itemOp = left.type === "array" ? op : (flipped[op] ?? op);
   const fits = (item: Static): boolean => applied(itemOp, item, single) === TRUE_VALUE;
-  return boolStatic(op === "!=" ? array.items.every(fits) : array.items.some(fits));
+  const each = op === "!=" && array.several !== true;
+  return boolStatic(each ? array.items.every(fits) : array.items.some(fits));
+}
+
+/** Arrays are not calculated with; of several events the first is. */
+function calculatedOfFirst(op: ArithmeticOp, left: Static, right: Static): Static {
+  const [a, b] = [firstOf(left), firstOf(right)];
+  return a.type === "array" || b.type === "array" ? NIL : applied(op, a, b);
 }
 const TRUE_VALUE = boolStatic(true);
 

@@ -13,10 +13,10 @@ import type {
   Spansets,
   Stage,
 } from "./ast.ts";
-import { type Bound, fieldColumn, isTrue } from "./field-eval.ts";
+import { type Bound, fieldColumn, groupColumn, isTrue } from "./field-eval.ts";
 import { printField, printScalar } from "./printer.ts";
 import { related } from "./relations.ts";
-import { compareStatics, isNumeric, keyOf, NIL, numberOf, type Static } from "./static.ts";
+import { compareStatics, firstOf, isNumeric, keyOf, NIL, numberOf, type Static } from "./static.ts";
 import type { Column } from "./table.ts";
 
 export interface SpansetAttribute {
@@ -69,7 +69,7 @@ function stageOver(stage: Stage, bound: Bound): Evaluate {
     case "operation":
       return operationOver(stage, bound);
     case "group":
-      return groupOver(`by(${printField(stage.expr)})`, fieldColumn(stage.expr, bound));
+      return groupOver(`by(${printField(stage.expr)})`, groupColumn(stage.expr, bound));
     case "scalar_filter":
       return scalarFilterOver(stage, bound);
     case "coalesce":
@@ -272,7 +272,7 @@ function aggregateOver(
     let count = 0;
     for (const [i, row] of rows.entries()) {
       if (i % STEP_ROWS === STEP_ROWS - 1) yield;
-      const value = column(row);
+      const value = firstOf(column(row));
       if (value.type === "nil") continue;
       count++;
       if (result.type === "nil") result = value;

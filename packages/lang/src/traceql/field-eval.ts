@@ -4,7 +4,16 @@ import type { CompileRegex } from "../promql/regex.ts";
 import { applied, negatedStatic } from "./arithmetic.ts";
 import type { Attribute, Binary, FieldExpr, Unary } from "./ast.ts";
 import { intrinsic } from "./field-parser.ts";
-import { boolStatic, FALSE, intStatic, NIL, type Static, TRUE } from "./static.ts";
+import {
+  boolStatic,
+  FALSE,
+  firstOf,
+  intStatic,
+  NIL,
+  type Static,
+  stringStatic,
+  TRUE,
+} from "./static.ts";
 import { finishSteps } from "../trace/forest.ts";
 import { type Structure, structureSteps } from "./structure.ts";
 import type { Column, SpanTable } from "./table.ts";
@@ -70,6 +79,18 @@ export function attributeColumn(attribute: Attribute, bound: Bound): Column {
     : (row) => intStatic(place[row] as number);
 }
 
+const NO_NAME = stringStatic("");
+
+/** What spans are grouped by: one value each. Those without events have one whose name is empty. */
+export function groupColumn(expr: FieldExpr, bound: Bound): Column {
+  const column = fieldColumn(expr, bound);
+  const named = expr.kind === "attribute" && expr.intrinsic === "event:name";
+  return (row) => {
+    const value = firstOf(column(row));
+    return named && value.type === "nil" ? NO_NAME : value;
+  };
+}
+
 function placeIn({ intrinsic: name }: Attribute, bound: Bound): Int32Array | undefined {
   switch (name) {
     case "nestedSetLeft":
@@ -133,7 +154,8 @@ function regexColumn(expr: Binary, left: Column, bound: Bound): Column {
   return (row) => {
     const value = left(row);
     if (value.type !== "array") return boolStatic(fits(value));
-    return boolStatic(wanted ? value.items.some(fits) : value.items.every(fits));
+    const some = wanted || value.several === true;
+    return boolStatic(some ? value.items.some(fits) : value.items.every(fits));
   };
 }
 

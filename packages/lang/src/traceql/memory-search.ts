@@ -4,7 +4,7 @@ import { unsupportedAt } from "../source.ts";
 import { finishSteps } from "../trace/forest.ts";
 import type { MetricsExpr, OverTime, Pipeline } from "./ast.ts";
 import { pipelineOver, type Spanset, wholeTrace } from "./evaluate.ts";
-import { attributeColumn, bind } from "./field-eval.ts";
+import { attributeColumn, bind, groupColumn } from "./field-eval.ts";
 import type { MemoryTable } from "./memory-table.ts";
 import { combineMetrics } from "./second-stage.ts";
 import {
@@ -14,7 +14,7 @@ import {
   seriesBuilder,
   type TraceSeries,
 } from "./series.ts";
-import { numberOf } from "./static.ts";
+import { firstOf, numberOf } from "./static.ts";
 
 export interface MemoryMatch {
   readonly traceId: string;
@@ -60,7 +60,7 @@ function overTime(
 ): TraceSeries[] {
   const bound = bind(table, compileRegex);
   const builder = seriesBuilder(aggregate, intervals);
-  const groups = aggregate.by.map((attribute) => attributeColumn(attribute, bound));
+  const groups = aggregate.by.map((attribute) => groupColumn(attribute, bound));
   const column =
     aggregate.attribute === undefined ? undefined : attributeColumn(aggregate.attribute, bound);
   for (const row of searchMemory(table, pipeline, compileRegex).flatMap(({ spansets }) =>
@@ -68,7 +68,7 @@ function overTime(
   )) {
     const interval = intervalOf(intervals, table.spans[row]?.startNs ?? -1n);
     if (interval < 0) continue;
-    const value = column?.(row);
+    const value = column === undefined ? undefined : firstOf(column(row));
     const seconds = value?.type === "duration" ? 1e9 : 1;
     const raw = value === undefined ? Number.NaN : numberOf(value);
     const number = raw / seconds;

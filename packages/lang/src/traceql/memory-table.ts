@@ -33,7 +33,7 @@ export interface MemorySpan {
   }[];
 }
 
-/** What a trace is as a whole. */
+/** What a trace is as a whole. Names are empty while the root is not there. */
 export interface TraceSummary {
   readonly rootName: string;
   readonly rootServiceName: string;
@@ -41,7 +41,7 @@ export interface TraceSummary {
   readonly durationNs: number;
 }
 
-/** Shown in place of a root that is not there. */
+/** Shown in place of the service of a root that is not there. */
 export const ROOT_MISSING = "<root span not yet received>";
 
 export interface MemoryTable extends SpanTable {
@@ -92,8 +92,8 @@ function summarized(spans: readonly MemorySpan[]): TraceSummary {
   }
   const root = spans.find((span) => span.parentId === "" && span.spanId !== "");
   return {
-    rootName: root?.name ?? ROOT_MISSING,
-    rootServiceName: root?.service ?? ROOT_MISSING,
+    rootName: root?.name ?? "",
+    rootServiceName: root?.service ?? "",
     startNs,
     durationNs: Number(endNs - startNs),
   };
@@ -108,6 +108,7 @@ function columnOf(
 ): Column {
   if (attribute.intrinsic !== undefined) return intrinsicColumn(attribute, at, summary);
   const { name } = attribute;
+  const missing = isServiceName(attribute) ? stringStatic("") : NIL;
   const own = (map: AttributeMap): Static => map.get(name) ?? NIL;
   const items = (maps: readonly { readonly attributes: AttributeMap }[]): Static =>
     arrayStatic(maps.flatMap(({ attributes }) => attributes.get(name) ?? []));
@@ -115,7 +116,7 @@ function columnOf(
     case "span":
       return (row) => own(at(row).attributes);
     case "resource":
-      return (row) => own(at(row).resource);
+      return (row) => at(row).resource.get(name) ?? missing;
     case "instrumentation":
       return (row) => own(at(row).scope);
     case "event":
@@ -124,26 +125,30 @@ function columnOf(
       return (row) => items(at(row).links);
     default:
       return (row) => {
-        const { attributes, resource, events, links, scope } = at(row);
-        const direct = attributes.get(name) ?? resource.get(name);
-        if (direct !== undefined) return direct;
-        const found = items(events);
-        if (found.type !== "nil") return found;
-        const linked = items(links);
-        return linked.type !== "nil" ? linked : own(scope);
+        const { attributes, resource } = at(row);
+        return attributes.get(name) ?? resource.get(name) ?? missing;
       };
   }
 }
 
-/** One value as itself, several as an array, none as nil. */
+/** What several events or links have: one value as itself, none as nil. */
 export function arrayStatic(values: readonly Static[]): Static {
   const [first] = values;
   if (first === undefined) return NIL;
   if (values.length === 1) return first;
   const { type } = first;
   const of = type === "int" || type === "float" || type === "bool" ? type : "string";
-  return { type: "array", of, items: values };
+  return { type: "array", of, items: values, several: true };
 }
+
+/** The name of the service is empty where it is missing, never nil. */
+export function isServiceName({ scope, name, intrinsic, parent }: Attribute): boolean {
+  const found = scope === "resource" || scope === "none";
+  return found && name === "service.name" && intrinsic === undefined && !parent;
+}
+
+/** The id of the parent as it is shown and compared: a root's is zeros. */
+export const shownParentId = (id: string): string => (id === "" ? "0".repeat(16) : id);
 
 function intrinsicColumn(
   attribute: Attribute,
@@ -164,7 +169,7 @@ function intrinsicColumn(
     case "span:id":
       return (row) => stringStatic(at(row).spanId);
     case "span:parentID":
-      return (row) => stringStatic(at(row).parentId);
+      return (row) => stringStatic(shownParentId(at(row).parentId));
     case "trace:id":
       return (row) => stringStatic(at(row).traceId);
     case "traceDuration":

@@ -3,6 +3,7 @@ import { unreachable } from "@triptych/model";
 import { ofFloats } from "./arithmetic.ts";
 import type { CompareOp, MetricsExpr, MetricsQuery, SecondStage } from "./ast.ts";
 import type { Label, TraceSeries } from "./series.ts";
+import { compareSeries } from "./series-order.ts";
 import { keyOf, numberOf, type Static, showStatic, stringStatic } from "./static.ts";
 
 /** The value of a metrics expression, given the series of each of its queries. */
@@ -19,7 +20,7 @@ export function combineMetrics(
         return combineMetrics(expr.operand, seriesOf).map((series) => ({
           ...series,
           values: series.values.map((v) =>
-            numberFirst ? ofFloats(op, value, v) : ofFloats(op, v, value),
+            numberFirst ? ofSamples(op, value, v) : ofSamples(op, v, value),
           ),
         }));
       }
@@ -44,6 +45,11 @@ export function seriesKey(labels: readonly Label[]): string {
     .join("\u0001");
 }
 
+/** A quotient by zero is no value. */
+function ofSamples(op: "+" | "-" | "*" | "/", a: number, b: number): number {
+  return op === "/" && b === 0 ? Number.NaN : ofFloats(op, a, b);
+}
+
 /** A series without labels goes with every series of the other side. */
 function matched(
   op: "+" | "-" | "*" | "/",
@@ -65,7 +71,7 @@ function matched(
           : b.exemplars;
     out.push({
       labels: mergedLabels(op, a.labels, b.labels),
-      values: a.values.map((value, i) => ofFloats(op, value, b.values[i] ?? Number.NaN)),
+      values: a.values.map((value, i) => ofSamples(op, value, b.values[i] ?? Number.NaN)),
       exemplars: [...exemplars],
     });
   }
@@ -100,7 +106,7 @@ function topOf(
 ): TraceSeries[] {
   const steps = series[0]?.values.length ?? 0;
   const out = series.map((one) => ({ ...one, values: new Float64Array(steps).fill(Number.NaN) }));
-  const keys = series.map((one) => seriesKey(one.labels));
+  if (series.length <= stage.limit) return [...series];
   const sign = stage.op === "topk" ? -1 : 1;
   for (let step = 0; step < steps; step++) {
     const valueAt = (i: number): number => series[i]?.values[step] ?? Number.NaN;
@@ -108,7 +114,9 @@ function topOf(
       .filter((i) => !Number.isNaN(valueAt(i)))
       .sort(
         (a, b) =>
-          sign * (valueAt(a) - valueAt(b)) || ((keys[a] as string) < (keys[b] as string) ? -1 : 1),
+          sign *
+          (valueAt(a) - valueAt(b) ||
+            compareSeries(series[a]?.labels ?? [], series[b]?.labels ?? [])),
       );
     for (const i of order.slice(0, stage.limit)) {
       const values = out[i]?.values;

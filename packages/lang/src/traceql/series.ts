@@ -88,27 +88,39 @@ export function seriesBuilder(aggregate: OverTime, intervals: Intervals): Series
       const key = groups.map(keyOf).join("\u0000");
       let series = found.get(key);
       if (series === undefined) {
-        series = { labels: labelsOf(aggregate.by, groups), cells: [], buckets: new Map() };
+        series = {
+          labels: labelsOf(aggregate.by, groups, histogram),
+          cells: [],
+          buckets: new Map(),
+        };
         found.set(key, series);
       }
       if (histogram) countBucket(series, cell, intervals.count);
       else addSums(series, cell);
     },
-    finish: () => [...found.values()].flatMap((series) => finished(aggregate, series, intervals)),
+    finish() {
+      if (found.size === 0 && countsAll(aggregate))
+        found.set("", { labels: [], cells: [], buckets: new Map() });
+      return [...found.values()].flatMap((series) => finished(aggregate, series, intervals));
+    },
   };
 }
+
+/** Where nothing is grouped, no spans are a series of zeros. */
+const countsAll = ({ op, by }: OverTime): boolean =>
+  by.length === 0 && (op === "rate" || op === "count_over_time");
 
 export const usesBuckets = ({ op }: OverTime): boolean =>
   op === "quantile_over_time" || op === "histogram_over_time";
 
-/** Labels without a value are left out; when none has one, the first says so. */
-function labelsOf(by: readonly Attribute[], groups: readonly Static[]): Label[] {
+/** Labels without a value are left out; when none has one and no other label follows, the first says so. */
+function labelsOf(by: readonly Attribute[], groups: readonly Static[], followed: boolean): Label[] {
   const labels = by.map((attribute, i) => ({
     name: printAttribute(attribute),
     value: groups[i] ?? NIL,
   }));
   const known = labels.filter(({ value }) => value.type !== "nil");
-  return known.length > 0 ? known : labels.slice(0, 1);
+  return known.length > 0 || followed ? known : labels.slice(0, 1);
 }
 
 function addSums({ cells }: Counted, cell: Cell): void {

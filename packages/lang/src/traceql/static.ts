@@ -25,7 +25,13 @@ export type Static =
   | { readonly type: "bool"; readonly value: boolean }
   | { readonly type: "status"; readonly value: SpanStatus }
   | { readonly type: "kind"; readonly value: SpanKindName }
-  | { readonly type: "array"; readonly of: ElementType; readonly items: readonly Static[] };
+  | {
+      readonly type: "array";
+      readonly of: ElementType;
+      readonly items: readonly Static[];
+      /** Set where these are values of several events or links: a comparison holds when it does for one of them. */
+      readonly several?: true;
+    };
 
 export const NIL: Static = { type: "nil" };
 export const TRUE: Static = { type: "bool", value: true };
@@ -63,6 +69,11 @@ export function numberOf(value: Static): number {
 
 export function isNumeric(value: Static): boolean {
   return value.type === "int" || value.type === "float" || value.type === "duration";
+}
+
+/** Of the values of several events or links the first; every other value is itself. */
+export function firstOf(value: Static): Static {
+  return value.type === "array" && value.several === true ? (value.items[0] ?? NIL) : value;
 }
 
 /** The same text for equal values of a type and for no others: the key of groups and series. */
@@ -117,8 +128,13 @@ export function showStatic(value: Static): string {
   return value.type === "string" ? value.value : printStatic(value);
 }
 
-/** Always with a point or an exponent, so that it is read as a float again. */
+/** As Go's shortest form has it, and always with a point or an exponent, so that it is read as a float again. */
 export function floatText(value: number): string {
+  const [, digits = "", sign = "", exponent = ""] =
+    /^(.*)e([+-])(\d+)$/.exec(value.toExponential()) ?? [];
+  const power = Number(`${sign}${exponent}`);
+  if (digits !== "" && (power < -4 || power > 5))
+    return `${digits}e${sign}${exponent.padStart(2, "0")}`;
   const text = formatFloat(value);
   return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }

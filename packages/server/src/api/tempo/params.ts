@@ -39,6 +39,7 @@ export function searchRange(params: URLSearchParams, clock: Clock): NsRange {
   const end = unsigned(params, "end") ?? 0;
   if (start === 0 && end === 0)
     return { fromNs: 0n, toNs: BigInt(Math.ceil(clock.nowMs()) + HOUR_MS) * MS_NS };
+  if (start === 0) throw bad("only one of start and end provided: must provide both or neither");
   if (end <= start)
     throw bad(`http parameter start must be before end. received start=${start} end=${end}`);
   return { fromNs: BigInt(start) * SECOND_NS, toNs: (BigInt(end) + 1n) * SECOND_NS };

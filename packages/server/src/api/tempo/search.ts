@@ -1,4 +1,6 @@
 /** `search`: traces by TraceQL, or by tags as before it. */
+import { metricsQueries, ROOT_MISSING, type Traceql } from "@triptych/lang";
+import { assert } from "@triptych/model";
 import type { FastifyReply } from "fastify";
 import { type FoundSpanset, type FoundTrace, searchTraceql } from "../../query/traceql/search.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
@@ -27,9 +29,7 @@ export async function search({
   const spss = unsigned(params, "spss") ?? SPANS_PER_SPANSET_STANDARD;
   const range = searchRange(params, clock);
   const query = checkedQuery(text ?? legacyQuery(params));
-  if (query.kind === "metrics")
-    throw bad("metrics queries are asked for at /api/metrics/query_range, not at /api/search");
-  const found = await searchTraceql(reader, query.pipeline, {
+  const found = await searchTraceql(reader, searched(query), {
     range,
     limit: Math.min(limit, LIMIT_MAX),
     // None means as many as there are.
@@ -55,14 +55,24 @@ export async function search({
   );
 }
 
+/** Of a metrics query the spans that its first function counts. */
+function searched(query: Traceql.TraceqlQuery): Traceql.Pipeline {
+  if (query.kind === "spansets") return query.pipeline;
+  const [first] = metricsQueries(query.expr);
+  assert(first !== undefined, "a metrics expression has a query");
+  return first.pipeline;
+}
+
+/** As Tempo writes it: ids without zeros in front, and nothing that is zero or empty. */
 function traceJson(trace: FoundTrace): object {
   const spanSets = trace.spansets.map(spansetJson);
+  const durationMs = Math.min(Math.floor(trace.durationNs / 1e6), 0xffff_ffff);
   return {
-    traceID: trace.traceId,
-    rootServiceName: trace.rootServiceName,
-    rootTraceName: trace.rootName,
+    traceID: trace.traceId.replace(/^0+(?=.)/, ""),
+    rootServiceName: trace.rootServiceName || ROOT_MISSING,
+    ...(trace.rootName === "" ? {} : { rootTraceName: trace.rootName }),
     startTimeUnixNano: String(trace.startNs),
-    durationMs: Math.min(Math.floor(trace.durationNs / 1e6), 0xffff_ffff),
+    ...(durationMs === 0 ? {} : { durationMs }),
     // The first one once more under its old name, which older data sources read.
     ...(spanSets[0] === undefined ? {} : { spanSet: spanSets[0] }),
     spanSets,
@@ -81,7 +91,7 @@ function spansetJson({ matched, spans, attributes }: FoundSpanset): object {
       spanID: span.spanId,
       ...(span.name === undefined ? {} : { name: span.name }),
       startTimeUnixNano: String(span.startNs),
-      durationNanos: String(span.durationNs),
+      ...(span.durationNs === 0 ? {} : { durationNanos: String(span.durationNs) }),
       ...(span.attributes.length === 0
         ? {}
         : { attributes: span.attributes.map(([key, value]) => keyValue(key, value)) }),

@@ -6,7 +6,7 @@ import type { Exchange } from "./exchange.ts";
 const TEMPO_VERSION = "2.9.0";
 
 export async function echo({ reply }: Exchange): Promise<FastifyReply> {
-  return reply.type("text/plain; charset=utf-8").send("echo");
+  return reply.type("text/plain; charset=utf-8").send("echo\n");
 }
 
 export async function buildInfo(): Promise<object> {

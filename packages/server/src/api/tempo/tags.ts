@@ -82,8 +82,13 @@ function* attempts(text: string): Generator<string> {
   if (whole.length > 0) yield `{ ${whole.join(" && ")} }`;
 }
 
+/** Asked for by those who know them: no completion shows them. */
+const UNLISTED: ReadonlySet<string> = new Set([
+  ...["parent", "span:childCount", "nestedSetLeft", "nestedSetRight", "nestedSetParent"],
+]);
+
 const intrinsicNames: readonly string[] = traceqlIntrinsics
-  .filter(({ name }) => name !== "parent")
+  .filter(({ name }) => !UNLISTED.has(name))
   .flatMap((spec) => [spec.name, ...("also" in spec ? spec.also : [])])
   .sort();
 

@@ -145,10 +145,13 @@ function comparedCell({ selected, key, value, interval, count }: ComparedCell): 
 function writtenName(key: string): string {
   const dot = key.indexOf(".");
   if (dot < 0) return key;
-  return attributeName(key.startsWith("span.") ? "span" : "resource", key.slice(dot + 1));
+  const scope = scopes.find((one) => key.startsWith(`${one}.`)) ?? "resource";
+  return attributeName(scope, key.slice(dot + 1));
 }
 
-function attributeName(scope: "span" | "resource", name: string): string {
+const scopes = ["span", "resource", "instrumentation"] as const;
+
+function attributeName(scope: (typeof scopes)[number], name: string): string {
   return printTraceqlAttribute({
     kind: "attribute",
     scope,
@@ -236,6 +239,9 @@ function count(
   };
   for (const [name, value] of span.attributes) both(attributeName("span", name), value);
   for (const [name, value] of span.resource) both(attributeName("resource", name), value);
+  for (const [name, value] of span.scope) both(attributeName("instrumentation", name), value);
+  both("instrumentation:name", { type: "string", value: span.scopeName });
+  both("instrumentation:version", { type: "string", value: span.scopeVersion });
   both("name", { type: "string", value: span.name });
   both("kind", { type: "kind", value: span.kind });
   both("status", { type: "status", value: span.status });

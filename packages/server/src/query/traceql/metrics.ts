@@ -6,6 +6,8 @@ import {
   attributeColumn,
   attributeKey,
   combineMetrics,
+  firstStatic,
+  groupColumn,
   type Intervals,
   intervalOf,
   log2Bucket,
@@ -343,7 +345,7 @@ function observe(
   exemplar: (make: () => ExemplarSpan, interval: number) => void,
 ): void {
   const { aggregate, intervals, builder } = to;
-  const groups = aggregate.by.map((attribute) => attributeColumn(attribute, bound));
+  const groups = aggregate.by.map((attribute) => groupColumn(attribute, bound));
   const number =
     aggregate.attribute === undefined ? undefined : attributeColumn(aggregate.attribute, bound);
   const buckets = usesBuckets(aggregate);
@@ -352,7 +354,7 @@ function observe(
       const timeNs = table.startNs(row);
       const interval = intervalOf(intervals, timeNs);
       if (interval < 0) continue;
-      const value = number?.(row);
+      const value = number === undefined ? undefined : firstStatic(number(row));
       const cell = cellOf(interval, value, buckets);
       const values = groups.map((column) => column(row));
       builder.add(values, cell);

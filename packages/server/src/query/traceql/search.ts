@@ -1,6 +1,9 @@
 /** Searching traces with TraceQL. */
 import {
   attributeColumn,
+  attributeTests,
+  fieldColumn,
+  isTrue,
   printTraceqlAttribute,
   type Spanset,
   type Static,
@@ -70,7 +73,7 @@ export async function searchTraceql(
 ): Promise<SearchResult> {
   const plan = planSpansets(pipeline, options.range);
   const walk: Walk = { reader, plan, pipeline, pacing: createPacing(options.signal) };
-  const shown = shownAttributes(plan.attributes);
+  const shown = shownAttributes(plan.attributes, pipeline);
   const progress: Progress = { traces: 0, spans: 0, cut: false };
   const seen = new Set<string>();
   const traces: FoundTrace[] = [];
@@ -118,15 +121,23 @@ const ELSEWHERE = new Set([
 
 interface Shown {
   readonly named: boolean;
-  readonly attributes: readonly Traceql.Attribute[];
+  readonly attributes: readonly {
+    readonly attribute: Traceql.Attribute;
+    /** Comparisons by which alone the query names it: it is shown where one of them holds. */
+    readonly tests?: readonly Traceql.Binary[] | undefined;
+  }[];
 }
 
-function shownAttributes(attributes: ReadonlyMap<string, Traceql.Attribute>): Shown {
+function shownAttributes(
+  attributes: ReadonlyMap<string, Traceql.Attribute>,
+  pipeline: Traceql.Pipeline,
+): Shown {
+  const tests = attributeTests(pipeline);
   return {
     named: attributes.has("name"),
-    attributes: [...attributes.values()].filter(
-      ({ intrinsic }) => intrinsic === undefined || !ELSEWHERE.has(intrinsic),
-    ),
+    attributes: [...attributes]
+      .filter(([, { intrinsic }]) => intrinsic === undefined || !ELSEWHERE.has(intrinsic))
+      .map(([key, attribute]) => ({ attribute, tests: tests.get(key) })),
   };
 }
 
@@ -135,9 +146,11 @@ function foundTrace(
   shown: Shown,
   spansMax: number,
 ): FoundTrace {
-  const columns = shown.attributes.map(
-    (attribute) => [labelOf(attribute), attributeColumn(attribute, bound)] as const,
-  );
+  const columns = shown.attributes.map(({ attribute, tests }) => {
+    const fit = tests?.map((test) => fieldColumn(test, bound));
+    const isShown = (row: number): boolean => fit?.some((one) => isTrue(one(row))) ?? true;
+    return { name: labelOf(attribute), column: attributeColumn(attribute, bound), isShown };
+  });
   const names = shown.named
     ? table.column({
         kind: "attribute",
@@ -150,9 +163,10 @@ function foundTrace(
     : undefined;
   const spanOf = (row: number): FoundSpan => {
     const attributes = new Map<string, Static>();
-    for (const [name, column] of columns) {
+    for (const { name, column, isShown } of columns) {
       const value = column(row);
-      if (value.type !== "nil" && !attributes.has(name)) attributes.set(name, value);
+      if (value.type === "nil" || attributes.has(name) || !isShown(row)) continue;
+      attributes.set(name, value);
     }
     const name = names?.(row);
     return {

@@ -19,7 +19,7 @@ export interface CompareQuery {
 
 export interface ComparedCell {
   readonly selected: boolean;
-  /** `span.` or `resource.` before an attribute; an intrinsic's own name. */
+  /** `span.`, `resource.` or `instrumentation.` before an attribute; an intrinsic's own name. */
   readonly key: string;
   /** As `decodeGroup` reads it; absent in totals. */
   readonly value?: string;
@@ -33,6 +33,8 @@ const pairsOf = (map: Sql, kinds: Sql, prefix: Sql): Sql =>
 const pairs = sql`arrayConcat(
   ${pairsOf(sql`SpanAttributes`, sql`SpanKinds`, sql`'span.'`)},
   ${pairsOf(sql`ResourceAttributes`, sql`ResourceKinds`, sql`'resource.'`)},
+  ${pairsOf(sql`ScopeAttributes`, sql`ScopeKinds`, sql`'instrumentation.'`)},
+  [('instrumentation:name', concat('1', ScopeName)), ('instrumentation:version', concat('1', ScopeVersion))],
   [('name', concat('1', SpanName)), ('kind', concat('k', SpanKind)), ('status', concat('s', StatusCode)), ('statusMessage', concat('1', StatusMessage))])`;
 
 type Compared = Pick<CompareQuery, "intervals" | "condition" | "selection" | "window">;

@@ -1,15 +1,22 @@
 /**
  * TraceQL's filters as conditions over `otel_traces`. A condition either says exactly what the filter says, or lets
- * through more than the filter does; the evaluator then decides. Values that are arrays, and unscoped names that only
- * an event, a link or the scope has, are left to `doubtful`: where it holds, the evaluator must look.
+ * through more than the filter does; the evaluator then decides. Values that are arrays are left to `doubtful`: where
+ * it holds, the evaluator must look.
  */
-import { fieldColumn, isTrue, type Static, staticNumber, type Traceql } from "@triptych/lang";
+import {
+  fieldColumn,
+  isServiceName,
+  isTrue,
+  type Static,
+  staticNumber,
+  type Traceql,
+} from "@triptych/lang";
 import { unreachable } from "@triptych/model";
+import { compileRegex } from "../../../regex/compile.ts";
 import { wholePattern } from "../../../regex/regex.ts";
-import { all, constant, f64, i64, join, type Sql, sql, text } from "../sql.ts";
+import { constant, f64, i64, join, type Sql, sql, text } from "../sql.ts";
 import { ARRAYS } from "../tables.ts";
 import {
-  hasElsewhere,
   hasItem,
   hasKey,
   isArray,
@@ -102,16 +109,12 @@ function isDecided(expr: Field): boolean {
 
 function existence(attribute: Attribute, wanted: boolean): Condition {
   if (attribute.parent) return ANYTHING;
-  if (attribute.intrinsic !== undefined)
+  if (attribute.intrinsic !== undefined || isServiceName(attribute))
     return wanted && isAlwaysThere(attribute) ? exactly(always) : ANYTHING;
   const { name, scope } = attribute;
   const known = (where: Place): Sql =>
     sql`(${hasKey(where, name)} AND NOT ${kindIn(where, name, ["0", "7"])})`;
-  const as = (condition: Sql, doubtful: readonly Sql[] = []): Condition => ({
-    sql: wanted ? condition : sql`NOT ${condition}`,
-    exact: true,
-    doubtful,
-  });
+  const as = (condition: Sql): Condition => exactly(wanted ? condition : sql`NOT ${condition}`);
   switch (scope) {
     case "span":
       return as(known(spanPlace));
@@ -123,20 +126,19 @@ function existence(attribute: Attribute, wanted: boolean): Condition {
     case "link":
       return roughly(wanted ? hasItem(scope, name) : always);
     default:
-      return as(sql`(${known(spanPlace)} OR ${known(resourcePlace)})`, [elsewhere(name)]);
+      return as(sql`(${known(spanPlace)} OR ${known(resourcePlace)})`);
   }
 }
 
-const elsewhere = (name: string): Sql =>
-  sql`(NOT ${hasKey(spanPlace, name)} AND NOT ${hasKey(resourcePlace, name)} AND ${hasElsewhere(name)})`;
-
+/** Of intrinsics and the service's name. */
 function isAlwaysThere({ intrinsic }: Attribute): boolean {
   return (
     intrinsic === "name" ||
     intrinsic === "duration" ||
     intrinsic === "status" ||
     intrinsic === "kind" ||
-    intrinsic === "trace:id"
+    intrinsic === "trace:id" ||
+    intrinsic === undefined
   );
 }
 
@@ -217,25 +219,32 @@ function compared(op: Op, attribute: Attribute, value: Static, range: NsRange): 
       : sql`(${hasKey(where, name)} AND ${valueTest(op, where, name, value)})`;
   if (scope !== "none") {
     const where = scope === "span" ? spanPlace : scope === "resource" ? resourcePlace : scopePlace;
-    const service =
-      scope === "resource" &&
-      name === "service.name" &&
-      value.type === "string" &&
-      (op === "=" || op === "=~") &&
-      value.value !== "";
-    // The column is part of the table's order, the map is not.
-    if (service)
-      return exactly(
-        op === "="
-          ? sql`ServiceName = ${text(value.value)}`
-          : textTest(op, sql`ServiceName`, value.value),
-      );
+    if (isServiceName(attribute) && value.type === "string")
+      return serviceCondition(op, value.value, arrays(where));
     return { sql: test(where), exact: true, doubtful: [arrays(where)] };
   }
+  const service =
+    isServiceName(attribute) && value.type === "string"
+      ? serviceCondition(op, value.value, arrays(resourcePlace)).sql
+      : undefined;
   return {
-    sql: sql`(${test(spanPlace)} OR (NOT ${hasKey(spanPlace, name)} AND ${test(resourcePlace)}))`,
+    sql: sql`(${test(spanPlace)} OR (NOT ${hasKey(spanPlace, name)} AND ${service ?? test(resourcePlace)}))`,
     exact: true,
-    doubtful: [arrays(spanPlace), arrays(resourcePlace), elsewhere(name)],
+    doubtful: [arrays(spanPlace), arrays(resourcePlace)],
+  };
+}
+
+/** The column of services is part of the table's order, the map is not; but it has a name for those that have none. */
+function serviceCondition(op: Op, value: string, isArray: Sql): Condition {
+  if (op === "=" && value !== "") return exactly(sql`ServiceName = ${text(value)}`);
+  if (op === "=~" && !compileRegex(value).matches(""))
+    return exactly(textTest(op, sql`ServiceName`, value));
+  const name = "service.name";
+  const isText = sql`(NOT ${hasKey(resourcePlace, name)} OR ${kindIn(resourcePlace, name, ["1", "5"])})`;
+  return {
+    sql: sql`(${textTest(op, storedValue(resourcePlace, name), value)} AND ${isText})`,
+    exact: true,
+    doubtful: [isArray],
   };
 }
 
@@ -320,7 +329,7 @@ const textColumns: ReadonlyMap<string, Sql> = new Map([
   ["name", sql`SpanName`],
   ["statusMessage", sql`StatusMessage`],
   ["span:id", sql`SpanId`],
-  ["span:parentID", sql`ParentSpanId`],
+  ["span:parentID", sql`if(ParentSpanId = '', '0000000000000000', ParentSpanId)`],
   ["trace:id", sql`TraceId`],
   ["instrumentation:name", sql`ScopeName`],
   ["instrumentation:version", sql`ScopeVersion`],
@@ -375,16 +384,15 @@ function traceDuration(op: Op, value: Static, range: NsRange): Condition {
   );
 }
 
-/** A root may have begun long before the range. Other comparisons also fit traces whose root is not there. */
+/** A root may have begun long before the range. Other comparisons can also fit traces whose root is not there. */
 function rootCondition(
   op: Op,
   intrinsic: "rootName" | "rootServiceName",
   value: Static,
 ): Condition {
   if (value.type !== "string") return exactly(never);
-  if ((op !== "=" && op !== "=~") || value.value.startsWith("<")) return ANYTHING;
+  if (op !== "=" || value.value === "") return ANYTHING;
   const column = intrinsic === "rootName" ? sql`SpanName` : sql`ServiceName`;
-  if (op === "=~") return ANYTHING;
   return roughly(
     sql`TraceId IN (SELECT TraceId FROM otel_traces WHERE ${textTest(op, column, value.value)} AND ${isRoot})`,
   );
@@ -409,13 +417,11 @@ function nestedSetParent(op: Op, value: Static): Condition {
 function eventName(op: Op, value: Static): Condition {
   if (value.type !== "string") return exactly(never);
   const names = sql`\`Events.Name\``;
-  const negative = op === "!=" || op === "!~";
-  const positive: Op = op === "!=" ? "=" : op === "!~" ? "=~" : op;
-  const some =
-    positive === "="
+  return exactly(
+    op === "="
       ? sql`has(${names}, ${text(value.value)})`
-      : sql`arrayExists(x -> ${textTest(positive, sql`x`, value.value)}, ${names})`;
-  return exactly(negative ? all([sql`notEmpty(${names})`, sql`NOT ${some}`]) : some);
+      : sql`arrayExists(x -> ${textTest(op, sql`x`, value.value)}, ${names})`,
+  );
 }
 
 /** Whether the spans of a pipeline can be told from this alone, or need the rest of their trace. */

@@ -1,10 +1,10 @@
 /** Metrics queries that are answered in the store alone: spans counted by interval and group. */
-import type { Intervals, Static, Traceql } from "@triptych/lang";
+import { type Intervals, isServiceName, type Static, type Traceql } from "@triptych/lang";
 import { all, constant, empty, f64, i64, join, type Sql, sql, texts, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { bigintCells, type Cell, numberCells, readRows, textCells } from "./rows.ts";
 import { anyDoubt } from "./traceql-condition.ts";
-import { attributeReading, hasKey, resourcePlace, spanPlace } from "./traceql-place.ts";
+import { attributeReading } from "./traceql-place.ts";
 import { hasDoubtfulSpans } from "./traceql-search.ts";
 import { decodeValue } from "./traceql-table.ts";
 import { inRange, type NsRange } from "./traces-filter.ts";
@@ -45,10 +45,8 @@ export function groupSql(attribute: Traceql.Attribute): Sql | undefined {
   switch (attribute.intrinsic) {
     case undefined: {
       if (attribute.scope === "event" || attribute.scope === "link") return undefined;
-      if (attribute.scope !== "none") return attributeReading(attribute).sql;
-      const read = (scope: "span" | "resource"): Sql =>
-        attributeReading({ ...attribute, scope }).sql;
-      return sql`if(${hasKey(spanPlace, attribute.name)}, ${read("span")}, if(${hasKey(resourcePlace, attribute.name)}, ${read("resource")}, ''))`;
+      const { sql: read } = attributeReading(attribute);
+      return isServiceName(attribute) ? sql`if((${read} AS service) = '', '1', service)` : read;
     }
     case "name":
       return sql`concat('1', SpanName)`;

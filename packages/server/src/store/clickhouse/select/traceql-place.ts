@@ -67,12 +67,6 @@ function encodedItems(where: Place, key: string): Sql {
   return sql`arrayFilter(x -> x != '', arrayMap((m, k) -> ${encoded(item, key)}, ${where.map}, ${where.kinds}))`;
 }
 
-/** Whether an event, a link or the scope has it. */
-export function hasElsewhere(key: string): Sql {
-  return sql`(arrayExists(m -> mapContains(m, ${text(key)}), ${eventPlace.map})
-    OR arrayExists(m -> mapContains(m, ${text(key)}), ${linkPlace.map}) OR ${hasKey(scopePlace, key)})`;
-}
-
 /** Whether an event or link has it. */
 export function hasItem(scope: "event" | "link", key: string): Sql {
   const { map } = scope === "event" ? eventPlace : linkPlace;
@@ -91,7 +85,7 @@ export interface Reading {
   readonly many: boolean;
 }
 
-/** Reads an attribute, in the order of scopes that an unscoped name has. */
+/** Reads an attribute. A name without scope is one of the span, or else of the resource. */
 export function attributeReading({ scope, name }: Traceql.Attribute): Reading {
   switch (scope) {
     case "span":
@@ -104,16 +98,10 @@ export function attributeReading({ scope, name }: Traceql.Attribute): Reading {
       return { sql: encodedItems(eventPlace, name), many: true };
     case "link":
       return { sql: encodedItems(linkPlace, name), many: true };
-    default: {
-      const events = encodedItems(eventPlace, name);
-      const links = encodedItems(linkPlace, name);
+    default:
       return {
-        many: true,
-        sql: sql`multiIf(${hasKey(spanPlace, name)}, [${encoded(spanPlace, name)}],
-          ${hasKey(resourcePlace, name)}, [${encoded(resourcePlace, name)}],
-          notEmpty(${events}), ${events}, notEmpty(${links}), ${links},
-          ${hasKey(scopePlace, name)}, [${encoded(scopePlace, name)}], [])`,
+        many: false,
+        sql: sql`if(${hasKey(spanPlace, name)}, ${encoded(spanPlace, name)}, ${encoded(resourcePlace, name)})`,
       };
-    }
   }
 }

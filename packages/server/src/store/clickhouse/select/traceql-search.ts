@@ -1,5 +1,4 @@
 /** Finding traces for TraceQL: ids of candidates, newest first, and what a trace is as a whole. */
-import { ROOT_MISSING } from "@triptych/lang";
 import { all, join, type Sql, sql, text, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { bigintCells, numberCells, readRows, textCells } from "./rows.ts";
@@ -69,6 +68,7 @@ export interface ServiceStats {
 }
 export interface StoredTrace {
   readonly traceId: string;
+  /** Both are empty while the root is not there. */
   readonly rootName: string;
   readonly rootServiceName: string;
   readonly startNs: bigint;
@@ -96,7 +96,7 @@ export async function selectStoredTraces(
           count() AS spans, countIf(StatusCode = 'Error') AS errors
         FROM otel_traces WHERE ${traceIdIs(traceIds)} AND ${inRange(range)} GROUP BY TraceId, ServiceName`,
   );
-  const parts = readRows(answer, (block) => {
+  const stored = readRows(answer, (block) => {
     const traceId = textCells(block, "TraceId");
     const service = textCells(block, "ServiceName");
     const roots = numberCells(block, "roots");
@@ -117,6 +117,12 @@ export async function selectStoredTraces(
       errors: errors(row),
     });
   });
+  const nameless = stored.some(({ service }) => service === NO_SERVICE)
+    ? await withoutService(reader, traceIds, range)
+    : new Set<string>();
+  const parts = stored.map((part) =>
+    part.service === NO_SERVICE && nameless.has(part.traceId) ? { ...part, service: "" } : part,
+  );
   const byTrace = new Map<string, typeof parts>();
   for (const part of parts) byTrace.set(part.traceId, [...(byTrace.get(part.traceId) ?? []), part]);
   const byId = new Map<string, StoredTrace>();
@@ -133,14 +139,30 @@ export async function selectStoredTraces(
     const endNs = list.reduce((max, part) => (part.end > max ? part.end : max), startNs);
     byId.set(traceId, {
       traceId,
-      rootName: root?.rootName ?? ROOT_MISSING,
-      rootServiceName: root?.service ?? ROOT_MISSING,
+      rootName: root?.rootName ?? "",
+      rootServiceName: root?.service ?? "",
       startNs,
       durationNs: Number(endNs - startNs),
       services: new Map(list.map(({ service, spans, errors }) => [service, { spans, errors }])),
     });
   }
   return { range, byId };
+}
+
+/** What the column of services says of resources that name none, and what some clients really send. */
+const NO_SERVICE = "unknown_service";
+
+/** Traces with spans whose resource names no service. */
+async function withoutService(
+  reader: Reader,
+  traceIds: readonly string[],
+  range: NsRange,
+): Promise<Set<string>> {
+  const answer = await reader.select(
+    sql`SELECT DISTINCT TraceId FROM otel_traces WHERE ${traceIdIs(traceIds)} AND ${inRange(range)}
+        AND ServiceName = ${text(NO_SERVICE)} AND NOT mapContains(ResourceAttributes, 'service.name')`,
+  );
+  return new Set(readRows(answer, (block) => textCells(block, "TraceId")));
 }
 
 /** Whether any of the conditions holds. */

@@ -1,10 +1,12 @@
 /** Reads spans of some traces as a table for the evaluator: of attributes only those that a query names. */
 import {
   arrayStatic,
+  isServiceName,
   NIL_STATIC,
   type SpanColumn,
   type SpanTable,
   type Static,
+  shownParentId,
   type Traceql,
   traceqlInteger,
 } from "@triptych/lang";
@@ -140,7 +142,7 @@ function storedTable(
   const durationNs = overBlocks(blocks, (block) => numberCells(block, "duration"));
   const basics: { readonly [intrinsic: string]: SpanColumn } = {
     "span:id": (row) => ({ type: "string", value: spanId(row) }),
-    "span:parentID": (row) => ({ type: "string", value: parentId(row) }),
+    "span:parentID": (row) => ({ type: "string", value: shownParentId(parentId(row)) }),
     "trace:id": (row) => ({ type: "string", value: traceId(row) }),
     duration: (row) => ({ type: "duration", value: durationNs(row) }),
     traceDuration: fromFacts((facts) => ({ type: "duration", value: facts.durationNs })),
@@ -193,7 +195,8 @@ function storedColumn(
     attribute.intrinsic === undefined ? decodeValue : intrinsicDecoder(attribute.intrinsic);
   if (reading.many !== true) {
     const cell = overBlocks(blocks, (block) => textCells(block, name));
-    return (row) => decode(cell(row));
+    if (!isServiceName(attribute)) return (row) => decode(cell(row));
+    return (row) => decode(cell(row) || "1");
   }
   const cell = overBlocks(blocks, (block) => textsCells(block, name));
   return (row) => arrayStatic(cell(row).map(decode));
