@@ -37,6 +37,8 @@ export interface RuleLint {
 export interface Rule {
   readonly id: string;
   readonly kind: "record" | "alert";
+  /** What the query is written in: over metrics, or over logs. */
+  readonly language: "promql" | "logql";
   /** Of the alert, or of the series that is recorded. */
   readonly name: string;
   readonly group: string;

@@ -196,6 +196,7 @@ export {
   selfIntervals,
 } from "./trace/forest.ts";
 export type * as Traceql from "./traceql/ast.ts";
+export { attributeTests } from "./traceql/attribute-tests.ts";
 export {
   type Evaluate as TraceqlEvaluate,
   pipelineOver,
@@ -208,6 +209,7 @@ export {
   type Bound as BoundTable,
   bind as bindTable,
   fieldColumn,
+  groupColumn,
   isTrue,
 } from "./traceql/field-eval.ts";
 export { intrinsic as traceqlIntrinsic } from "./traceql/field-parser.ts";
@@ -216,10 +218,12 @@ export { metricsMemory, searchMemory } from "./traceql/memory-search.ts";
 export {
   type AttributeMap,
   arrayStatic,
+  isServiceName,
   type MemorySpan,
   type MemoryTable,
   memoryTable,
   ROOT_MISSING,
+  shownParentId,
   type TraceSummary,
 } from "./traceql/memory-table.ts";
 export { parseTraceql, parseTraceqlIdentifier } from "./traceql/parser.ts";
@@ -240,6 +244,7 @@ export {
   usesBuckets,
 } from "./traceql/series.ts";
 export {
+  firstOf as firstStatic,
   integerOf as traceqlInteger,
   keyOf as staticKey,
   NIL as NIL_STATIC,

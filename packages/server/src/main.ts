@@ -69,6 +69,7 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
       evaluationIntervalMs: () => prometheus.config().global.evaluation_interval,
     });
     await prometheus.evaluate(rules);
+    await rules.readLoki(core.config.loki)();
     startWatches(core, storage);
     const incidents = createIncidents(core, storage);
     const servers = createServers(core, ingest);
@@ -77,7 +78,9 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     const parts = { clock, app: servers.app, next: ingest, saved };
     const pushgateway = openPushgateway({ ...core, ...parts });
     const reload = async (changed: Config): Promise<void> => {
+      const applyLokiRules = rules.readLoki(changed.loki);
       await prometheus.reload(changed.prometheus.file);
+      await applyLokiRules();
       await logSources.reload(changed);
       storage.store.retention.setRules(retentionRules(changed));
     };

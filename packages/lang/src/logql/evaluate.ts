@@ -31,6 +31,8 @@ export interface LogqlOptions {
   readonly seriesMax?: number | undefined;
   /** Values held at once. */
   readonly samplesMax?: number | undefined;
+  /** Told, before they are made, of bytes that are held until the end; throws when that is too much. */
+  readonly take?: ((bytes: number) => void) | undefined;
   readonly pause?: (() => Promise<void> | undefined) | undefined;
 }
 
@@ -113,6 +115,7 @@ class Run implements Evaluation {
   readonly annotations = new Annotations();
   readonly lookbackMs = 0;
   readonly subqueryIntervalMs = 0;
+  readonly aloneIsZero = true;
   private readonly leaves = new Map<PromqlExpr, LeafNode>();
   private readonly vectors = new Map<PromqlExpr, number>();
   /** Divisors: zero is no number there. */
@@ -234,6 +237,7 @@ class Run implements Evaluation {
       levelFallback: options.levelFallback ?? false,
       seriesMax: options.seriesMax ?? SERIES_MAX,
       samplesMax: options.samplesMax ?? SAMPLES_MAX,
+      take: options.take,
       pause: () => this.pause(),
     });
     this.room(rows.length, grid);

@@ -71,6 +71,7 @@ export interface LeafOptions {
   readonly levelFallback: boolean;
   readonly seriesMax: number;
   readonly samplesMax: number;
+  readonly take?: ((bytes: number) => void) | undefined;
   readonly pause: () => Promise<void> | undefined;
 }
 
@@ -82,6 +83,10 @@ export interface LeafNode {
 
 const COUNTED = new Set(["count_over_time", "rate", "bytes_over_time", "bytes_rate"]);
 const LINES_PER_PAUSE = 64;
+/** A series' labels and objects. */
+const BYTES_PER_SERIES = 600;
+/** Sums of the windows, then a float and its kind. */
+const BYTES_PER_STEP = 25;
 
 export async function evaluateLeaf(
   leaf: LeafNode,
@@ -267,6 +272,7 @@ class Collector {
 
   private newWindows(): Windows {
     const { steps } = this.times;
+    this.options.take?.(BYTES_PER_SERIES + steps * BYTES_PER_STEP);
     if (this.isCounted()) return new CountWindows(steps);
     return new SampleWindows(steps, this.leaf.node, this.first);
   }

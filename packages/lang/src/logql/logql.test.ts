@@ -26,30 +26,36 @@ describe("accepted", () => {
   check('{a="b"} |> "<_> x" !> "y <_>"');
   check('{a="b"} | json | logfmt --strict --keep-empty x="y",z="z" | unpack | decolorize');
   check('{a="b"} | json x', '{a="b"} | json x="x"');
-  check('{a="b"} | x > 5 or y<=1h30m and z==2KB', '{a="b"} | ( x>5 or ( y<=1h30m0s , z==2000B ) )');
+  check('{a="b"} | x > 5 or y<=1h30m and z==2KB', '{a="b"} | ( x>5 or ( y<=1h30m0s , z==2.0kB ) )');
   check('{a="b"} | x="1" y="2", z=ip("::1")', '{a="b"} | ( ( x="1" , y="2" ) , z=ip("::1") )');
   check('{a="b"} | label_format x=y,z="{{.x}}" | line_format "{{.z}}"');
   check('{a="b"} | drop x,y="z" | keep x=~"y"');
   check('{a="b"} | duration="x" | bytes > 2 | ip="y"', '{a="b"} | duration="x" | bytes>2 | ip="y"');
-  check('rate({a="b"}[5m])', 'rate({a="b"} [5m])');
+  check('rate({a="b"} [5m])', 'rate({a="b"}[5m])');
+  check('rate({a="b"} | json [5m] offset -90s)', 'rate({a="b"} | json[5m] offset -1m30s)');
+  check(
+    '{a="b"} | x>20MiB | x<20MB | x>1000 | x<5B',
+    '{a="b"} | x>20971520B | x<20MB | x>1000 | x<5B',
+  );
+  check("vector(0.00000012)");
   check(
     'count_over_time({a="b"}[5m] offset 1h |= "x")',
-    'count_over_time({a="b"} |= "x" [5m] offset 1h)',
+    'count_over_time({a="b"} |= "x"[5m] offset 1h0m0s)',
   );
-  check('sum(rate({a="b"}[1m])) by (x, y)', 'sum by (x, y)(rate({a="b"} [1m]))');
-  check('topk(5, sum by (x) (rate({a="b"}[1m])))', 'topk(5,sum by (x)(rate({a="b"} [1m])))');
+  check('sum(rate({a="b"}[1m])) by (x, y)', 'sum by (x, y)(rate({a="b"}[1m]))');
+  check('topk(5, sum by (x) (rate({a="b"}[1m])))', 'topk(5,sum by (x)(rate({a="b"}[1m])))');
   check(
     'quantile_over_time(0.9, {a="b"} | logfmt | unwrap duration(x) | __error__="" [1m]) by (c)',
-    'quantile_over_time(0.9,{a="b"} | logfmt | unwrap duration(x) | __error__="" [1m]) by (c)',
+    'quantile_over_time(0.9,{a="b"} | logfmt | unwrap duration(x) | __error__=""[1m]) by (c)',
   );
   check("1 + 2 * 3 ^ 2", "19");
   check(
     "2 * vector(1) > bool on (a) group_left (b) vector(0)",
-    "((2 * vector(1)) > bool on (a) group_left (b) vector(0))",
+    "((2 * vector(1.000000)) > bool on (a) group_left (b) vector(0.000000))",
   );
   check(
     'label_replace(vector(1), "a", "$1", "b", "(.*)")',
-    'label_replace(vector(1),"a","$1","b","(.*)")',
+    'label_replace(vector(1.000000),"a","$1","b","(.*)")',
   );
   check('{duration="1", rate="2"}');
 });

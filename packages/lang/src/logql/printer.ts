@@ -39,8 +39,14 @@ export function printLogql(expr: LogqlExpr): string {
     case "number":
       return formatFloat(expr.value);
     case "vector":
-      return `vector(${formatFloat(expr.value)})`;
+      return `vector(${vectorText(expr.value)})`;
   }
+}
+
+/** With six digits as Loki prints it, where these say the same. */
+function vectorText(value: number): string {
+  const text = value.toFixed(6);
+  return Number(text) === value && !text.includes("e") ? text : formatFloat(value);
 }
 
 const paramText = (param: number | undefined): string =>
@@ -67,14 +73,11 @@ function operatorText({ op, bool, matching }: LogqlBinary): string {
 
 function printRange({ query, unwrap, rangeMs, offsetMs }: RangeAggregation): string {
   const parts = [printLogql(query), ...(unwrap === undefined ? [] : [printUnwrap(unwrap)])];
-  return `${parts.join(" ")} [${formatDuration(rangeMs)}]${offsetText(offsetMs)}`;
+  return `${parts.join(" ")}[${formatDuration(rangeMs)}]${offsetText(offsetMs)}`;
 }
 
-function offsetText(offsetMs: number): string {
-  if (offsetMs === 0) return "";
-  const isWhole = Number.isInteger(offsetMs);
-  return ` offset ${isWhole ? formatDuration(offsetMs) : goDurationText(offsetMs * 1e6)}`;
-}
+const offsetText = (offsetMs: number): string =>
+  offsetMs === 0 ? "" : ` offset ${goDurationText(offsetMs * 1e6)}`;
 
 function printUnwrap({ label, conversion, filters }: Unwrap): string {
   const what = conversion === undefined ? label : `${conversion}(${label})`;
@@ -149,7 +152,20 @@ function printTest(test: LabelTest): string {
 
 function valueText({ unit, value }: Extract<LabelTest, { kind: "compare" }>): string {
   if (unit === "number") return formatFloat(value);
-  return unit === "duration" ? goDurationText(value) : `${value}B`;
+  return unit === "duration" ? goDurationText(value) : bytesText(value);
+}
+
+/** In the unit that Loki prints, where its two digits say the same. */
+function bytesText(value: number): string {
+  const power = value < 10 ? 0 : Math.min(6, Math.floor(Math.log10(value) / 3 + 1e-9));
+  const unit = ["", "k", "M", "G", "T", "P", "E"][power] ?? "";
+  const count = Math.floor((value / 1000 ** power) * 10 + 0.5) / 10;
+  if (power === 0 || count * 1000 ** power !== value) return `${value}B`;
+  return count < 10
+    ? `${count.toFixed(1)}${unit}B`
+    : Number.isInteger(count)
+      ? `${count}${unit}B`
+      : `${value}B`;
 }
 
 /** What is longer than this on one line is broken into several. */

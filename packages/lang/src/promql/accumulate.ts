@@ -14,6 +14,8 @@ export interface AggregateContext {
   readonly span: Span;
   readonly annotations: Annotations;
   readonly steps: number;
+  /** Whether one value alone deviates by nothing whatever it is, as in LogQL; here what is not finite gives NaN. */
+  readonly aloneIsZero?: boolean | undefined;
 }
 
 export interface Accumulator {
@@ -90,7 +92,7 @@ function extremes(context: AggregateContext): Accumulator {
 
 /** Variance by Welford's running means. */
 function deviations(context: AggregateContext): Accumulator {
-  const { op, steps } = context;
+  const { op, steps, aloneIsZero } = context;
   const count = new Float64Array(steps);
   const mean = new Float64Array(steps);
   const squares = new Float64Array(steps);
@@ -105,7 +107,7 @@ function deviations(context: AggregateContext): Accumulator {
         count[step] = n;
         if (n === 1) {
           mean[step] = v;
-          squares[step] = Number.isFinite(v) ? 0 : Number.NaN;
+          squares[step] = Number.isFinite(v) || aloneIsZero === true ? 0 : Number.NaN;
           continue;
         }
         const delta = v - (mean[step] as number);

@@ -7,15 +7,7 @@ import { queryFailed } from "./failure.ts";
 import { formatFloat } from "./format-float.ts";
 import { type Accumulator, type AggregateContext, accumulators } from "./accumulate.ts";
 import { printHistogram } from "./histogram.ts";
-import {
-  dropLabels,
-  keepLabels,
-  type Labels,
-  labelValue,
-  METRIC_NAME,
-  noLabels,
-  withLabel,
-} from "./labels.ts";
+import { dropLabels, keepLabels, type Labels, METRIC_NAME, noLabels, withLabel } from "./labels.ts";
 import { quantile } from "./quantile.ts";
 import { FLOAT, HISTOGRAM, isEmpty, newRow, type Row, RowSet, valueAt } from "./rows.ts";
 import { chooseRows } from "./choose.ts";
@@ -87,6 +79,7 @@ async function accumulate(
     span: node.expr.span,
     annotations: evaluation.annotations,
     steps: grid.count,
+    aloneIsZero: evaluation.aloneIsZero,
   };
   const { keyOf, labelsOf } = grouped(node);
   const groups = new Map<string, RunningGroup>();
@@ -129,8 +122,7 @@ function grouped({ grouping, without }: Pick<Aggregate, "grouping" | "without">)
   const labelsOf = (labels: Labels): Labels => keepLabels(labels, names);
   const [only] = names;
   // A text that is there already, where others are put together for each row.
-  if (names.size === 1 && only !== undefined)
-    return { keyOf: (labels) => labelValue(labels, only), labelsOf };
+  if (names.size === 1 && only !== undefined) return { keyOf: valueReader(only), labelsOf };
   return {
     keyOf: (labels) => {
       let key = "";
@@ -139,6 +131,19 @@ function grouped({ grouping, without }: Pick<Aggregate, "grouping" | "without">)
       return key;
     },
     labelsOf,
+  };
+}
+
+/** Series of one metric have the same names: the value is looked for where it was in the one before. */
+function valueReader(name: string): (labels: Labels) => string {
+  let place = 0;
+  return (labels) => {
+    const pair = labels.pairs[place];
+    if (pair !== undefined && pair[0] === name) return pair[1];
+    const at = labels.pairs.findIndex(([candidate]) => candidate === name);
+    if (at < 0) return "";
+    place = at;
+    return labels.pairs[at]?.[1] ?? "";
   };
 }
 

@@ -13,11 +13,22 @@ export interface SelectorTime {
   readonly atMs: number | undefined;
 }
 
+/** Samples that a query evaluates, as Prometheus's statistics have them. */
+export interface EvaluatedSamples {
+  total: number;
+  /** The most that were held at once: values of rows and of the window that was looked at. */
+  peak: number;
+  /** Values of rows that are held now. */
+  held: number;
+}
+
 export interface Evaluation {
   readonly annotations: Annotations;
   readonly lookbackMs: number;
   /** Of subqueries without one. */
   readonly subqueryIntervalMs: number;
+  /** Deviations are those of LogQL. */
+  readonly aloneIsZero?: boolean | undefined;
   evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]>;
   /** Gives the rows one after the other; each holds only until `take` returns. */
   each(expr: PromqlExpr, grid: Grid, take: (row: Row) => void): Promise<void>;
@@ -37,6 +48,8 @@ export interface Evaluation {
   leaf(question: LeafQuestion): Promise<LeafAnswer | undefined>;
   /** `offset` and `@` of a selector or subquery in this query. */
   timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime;
+  /** Counts what selectors see at the steps; absent when nobody asks for it. */
+  readonly evaluated?: EvaluatedSamples | undefined;
   regex(pattern: string): CompiledRegex;
   /** Lets others have a turn and ends the query when nobody waits for it. */
   pause(): Promise<void> | undefined;

@@ -182,3 +182,17 @@ describe("web configurations", () => {
   check("tls_server_config:\n  cert_file: none.pem\n", 1, "none.pem: ENOENT");
   check("tls_server_config:\n  client_auth_type: x\n", 1, "invalid ClientAuth: x");
 });
+
+test("rules over logs", async () => {
+  const text = (expr: string): string =>
+    `groups:\n- name: g\n  rules:\n  - alert: A\n    expr: '${expr}'\n    annotations: {runbook_url: "https://r"}\n`;
+  const good = await run({ "l.yml": text('sum(count_over_time({app="x"} |= "y" [5m])) > 3') });
+  expect(good).toEqual({ code: 0, told: "l.yml: ok (1 rules over logs)\n" });
+  const never = await run({ "l.yml": text('sum(count_over_time({app="x"} |= "y" [5m])) == 0') });
+  expect(never.told).toContain("absent_over_time");
+  const bad = await run({ "l.yml": text('sum(count_over_time({app="x"} |= "y" [5m)) > 3') });
+  expect(bad.code).toBe(1);
+  expect(bad.told).toMatch(
+    /^l\.yml:5:11: group "g", rule 1, "A": could not parse expression: parse error at line 1, col \d+: /,
+  );
+});

@@ -1,13 +1,16 @@
-/** `triptych check` of a rule file: errors as Prometheus tells them, and lints with why and how. */
-import { lints, type LintKnowledge } from "../config/rules/lints.ts";
+/** `triptych check` of a rule file of Prometheus or Loki: errors as those tell them, and lints with why and how. */
+import type { LintKnowledge } from "../config/rules/lints.ts";
+import { lintRule } from "../config/rules/logql-lints.ts";
 import { parseRuleFile, printProblem, type RuleConfig } from "../config/rules/rule-file.ts";
+import { ruleLanguageOf } from "../config/rules/rule-language.ts";
 import type { CheckContext, CheckedFile, CheckVerdict } from "./check-kind.ts";
 
 export function checkRules(
   { file, text }: CheckedFile,
   { files, known }: CheckContext,
 ): CheckVerdict {
-  const { groups, problems } = parseRuleFile(text, file);
+  const language = ruleLanguageOf(text);
+  const { groups, problems } = parseRuleFile(text, file, { language });
   const rules = groups.flatMap((group) => group.rules);
   const recorded = new Set(files.flatMap((one) => recordedIn(one)));
   const knowledge: LintKnowledge = { ...known, recorded };
@@ -15,24 +18,24 @@ export function checkRules(
   return {
     errors: problems.map((problem) => printProblem(file, problem)),
     warnings: [...warnings, ...duplicates(file, rules)],
-    summary: `${rules.length} rules`,
+    summary: `${rules.length} rules${language === "logql" ? " over logs" : ""}`,
   };
 }
 
 function recordedIn({ file, text }: CheckedFile): string[] {
   if (!/^\{?\s*["']?groups/m.test(text)) return [];
-  return parseRuleFile(text, file).groups.flatMap(({ rules }) =>
+  const language = ruleLanguageOf(text);
+  return parseRuleFile(text, file, { language }).groups.flatMap(({ rules }) =>
     rules.filter(({ kind }) => kind === "record").map(({ name }) => name),
   );
 }
 
 function* lintsOf(file: string, rule: RuleConfig, known: LintKnowledge): Generator<string> {
-  for (const lint of lints)
-    for (const { what, why, fix, at } of lint.run(rule, known)) {
-      const place = at === "expr" ? rule.exprPlace : rule.place;
-      const message = `${rule.kind} "${rule.name}": ${what}\n    why: ${why}\n    fix: ${fix} [${lint.name}]`;
-      yield printProblem(file, { ...place, message: `warning: ${message}` });
-    }
+  for (const { name, what, why, fix, at } of lintRule(rule, known)) {
+    const place = at === "expr" ? rule.exprPlace : rule.place;
+    const message = `${rule.kind} "${rule.name}": ${what}\n    why: ${why}\n    fix: ${fix} [${name}]`;
+    yield printProblem(file, { ...place, message: `warning: ${message}` });
+  }
 }
 
 /** Two rules that write the same series. */

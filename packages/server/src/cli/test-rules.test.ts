@@ -105,3 +105,16 @@ test("differences of texts", () => {
   expect(lineDiff("a\nb\nc", "a\nx\nc\nd")).toBe("  a\n- b\n+ x\n  c\n+ d");
   expect(lineDiff("a", "a")).toBe("  a");
 });
+
+test("rules over logs are told apart", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "triptych-log-rules-"));
+  const expr = 'rate({a="b"} |= "x" [5m])';
+  writeFileSync(
+    join(directory, "r.yml"),
+    `groups: [{name: g, rules: [{record: a, expr: '${expr}'}]}]`,
+  );
+  writeFileSync(join(directory, "t.yml"), "rule_files: [r.yml]\ntests: []\n");
+  const { failed, told } = await run(join(directory, "t.yml"));
+  rmSync(directory, { recursive: true });
+  expect([failed, told]).toEqual([1, expect.stringContaining("these rules are over logs (LogQL)")]);
+});

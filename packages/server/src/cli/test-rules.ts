@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { asTriptychError } from "@triptych/model";
 import { type RuleGroupConfig, requireRuleFile } from "../config/rules/rule-file.ts";
+import { ruleLanguageOf } from "../config/rules/rule-language.ts";
 import { expandRulePaths } from "../config/rules/rule-paths.ts";
 import { parseRuleTestFile, type RuleTestFile } from "../config/rules/test-file.ts";
 import { partMatcher } from "../regex/regex.ts";
@@ -90,5 +91,12 @@ function groupsOf(
     if (/[*?[]/.test(name) || existsSync(expandRulePaths([name], dirname(file))[0] ?? "")) continue;
     throw new Error(`${file}: the rule file ${name} does not exist`);
   }
-  return paths.flatMap((path) => requireRuleFile(readFileSync(path, "utf8"), path, options).groups);
+  return paths.flatMap((path) => {
+    const text = readFileSync(path, "utf8");
+    if (ruleLanguageOf(text) === "logql")
+      throw new Error(
+        `${path}: these rules are over logs (LogQL); tests are of rules over metrics (PromQL), for their input is series. \`triptych check\` reads both.`,
+      );
+    return requireRuleFile(text, path, options).groups;
+  });
 }

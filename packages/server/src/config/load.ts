@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { TriptychError } from "@triptych/model";
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
-import { merged, type Settings } from "./replaced/replaced.ts";
+import { merged, type Settings } from "./replaced/settings.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 /** What flags of the command line set; they win over the file. */

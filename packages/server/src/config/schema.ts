@@ -6,6 +6,7 @@ import { collectSchema } from "./collect-schema.ts";
 import { deriveSchema } from "./derive-schema.ts";
 import { fluentdSchema } from "./fluentd-schema.ts";
 import { logSourceFields } from "./log-sources-schema.ts";
+import { lokiSchema } from "./loki-schema.ts";
 import { elasticsearchSchema, logstashSchema, syslogSchema } from "./shippers-schema.ts";
 import { startTimeZerosSchema } from "./start-time-schema.ts";
 import { statsdSchema } from "./statsd-schema.ts";
@@ -148,6 +149,7 @@ export const configSchema = z.strictObject({
   collect: collectSchema,
   derive: deriveSchema,
   ...logSourceFields,
+  loki: lokiSchema,
   elasticsearch: elasticsearchSchema,
   fluentd: fluentdSchema,
   logstash: logstashSchema,

@@ -6,12 +6,15 @@ import { type AlertmanagerTarget, createAlertmanagers } from "../alerting/alertm
 import { createAlerts } from "../alerting/alerts.ts";
 import { postJsonWith } from "../alerting/http-post.ts";
 import { createRulesView } from "../api/prometheus/rules.ts";
+import { alertmanagersAt } from "../config/loki-alertmanagers.ts";
+import type { LokiConfig } from "../config/loki-schema.ts";
 import type { RulesView } from "../api/prometheus/views.ts";
 import type { PrometheusConfig } from "../config/prometheus/load.ts";
 import type { AlertmanagerConfig } from "../config/prometheus/sections.ts";
 import { type RuleGroupConfig, requireRuleFile } from "../config/rules/rule-file.ts";
 import { expandRulePaths } from "../config/rules/rule-paths.ts";
 import { createHttpClient, type HttpClient } from "../http-client/client.ts";
+import { createAttributeKeys } from "../query/logs/attribute-keys.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import {
   createDiscoveredAddresses,
@@ -19,8 +22,12 @@ import {
 } from "../receivers/discovery/addresses.ts";
 import type { IngestNext } from "../receivers/next.ts";
 import { compileRegex } from "../regex/compile.ts";
+import { createLogRuleQuery } from "../rules/log-query.ts";
+import { createLokiRuler, type LokiRuler } from "../rules/loki-ruler.ts";
+import { createRuleSets } from "../rules/rule-sets.ts";
 import { createRules } from "../rules/rules.ts";
 import type { SavedRule } from "../rules/saved-alerts.ts";
+import { type SavedRuleGroup, STORED_RULES_KIND } from "../rules/stored-rules.ts";
 import type { RuleGroupView } from "../rules/view.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createSavedState } from "../store/saved-state.ts";
@@ -34,8 +41,11 @@ export interface RulesParts {
   readonly view: RulesView;
   readonly groups: () => readonly RuleGroupView[];
   readonly alertmanagers: () => readonly AlertmanagerState[];
+  readonly loki: LokiRuler;
   /** Reads the rule files that the configuration names. Throws `config_invalid` and changes nothing when one is wrong. */
   readonly read: (config: PrometheusConfig) => () => Promise<void>;
+  /** The same for rules over logs. */
+  readonly readLoki: (config: LokiConfig) => () => Promise<void>;
   readonly start: () => void;
 }
 
@@ -52,6 +62,7 @@ export function createRulesParts(
 ): RulesParts {
   const { log, metrics } = core;
   const alertmanagers = createAlertmanagers({ clock, log, metrics });
+  const { engine } = parts.storage.store;
   const found = createFound(core, (targets) => void alertmanagers.set(targets));
   const externalLabels = [...parts.config.global.external_labels];
   const externalUrl = core.address(core.config.http.port);
@@ -59,6 +70,7 @@ export function createRulesParts(
   const rules = createRules({
     clock,
     source: parts.source,
+    memory: core.queryMemory,
     next: parts.next,
     saved: createSavedState<SavedRule>("alert_rule", parts.storage),
     log,
@@ -68,8 +80,22 @@ export function createRulesParts(
     notify: alerts.notify,
     queryTimeoutMs: core.limits.queryTimeoutMs,
     subqueryIntervalMs: parts.evaluationIntervalMs,
+    logs: createLogRuleQuery({ engine, clock, keys: createAttributeKeys(engine) }),
   });
+  const sets = createRuleSets(rules);
+  const loki = createLokiRuler({
+    clock,
+    sets,
+    saved: createSavedState<SavedRuleGroup>(STORED_RULES_KIND, parts.storage),
+    report: (error) => log("error", error.message, { code: error.code }),
+  });
+  let told = { prometheus: parts.config.alerting.alertmanagers, loki: alertmanagersAt([]) };
+  const tell = (changed: Partial<typeof told>): void => {
+    told = { ...told, ...changed };
+    found.apply([...told.prometheus, ...told.loki]);
+  };
   core.onClose(async () => {
+    await loki.close();
     await rules.close();
     found.close();
     await alertmanagers.close();
@@ -80,22 +106,33 @@ export function createRulesParts(
       alertmanagers: () => alertmanagers.urls(),
     }),
     groups: () => rules.view(),
+    loki,
     alertmanagers: () => alertmanagers.states(),
+    readLoki(config) {
+      const apply = loki.read(config);
+      return async () => {
+        await apply();
+        tell({ loki: alertmanagersAt(config.alertmanagers) });
+      };
+    },
     read(config) {
       const groups = groupsOf(config);
       return async () => {
         const labels = [...config.global.external_labels];
         const relabel = compileRelabel(config.alerting.alert_relabel_configs, compileRegex);
         alerts.set({ externalLabels: labels, relabel });
-        await rules.load(groups, {
+        await sets.set("prometheus", groups, {
           externalLabels: labels,
           defaultIntervalMs: config.global.evaluation_interval,
           defaultQueryOffsetMs: config.global.rule_query_offset,
         });
-        found.apply(config.alerting.alertmanagers);
+        tell({ prometheus: config.alerting.alertmanagers });
       };
     },
-    start: () => rules.start(),
+    start() {
+      rules.start();
+      loki.start();
+    },
   };
 }
 

@@ -2,9 +2,9 @@
  * A group of rules: evaluated one after the other, never twice at the same time. What it reads and writes goes
  * through `env`, so that the server and `triptych test rules` run the same code.
  */
-import { parsePromql, printPromql, tableLink, type TemplateSample } from "@triptych/lang";
+import { tableLink, type TemplateSample } from "@triptych/lang";
+import { parseRuleExpr, printRuleExpr, type RuleLanguage } from "../config/rules/rule-expr.ts";
 import type { RuleConfig, RuleGroupConfig } from "../config/rules/rule-file.ts";
-import { compileRegex } from "../regex/compile.ts";
 import {
   type ActiveAlert,
   type Alerts,
@@ -158,8 +158,8 @@ class Group implements RuleGroup {
     const startMs = this.env.monotonicMs();
     state.lastEvaluationMs = atMs;
     try {
-      const result = await this.env.query(state.config.expr, sampleMs);
-      const context = this.contextAt({ atMs, sampleMs, result });
+      const result = await this.env.query(state.config, sampleMs);
+      const context = this.contextAt({ atMs, sampleMs, result }, state.config.language);
       const isAlert = state.config.kind === "alert";
       const samples = isAlert
         ? await this.alert(state, context)
@@ -179,15 +179,18 @@ class Group implements RuleGroup {
     }
   }
 
-  private contextAt(given: Pick<RuleContext, "atMs" | "sampleMs" | "result">): RuleContext {
+  private contextAt(
+    given: Pick<RuleContext, "atMs" | "sampleMs" | "result">,
+    language: RuleLanguage,
+  ): RuleContext {
     const { env } = this;
-    const { pause } = createPacing();
+    const { pause } = createPacing(undefined, "rules");
     return {
       ...given,
       limit: this.config.limit,
       externalLabels: env.externalLabels,
       externalUrl: env.externalUrl,
-      query: (text) => templateQuery(env.query, text, given.atMs),
+      query: (text) => templateQuery(env.query, { text, language }, given.atMs),
       pause,
       warn: env.warn,
     };
@@ -252,7 +255,7 @@ class Group implements RuleGroup {
         startsAtMs: alert.firedAtMs ?? alert.activeAtMs,
         endsAtMs: alert.resolvedAtMs ?? atMs + holdsMs,
         resolved: alert.resolvedAtMs !== undefined,
-        generatorPath: tableLink(state.query),
+        generatorPath: pathOf(state),
       });
     }
     if (messages.length === 0) return;
@@ -316,9 +319,10 @@ class Group implements RuleGroup {
   }
 
   view(): RuleGroupView {
-    const { file, name, limit } = this.config;
+    const { file, namespace, name, limit } = this.config;
     return {
       file,
+      ...(namespace === undefined ? {} : { namespace }),
       name,
       limit,
       intervalMs: this.settings.intervalMs,
@@ -336,7 +340,7 @@ function newState(config: RuleConfig, key: string): RuleState {
   return {
     config,
     key,
-    query: printPromql(config.expr),
+    query: printRuleExpr(config),
     templates:
       config.kind === "alert" ? parseAlertTemplates(config) : { labels: [], annotations: [] },
     ...{ health: "unknown", lastError: "", evaluationSeconds: 0, lastEvaluationMs: 0 },
@@ -344,10 +348,18 @@ function newState(config: RuleConfig, key: string): RuleState {
   };
 }
 
+/** Where Prometheus, and Grafana for Loki, show a query. */
+function pathOf({ config, query }: RuleState): string {
+  if (config.language === "promql") return tableLink(query);
+  const left = JSON.stringify({ queries: [{ expr: query, queryType: "range" }] });
+  return `/explore?${new URLSearchParams({ left })}`;
+}
+
 function ruleView(state: RuleState): RuleView {
   const { config } = state;
   return {
     kind: config.kind,
+    language: config.language,
     name: config.name,
     query: state.query,
     labels: config.labels,
@@ -364,10 +376,10 @@ function ruleView(state: RuleState): RuleView {
 
 async function templateQuery(
   query: RuleQuery,
-  text: string,
+  { text, language }: { readonly text: string; readonly language: RuleLanguage },
   atMs: number,
 ): Promise<TemplateSample[]> {
-  const samples = await query(parsePromql(text, { compileRegex }), atMs);
+  const samples = await query(parseRuleExpr(text, language), atMs);
   return samples.map(({ labels, value }) => ({
     labels: labels.pairs,
     value: typeof value === "number" ? value : histogramValue(value),

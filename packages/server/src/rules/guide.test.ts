@@ -1,8 +1,10 @@
 /** What the guide shows works as it stands there. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { requireRuleFile } from "../config/rules/rule-file.ts";
 import { lints } from "../config/rules/lints.ts";
+import { lintRule, logqlLints } from "../config/rules/logql-lints.ts";
+import { requireRuleFile } from "../config/rules/rule-file.ts";
+import { ruleLanguageOf } from "../config/rules/rule-language.ts";
 import { parseRuleTestFile } from "../config/rules/test-file.ts";
 import { runRuleTest } from "./rule-test.ts";
 
@@ -22,10 +24,19 @@ test("the rules load without a warning and pass the test", async () => {
   expect(verdicts).toMatchObject([{ passed: 3, failures: [] }]);
   const known = { types: new Map<string, string>(), recorded: new Set<string>() };
   const rules = groups.flatMap((group) => group.rules);
-  const found = rules.flatMap((rule) => lints.flatMap((lint) => [...lint.run(rule, known)]));
+  const found = rules.flatMap((rule) => [...lintRule(rule, known)]);
   expect(found).toEqual([]);
 });
 
+test("the rules over logs load without a warning", () => {
+  const text = block("loki rules");
+  expect(ruleLanguageOf(text)).toBe("logql");
+  const { groups } = requireRuleFile(text, "rules.yaml", { language: "logql" });
+  const known = { types: new Map<string, string>(), recorded: new Set<string>() };
+  const rules = groups.flatMap((group) => group.rules);
+  expect(rules.flatMap((rule) => [...lintRule(rule, known)])).toEqual([]);
+});
+
 test("every lint is told of", () => {
-  for (const { name } of lints) expect(guide).toContain(`\`${name}\``);
+  for (const { name } of [...lints, ...logqlLints]) expect(guide).toContain(`\`${name}\``);
 });

@@ -137,7 +137,10 @@ class TestRun {
 
   private env(): GroupEnv {
     return {
-      query: (expr, atMs) => this.query(expr, atMs, this.untilNow()),
+      query: async (rule, atMs) => {
+        if (rule.language === "promql") return this.query(rule.expr, atMs, this.untilNow());
+        throw new Error("rules over logs cannot be tested: the input of tests is series");
+      },
       write: (samples) => this.write(samples),
       flush: async () => {},
       save: async () => {},

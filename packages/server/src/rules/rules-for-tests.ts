@@ -3,6 +3,7 @@ import { type LabelPair, labelsFrom, TestStore } from "@triptych/lang";
 import { type Batch, TriptychError } from "@triptych/model";
 import { createSimClock } from "@triptych/testkit";
 import { parseRuleFile, type RuleGroupConfig } from "../config/rules/rule-file.ts";
+import type { RuleLanguage } from "../config/rules/rule-expr.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import { compileRegex } from "../regex/compile.ts";
 import { createMetrics } from "../self/metrics.ts";
@@ -114,8 +115,15 @@ function memorySource(store: TestStore, fails: { readonly query: boolean }): Met
   };
 }
 
-export function groupsOf(text: string, file = "rules.yml"): readonly RuleGroupConfig[] {
-  const { groups, problems } = parseRuleFile(text, file);
+export const groupsOfLogs = (text: string): readonly RuleGroupConfig[] =>
+  groupsOf(text, "rules.yml", "logql");
+
+export function groupsOf(
+  text: string,
+  file = "rules.yml",
+  language: RuleLanguage = "promql",
+): readonly RuleGroupConfig[] {
+  const { groups, problems } = parseRuleFile(text, file, { language });
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   return groups;
 }

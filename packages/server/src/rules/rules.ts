@@ -4,6 +4,7 @@
  */
 import {
   evaluatePromql,
+  type LogqlExpr,
   type PromqlExpr,
   type PromqlResult,
   type Row,
@@ -13,14 +14,16 @@ import { type Clock, defaultLimits, TriptychError } from "@triptych/model";
 import type { RuleGroupConfig } from "../config/rules/rule-file.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import { createPacing } from "../query/pacing.ts";
-import { promqlSource, runPromql } from "../query/promql/source.ts";
+import { promqlSource, rowBytes, runPromql } from "../query/promql/source.ts";
 import type { IngestNext } from "../receivers/next.ts";
 import { compileRegex } from "../regex/compile.ts";
 import type { Log } from "../self/log.ts";
 import type { Metrics } from "../self/metrics.ts";
+import type { QueryMemory, QueryMemoryBudget } from "../self/query-memory.ts";
 import type { SavedState } from "../store/saved-state.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { createRuleGroup, type GroupEnv, type GroupSettings, type RuleGroup } from "./group.ts";
+import type { LogRuleQuery } from "./log-query.ts";
 import { observeRules, type RuleMetrics } from "./metrics.ts";
 import { createRecentOutput, type RecentOutput } from "./recent-output.ts";
 import { batchesOf } from "./sample-output.ts";
@@ -35,6 +38,10 @@ export interface RulesDeps {
   readonly source: MetricsSource;
   /** The step of subqueries that name none: `global.evaluation_interval`. A minute unless given. */
   readonly subqueryIntervalMs?: (() => number) | undefined;
+  /** Evaluates rules over logs; without it they fail. */
+  readonly logs?: LogRuleQuery | undefined;
+  /** What queries of rules hold is counted here. */
+  readonly memory?: QueryMemoryBudget | undefined;
   readonly next: Pick<IngestNext, "accept">;
   readonly saved: SavedState<SavedRule>;
   readonly log: Log;
@@ -260,7 +267,10 @@ class Manager implements Rules {
     let waiting: RuleSample[] = [];
     recent.begin();
     return {
-      query: (expr, atMs) => this.query(expr, { atMs, recent }),
+      query: (rule, atMs) =>
+        rule.language === "promql"
+          ? this.query(rule.expr, { atMs, recent })
+          : this.logQuery(rule.expr, atMs),
       write(samples) {
         recent.add(samples);
         waiting.push(...samples);
@@ -299,10 +309,27 @@ class Manager implements Rules {
 
   private async query(
     expr: PromqlExpr,
-    { atMs, recent }: { readonly atMs: number; readonly recent: RecentOutput },
+    given: { readonly atMs: number; readonly recent: RecentOutput },
   ): Promise<readonly VectorSample[]> {
+    const memory = this.deps.memory?.open("rules");
+    try {
+      return await this.evaluate(expr, { ...given, memory });
+    } finally {
+      memory?.release();
+    }
+  }
+
+  private async evaluate(
+    expr: PromqlExpr,
+    given: {
+      readonly atMs: number;
+      readonly recent: RecentOutput;
+      readonly memory: QueryMemory | undefined;
+    },
+  ): Promise<readonly VectorSample[]> {
+    const { atMs, recent, memory } = given;
     const timeoutMs = this.deps.queryTimeoutMs ?? defaultLimits.queryTimeoutMs;
-    const ask = { signal: this.abort.signal, timeoutMs };
+    const ask = { signal: this.abort.signal, timeoutMs, priority: "rules" as const, memory };
     const times = {
       startMs: atMs,
       endMs: atMs,
@@ -310,7 +337,7 @@ class Manager implements Rules {
     };
     if (!recent.concerns(expr))
       return samplesOf(await runPromql(this.deps.source, expr, { times, ask }));
-    const pacing = createPacing(ask.signal);
+    const pacing = createPacing(ask.signal, ask.priority);
     const deadlineMs = performance.now() + timeoutMs;
     const source = recent.over(promqlSource(this.deps.source, ask));
     const pause = (): Promise<void> | undefined => {
@@ -319,9 +346,22 @@ class Manager implements Rules {
       return pacing.pause();
     };
     const samplesMax = defaultLimits.querySamplesMax;
+    const holds = rowBytes(memory);
     return samplesOf(
-      await evaluatePromql(expr, { ...times, samplesMax, compileRegex, pause }, source),
+      await evaluatePromql(expr, { ...times, samplesMax, compileRegex, holds, pause }, source),
     );
+  }
+
+  private async logQuery(expr: LogqlExpr, atMs: number): Promise<readonly VectorSample[]> {
+    const { logs } = this.deps;
+    if (logs === undefined) throw new Error("rules over logs are not evaluated here");
+    const timeoutMs = this.deps.queryTimeoutMs ?? defaultLimits.queryTimeoutMs;
+    const memory = this.deps.memory?.open("rules");
+    try {
+      return await logs(expr, atMs, { signal: this.abort.signal, timeoutMs, memory });
+    } finally {
+      memory?.release();
+    }
   }
 
   async close(): Promise<void> {

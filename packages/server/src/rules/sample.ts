@@ -1,5 +1,6 @@
 /** What rules read and write: samples at one time, and the alerts they hand on. */
-import type { Histogram, Labels, PromqlExpr } from "@triptych/lang";
+import type { Histogram, Labels } from "@triptych/lang";
+import type { RuleExpr } from "../config/rules/rule-expr.ts";
 
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
@@ -9,7 +10,7 @@ export interface VectorSample {
 }
 
 /** An instant query; a scalar is one sample without labels. Rejects with what is wrong with it. */
-export type RuleQuery = (expr: PromqlExpr, atMs: number) => Promise<readonly VectorSample[]>;
+export type RuleQuery = (rule: RuleExpr, atMs: number) => Promise<readonly VectorSample[]>;
 
 export interface RuleSample {
   readonly labels: Labels;

@@ -1,11 +1,13 @@
 /** What the API and the interface see of rules. */
+import type { RuleLanguage } from "../config/rules/rule-expr.ts";
 import type { ActiveAlert } from "./alert-state.ts";
 import type { Pairs } from "./sample.ts";
 
 export interface RuleView {
   readonly kind: "record" | "alert";
+  readonly language: RuleLanguage;
   readonly name: string;
-  /** Printed in Prometheus's one form. */
+  /** Printed in the one form of Prometheus, or Loki. */
   readonly query: string;
   readonly labels: Pairs;
   readonly annotations: Pairs;
@@ -23,6 +25,8 @@ export interface RuleView {
 
 export interface RuleGroupView {
   readonly file: string;
+  /** What Loki calls the file; absent for rules over metrics. */
+  readonly namespace?: string | undefined;
   readonly name: string;
   readonly limit: number;
   readonly intervalMs: number;

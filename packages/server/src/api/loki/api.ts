@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import type { LogDeletes } from "../../query/log-deletes/log-deletes.ts";
 import { createAttributeKeys } from "../../query/logs/attribute-keys.ts";
 import { createLogSource } from "../../query/logs/source.ts";
+import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
@@ -11,7 +12,7 @@ import { deletes } from "./deletes.ts";
 import type { Context, Handler } from "./exchange.ts";
 import { detectedFields, detectedLabels, detectedValues, patterns } from "./explore.ts";
 import { labelNames, labelValues, seriesList } from "./labels.ts";
-import { buildInfo, formatQuery, noRules } from "./misc.ts";
+import { buildInfo, formatQuery } from "./misc.ts";
 import { instantQuery, rangeQuery } from "./query.ts";
 import { registerTail } from "./tail.ts";
 import { indexStats, indexVolume, indexVolumeRange } from "./volume.ts";
@@ -26,6 +27,8 @@ export interface LokiApiDeps {
   readonly deletes?: LogDeletes | undefined;
   /** Told of bugs of ours. */
   readonly report?: ((error: TriptychError) => void) | undefined;
+  /** What all queries together may hold. */
+  readonly queryMemory?: QueryMemoryBudget | undefined;
 }
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -45,7 +48,6 @@ const routes: readonly (readonly [methods: readonly Method[], path: string, Hand
   [["GET", "POST"], "/detected_fields", detectedFields],
   [["GET", "POST"], "/detected_field/:name/values", detectedValues],
   [["GET", "POST"], "/format_query", formatQuery],
-  [["GET"], "/rules", noRules],
   [["GET", "POST", "PUT", "DELETE"], "/delete", deletes],
   [["GET"], "/status/buildinfo", buildInfo],
 ];
@@ -75,8 +77,11 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
             const gone = clientGone(reply);
             const deadline = createDeadline(clock, timeoutMs);
             const signal = AbortSignal.any([gone, deadline.signal]);
-            const ask = { signal, cost: { rowsRead: 0, bytesRead: 0 } };
+            const memory = deps.queryMemory?.open();
+            reply.raw.once("close", () => memory?.release());
+            const ask = { signal, memory, cost: { rowsRead: 0, bytesRead: 0 } };
             try {
+              await memory?.admit({ signal, timeoutMs });
               const exchange = { params: formParams(request), request, reply, ask };
               return await handle(context, exchange);
             } catch (error) {

@@ -1,5 +1,5 @@
 /** `patterns`, `detected_labels`, `detected_fields`, `detected_field/…/values`: what logs look like. */
-import { parseLogQuery, type LogqlQuery } from "@triptych/lang";
+import { parseGoFloat, parseLogQuery, type LogqlQuery } from "@triptych/lang";
 import type { FastifyReply } from "fastify";
 import { createReadTexts } from "../../query/logql/read-texts.ts";
 import { runLogQuery } from "../../query/logql/run-logs.ts";
@@ -59,9 +59,28 @@ export async function detectedLabels(
     for (const [name, value] of streamPairs(service, attributes, schema))
       values.set(name, (values.get(name) ?? new Set()).add(value));
   const detected = [...values]
+    .filter(([, found]) => !areIds(found))
     .map(([label, found]) => ({ label, cardinality: found.size }))
     .sort((a, b) => (a.label < b.label ? -1 : 1));
   return reply.send({ detectedLabels: detected });
+}
+
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/** Labels that only number things are not worth choosing by; 0 and 1 are yes and no. */
+function areIds(values: ReadonlySet<string>): boolean {
+  const all = [...values];
+  if (all.every((value) => value === "0" || value === "1")) return false;
+  return all.every((value) => isNumber(value) || UUID.test(value));
+}
+
+function isNumber(text: string): boolean {
+  try {
+    parseGoFloat(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const LINES_STANDARD = 100;

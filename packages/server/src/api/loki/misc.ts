@@ -1,4 +1,4 @@
-/** Small answers: the formatted query, build information, rules. */
+/** Small answers: the formatted query, build information. */
 import { formatLogql, parseLogql } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
@@ -31,9 +31,4 @@ export async function formatQuery(
     if (!(error instanceof TriptychError)) throw error;
     return reply.code(400).send({ status: "invalid-query", error: error.message });
   }
-}
-
-/** Rules are kept in files here, not by this API: there are none to show. */
-export async function noRules(_context: Context, { reply }: Exchange): Promise<FastifyReply> {
-  return reply.type("application/yaml; charset=utf-8").send("{}\n");
 }

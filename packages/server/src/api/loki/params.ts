@@ -88,18 +88,19 @@ export const POINTS_MAX = 11_000;
 /** Without a step the range has about so many. */
 const STEPS_STANDARD = 250;
 
+const STEP_TOO_SMALL =
+  "zero or negative query resolution step widths are not accepted. Try a positive integer";
+
 /** `step` in milliseconds; one fits the range when it is absent. */
 export function stepParam(
   params: URLSearchParams,
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
 ): number {
   const seconds = Math.max(1, Math.floor((endMs - startMs) / 1000 / STEPS_STANDARD));
+  if (/^-\d/.test(params.get("step") ?? "")) throw wrong(STEP_TOO_SMALL);
   const ns = durationParam(params, "step", BigInt(seconds) * 1_000_000_000n);
   const ms = Number(ns) / 1e6;
-  if (!(ms >= 1))
-    throw wrong(
-      "zero or negative query resolution step widths are not accepted. Try a positive integer",
-    );
+  if (!(ms >= 1)) throw wrong(STEP_TOO_SMALL);
   return ms;
 }
 
@@ -116,7 +117,7 @@ export function countParam(
   const given = params.get(name) ?? "";
   if (given === "") return standard;
   if (!/^\d{1,15}$/.test(given) || Number(given) === 0)
-    throw wrong(`${name} must be a positive value, not ${shown(given)}`);
+    throw wrong(`${name} must be a positive value`);
   return Math.min(Number(given), max);
 }
 
@@ -124,5 +125,5 @@ export function directionParam(params: URLSearchParams): "newest" | "oldest" {
   const given = (params.get("direction") ?? "backward").toLowerCase();
   if (given === "backward" || given === "") return "newest";
   if (given === "forward") return "oldest";
-  throw wrong(`invalid direction ${shown(given)}; it must be forward or backward`);
+  throw wrong(`invalid direction '${given.slice(0, 50)}'; it must be forward or backward`);
 }

@@ -32,7 +32,7 @@ export function rangeQuery(context: Context, exchange: Exchange): Promise<Fastif
   if ((endMs - startMs) / stepMs > POINTS_MAX)
     throw new TriptychError(
       "query_invalid",
-      "exceeded maximum resolution of 11,000 points per time series. Try decreasing the query resolution (?step=XX)",
+      "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter",
     );
   // Steps are multiples of themselves, so that answers of panels that move on agree.
   const firstMs = Math.floor(startMs / stepMs) * stepMs;

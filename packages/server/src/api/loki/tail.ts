@@ -11,6 +11,7 @@ import { type FoundLine, foundLine, runLogQuery } from "../../query/logql/run-lo
 import { logqlLine } from "../../query/logql/stored-line.ts";
 import type { StoredLine } from "../../query/logs/source.ts";
 import { followLogs } from "../../query/logs/tail.ts";
+import { createLineDelay } from "./line-delay.ts";
 import { type Context, nowNs, parsedQuery } from "./exchange.ts";
 import { limitParam, timeParam } from "./params.ts";
 import { streamJson, valueJson } from "./result.ts";
@@ -62,16 +63,39 @@ export function registerTail(app: FastifyInstance, path: string, context: Contex
 
 interface TailQuestion {
   readonly query: LogqlQuery;
+  /** How long lines wait for others that are earlier and come later. */
+  readonly delayMs: number;
   readonly startNs: bigint;
   readonly limit: number;
 }
 
 function readQuestion(params: URLSearchParams, { clock }: Context): TailQuestion {
   const query = parsedQuery(params.get("query") ?? "", clock);
+  const delayMs = delayParam(params);
   if (query.kind !== "log_query")
     throw new TriptychError("query_invalid", "only log selector is supported");
   const now = nowNs(clock);
-  return { query, startNs: timeParam(params, "start", now - HOUR_NS), limit: limitParam(params) };
+  const startNs = timeParam(params, "start", now - HOUR_NS);
+  return { query, delayMs, startNs, limit: limitParam(params) };
+}
+
+const DELAY_SECONDS_MAX = 5;
+
+function delayParam(params: URLSearchParams): number {
+  const given = params.get("delay_for") ?? "";
+  if (given === "") return 0;
+  if (!/^[+-]?\d{1,15}$/.test(given))
+    throw new TriptychError(
+      "query_invalid",
+      `strconv.Atoi: parsing ${JSON.stringify(given.slice(0, 50))}: invalid syntax`,
+    );
+  const seconds = Number(given);
+  if (seconds > DELAY_SECONDS_MAX)
+    throw new TriptychError(
+      "query_invalid",
+      `delay_for can't be greater than ${DELAY_SECONDS_MAX}`,
+    );
+  return Math.max(0, seconds) * 1000;
 }
 
 const notFound = (path: string): TriptychError =>
@@ -98,7 +122,7 @@ function closeReason({ code, message }: TriptychError): string {
 
 async function follow(
   socket: WebSocket,
-  { query, startNs, limit }: TailQuestion,
+  { query, startNs, limit, delayMs }: TailQuestion,
   context: Context,
 ): Promise<void> {
   const gone = new AbortController();
@@ -128,11 +152,15 @@ async function follow(
     const options = { conditions, linesPerSecond: LINES_PER_SECOND, signal: gone.signal };
     // Followed first: what arrives while the past is read is not missed.
     const early: StoredLine[] = [];
+    const arrived = createLineDelay(context.clock, { delayMs, signal: gone.signal }, take);
     let ready = false;
     await followLogs(context, {
       ...options,
-      onLines: (lines) => (ready ? take(lines) : void early.push(...lines)),
-      onMark: () => {},
+      onLines: (lines) => (ready ? arrived(lines) : void early.push(...lines)),
+      // Which lines were left out is not known, only that some were.
+      onMark: () => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(droppedOf(query, context));
+      },
       onError: fail,
     });
     const past = await runLogQuery(
@@ -152,5 +180,13 @@ function messageOf(lines: readonly FoundLine[]): string {
   const streams = lines.map(
     (line) => `{"stream":${streamJson(line, false)},"values":[${valueJson(line, false)}]}`,
   );
-  return `{"streams":[${streams.join(",")}],"dropped_entries":[]}`;
+  return `{"streams":[${streams.join(",")}]}`;
+}
+
+/** Lines came faster than they are sent: one entry stands for those of now, with what the query says of their labels. */
+function droppedOf({ matchers }: LogqlQuery, { clock }: Context): string {
+  const equal = matchers.filter(({ op }) => op === "=").map(({ name, value }) => [name, value]);
+  const labels: unknown = Object.fromEntries(equal);
+  const dropped = [{ timestamp: String(nowNs(clock)), labels }];
+  return JSON.stringify({ streams: [], dropped_entries: dropped });
 }

@@ -27,8 +27,10 @@ async function volumes(
   const conditions = optionalConditions(text, clock);
   const range = rangeParam(params, clock);
   const targets = (params.get("targetLabels") ?? "").split(",").filter((name) => name !== "");
-  // Without targets the labels of the selector make the volumes.
-  const asked = conditions.length === 0 ? [] : parseStreamSelector(text).map(({ name }) => name);
+  // Without targets the labels of the selector make the volumes, and all labels when each is for itself.
+  const byLabel = params.get("aggregateBy") === "labels";
+  const asked =
+    conditions.length === 0 || byLabel ? [] : parseStreamSelector(text).map(({ name }) => name);
   const names = targets.length > 0 ? targets : asked;
   const given = Number(params.get("limit") ?? VOLUMES_STANDARD);
   const limit = Math.min(given > 0 ? given : VOLUMES_STANDARD, VOLUMES_MAX);
@@ -40,7 +42,7 @@ async function volumes(
       conditions,
       slots,
       labels: names.length === 0 ? undefined : new Set(names),
-      byLabel: params.get("aggregateBy") === "labels",
+      byLabel,
     },
     ask,
   );

@@ -1,12 +1,12 @@
 /** Rules of our own HTTP API: groups with how each rule does, and what a reader of rules would say about it. */
 import type { Labels, Rule, RuleGroup, RuleLint, RulesAnswer } from "@triptych/contract";
-import { parsePromql } from "@triptych/lang";
 import type { Clock } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
-import { lints, type LintKnowledge } from "../../config/rules/lints.ts";
+import type { LintKnowledge } from "../../config/rules/lints.ts";
+import { lintRule } from "../../config/rules/logql-lints.ts";
+import { parseRuleExpr } from "../../config/rules/rule-expr.ts";
 import type { RuleConfig } from "../../config/rules/rule-file.ts";
 import type { MetricsSource } from "../../query/metrics/source.ts";
-import { compileRegex } from "../../regex/compile.ts";
 import type { Pairs } from "../../rules/sample.ts";
 import type { RuleGroupView, RuleView } from "../../rules/view.ts";
 import { answerInfo } from "./answer-info.ts";
@@ -104,6 +104,7 @@ export function ruleJson(
   return {
     id: ruleId(group, index),
     kind: rule.kind,
+    language: rule.language,
     name: rule.name,
     group: group.name,
     file: group.file,
@@ -135,7 +136,7 @@ function lintsOf(rule: RuleView, known: LintKnowledge): RuleLint[] {
     kind: rule.kind,
     name: rule.name,
     exprText: rule.query,
-    expr: parsePromql(rule.query, { compileRegex }),
+    ...parseRuleExpr(rule.query, rule.language),
     forMs: rule.forMs,
     keepFiringForMs: rule.keepFiringForMs,
     labels: rule.labels,
@@ -143,7 +144,5 @@ function lintsOf(rule: RuleView, known: LintKnowledge): RuleLint[] {
     place: nowhere,
     exprPlace: nowhere,
   };
-  return lints.flatMap((lint) =>
-    [...lint.run(config, known)].map(({ what, why, fix }) => ({ name: lint.name, what, why, fix })),
-  );
+  return [...lintRule(config, known)].map(({ name, what, why, fix }) => ({ name, what, why, fix }));
 }

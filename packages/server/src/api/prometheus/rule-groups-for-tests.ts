@@ -3,6 +3,7 @@ import { labelsFrom } from "@triptych/lang";
 import type { RuleGroupView, RuleView } from "../../rules/view.ts";
 
 const shared = {
+  language: "promql",
   labels: [["severity", "page"]],
   annotations: [],
   forMs: 0,

@@ -36,7 +36,7 @@ export function rulesAnswer(groups: readonly RuleGroupView[], params: URLSearchP
     );
   const out: unknown[] = [];
   for (const group of all.slice(from)) {
-    if (!wanted.file(group.file) || !wanted.group(group.name)) continue;
+    if (!wanted.file(listedFile(group)) || !wanted.group(group.name)) continue;
     const rules = group.rules.filter(
       (rule) =>
         (type === "" || rule.kind === type) && wanted.rule(rule.name) && wanted.labels(rule.labels),
@@ -80,16 +80,17 @@ function excludeAlertsParam(params: URLSearchParams): boolean {
 
 function filters(params: URLSearchParams) {
   const oneOf = (name: string): ((value: string) => boolean) => {
-    const given = new Set(params.getAll(name));
+    // Prometheus's clients write brackets, those of Loki's ruler none.
+    const given = new Set([...params.getAll(`${name}[]`), ...params.getAll(name)]);
     return given.size === 0 ? () => true : (value) => given.has(value);
   };
   const selectors = params.getAll("match[]").map((text) => {
     return matchersOf(text).map((matcher) => ({ name: matcher.name, test: testOf(matcher) }));
   });
   return {
-    rule: oneOf("rule_name[]"),
-    group: oneOf("rule_group[]"),
-    file: oneOf("file[]"),
+    rule: oneOf("rule_name"),
+    group: oneOf("rule_group"),
+    file: oneOf("file"),
     labels(labels: Pairs): boolean {
       if (selectors.length === 0) return true;
       const values = new Map(labels);
@@ -100,8 +101,10 @@ function filters(params: URLSearchParams) {
   };
 }
 
+const listedFile = ({ file, namespace }: RuleGroupView): string => namespace ?? file;
+
 function sorted(groups: readonly RuleGroupView[]): RuleGroupView[] {
-  const key = ({ file, name }: RuleGroupView): string => `${file}\u{0}${name}`;
+  const key = (group: RuleGroupView): string => `${listedFile(group)}\u{0}${group.name}`;
   return [...groups].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
@@ -147,7 +150,8 @@ function groupJson(
 ): unknown {
   return {
     name: group.name,
-    file: group.file,
+    // Loki's clients join this list with that of Loki's own API by namespace.
+    file: listedFile(group),
     rules: rules.map((rule) => ruleJson(rule, excludeAlerts)),
     interval: group.intervalMs / 1000,
     limit: group.limit,

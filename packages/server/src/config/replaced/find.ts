@@ -1,7 +1,8 @@
 /** Finds files of replaced programs in a directory, and tells by their keys what a file is. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { merged, parseReplaced, type ReplacedKind, type Settings } from "./replaced.ts";
+import { basename, dirname, join } from "node:path";
+import { parseReplaced, type ReplacedKind } from "./replaced.ts";
+import { isSettings, merged, type Settings } from "./settings.ts";
 
 const names: { readonly [kind in "tempo" | "loki"]: readonly string[] } = {
   tempo: ["tempo.yaml", "tempo.yml", "tempo-config.yaml", "tempo-config.yml"],
@@ -16,9 +17,26 @@ export function settingsOf(directory: string): Settings {
   let settings: Settings = {};
   for (const kind of ["tempo", "loki"] as const)
     for (const file of present(directory, names[kind]))
-      settings = merged(settings, parseReplaced(kind, readFileSync(file, "utf8"), file).settings);
+      settings = merged(settings, readOne(kind, file));
   const files = present(directory, promtailNames);
   return files.length === 0 ? settings : merged(settings, { promtail: { files } });
+}
+
+function readOne(kind: "tempo" | "loki", file: string): Settings {
+  const { settings } = parseReplaced(kind, readFileSync(file, "utf8"), file);
+  const { loki } = settings;
+  if (!isSettings(loki) || !Array.isArray(loki["ruleFiles"])) return settings;
+  const ruleFiles = (loki["ruleFiles"] as readonly string[]).map((one) =>
+    found(one, dirname(file)),
+  );
+  return { ...settings, loki: { ...loki, ruleFiles } };
+}
+
+/** Directories of a container are rarely there; the one that was mounted lies beside the file, by the same name. */
+function found(pattern: string, beside: string): string {
+  const given = dirname(dirname(pattern));
+  const here = join(beside, basename(given));
+  return !existsSync(given) && existsSync(here) ? join(here, "*", "*") : pattern;
 }
 
 const present = (directory: string, all: readonly string[]): string[] =>

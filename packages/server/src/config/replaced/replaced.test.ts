@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../load.ts";
 import { replacedKind, settingsOf } from "./find.ts";
-import { merged, parseReplaced } from "./replaced.ts";
+import { parseReplaced } from "./replaced.ts";
+import { merged } from "./settings.ts";
 
 describe("Tempo's file", () => {
   const tempo = (text: string) => parseReplaced("tempo", text, "tempo.yaml");

@@ -5,10 +5,8 @@
  */
 import { TriptychError } from "@triptych/model";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-
-export interface Settings {
-  readonly [key: string]: string | number | boolean | readonly string[] | Settings | undefined;
-}
+import { rulerOf } from "./loki-ruler.ts";
+import { isSettings, merged, type Settings } from "./settings.ts";
 
 export interface Note {
   readonly line: number;
@@ -76,7 +74,8 @@ const lokiParts: { readonly [key: string]: Part } = {
   compactor: {},
   limits_config: { read: (value, place) => retentionOf(value, ["retention_period"], place) },
   table_manager: { read: (value, place) => retentionOf(value, ["retention_period"], place) },
-  ruler: { note: "rules over logs are not evaluated from this file" },
+  ruler: {},
+  ruler_storage: {},
   ...Object.fromEntries(
     [
       ...["ingester", "ingester_client", "distributor", "querier", "query_range", "frontend"],
@@ -150,22 +149,17 @@ export function parseReplaced(kind: ReplacedKind, text: string, file: string): R
     const plain: unknown = (value as Node | null)?.toJS(document) ?? {};
     if (part.read !== undefined) settings = merged(settings, part.read(plain, place));
   }
-  return { settings, notes };
-}
-
-/** The settings of `over`, and of `under` where it has none. */
-export function merged(over: Settings, under: Settings): Settings {
-  const out: { [key: string]: Settings[string] } = Object.assign(Object.create(null), under);
-  for (const [key, value] of Object.entries(over)) {
-    const below = out[key];
-    const both = isSettings(value) && isSettings(below);
-    out[key] = both ? merged(value, below) : (value ?? below);
+  if (kind === "tempo") return { settings, notes };
+  const ruler = rulerOf(document.toJS(), file, (path, message) => {
+    const node = document.getIn(path, true) as Node | undefined;
+    return refuse(node?.range?.[0] ?? 0, `${path.join(".")}: ${message}`);
+  });
+  for (const { path, text: note } of ruler.notes) {
+    const node = document.getIn(path, true) as Node | undefined;
+    notes.push({ ...at(node?.range?.[0] ?? 0), text: note });
   }
-  return out;
+  return { settings: merged(settings, ruler.settings), notes };
 }
-
-const isSettings = (value: unknown): value is Settings =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const HOURS: { readonly [unit: string]: number } = {
   ...{ ms: 1 / 3_600_000, s: 1 / 3600, m: 1 / 60, h: 1 },

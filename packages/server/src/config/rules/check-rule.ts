@@ -1,18 +1,13 @@
 /** What Prometheus refuses in a rule, in its words. */
-import {
-  alertVariables,
-  type PromqlExpr,
-  parsedOnly,
-  parseGoTemplate,
-  prometheusFunctions,
-} from "@triptych/lang";
+import { alertVariables, parsedOnly, parseGoTemplate, prometheusFunctions } from "@triptych/lang";
+import type { RuleExpr } from "./rule-expr.ts";
 
 export interface GivenRule {
   readonly record: string;
   readonly alert: string;
   readonly exprText: string;
   /** Or what is wrong with it. */
-  readonly expr: PromqlExpr | string;
+  readonly expr: RuleExpr | string;
   readonly labels: readonly (readonly [string, string])[];
   readonly annotations: readonly (readonly [string, string])[];
   readonly forMs: number;

@@ -8,7 +8,7 @@ import {
   selectorMatchers,
   type VectorSelector,
 } from "@triptych/lang";
-import type { RuleConfig } from "./rule-file.ts";
+import type { RuleConfig, RuleConfigIn } from "./rule-file.ts";
 import { isEmptyRange, narrowed, rangeOf, type ValueRange } from "./value-range.ts";
 
 export interface LintKnowledge {
@@ -28,12 +28,12 @@ export interface Finding {
   readonly at: "rule" | "expr";
 }
 
-export interface Lint {
+export interface Lint<R extends RuleConfig = RuleConfigIn<"promql">> {
   readonly name: string;
-  run(rule: RuleConfig, known: LintKnowledge): Iterable<Finding>;
+  run(rule: R, known: LintKnowledge): Iterable<Finding>;
 }
 
-const onExpr = (what: string, why: string, fix: string): Finding => ({
+export const onExpr = (what: string, why: string, fix: string): Finding => ({
   what,
   why,
   fix,
@@ -174,7 +174,7 @@ const alertWithoutFor: Lint = {
   },
 };
 
-const missingRunbook: Lint = {
+export const missingRunbook: Lint<RuleConfig> = {
   name: "missing-runbook",
   *run(rule) {
     if (rule.kind !== "alert") return;

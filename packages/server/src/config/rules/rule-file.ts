@@ -1,27 +1,20 @@
 /**
- * Prometheus's rule files: text in, groups of rules or problems with their places out. Strict as Prometheus is, with
- * its messages.
+ * Rule files of Prometheus, and of Loki's ruler: text in, groups of rules or problems with their places out. Strict as
+ * those programs are, with Prometheus's messages.
  */
-import {
-  isLabelName,
-  type PromqlExpr,
-  parseDurationMs,
-  parsePromql,
-  placeOf,
-} from "@triptych/lang";
+import { isLabelName, parseDurationMs } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { Node } from "yaml";
-import { compileRegex } from "../../regex/compile.ts";
 import { checkRule } from "./check-rule.ts";
+import { type RuleExpr, type RuleLanguage, readRuleExpr } from "./rule-expr.ts";
 import { type Field, type Place, type Problem, readYaml, type YamlText } from "./yaml-fields.ts";
 
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
-export interface RuleConfig {
+interface RuleFields {
   readonly kind: "record" | "alert";
   readonly name: string;
   readonly exprText: string;
-  readonly expr: PromqlExpr;
   readonly forMs: number;
   readonly keepFiringForMs: number;
   /** The group's and its own, sorted by name. */
@@ -32,8 +25,14 @@ export interface RuleConfig {
   readonly exprPlace: Place;
 }
 
+export type RuleConfig = RuleFields & RuleExpr;
+/** What lints of one language look at. */
+export type RuleConfigIn<L extends RuleLanguage> = RuleFields & Extract<RuleExpr, { language: L }>;
+
 export interface RuleGroupConfig {
   readonly file: string;
+  /** What Loki calls the file; absent for rules of Prometheus. */
+  readonly namespace?: string | undefined;
   readonly name: string;
   /** Absent: the global interval. */
   readonly intervalMs: number | undefined;
@@ -50,6 +49,10 @@ export interface RuleFile {
 }
 
 export interface RuleFileOptions {
+  /** What expressions are written in; PromQL unless said otherwise. */
+  readonly language?: RuleLanguage | undefined;
+  /** What groups of Loki's rules are said to be in; the file may name it too. */
+  readonly namespace?: string | undefined;
   /** What label names may be; UTF-8 unless said otherwise. */
   readonly names?: "utf8" | "legacy" | undefined;
   readonly ignoreUnknownFields?: boolean | undefined;
@@ -65,6 +68,11 @@ export function parseRuleFile(text: string, file: string, options: RuleFileOptio
     return { groups: [], problems: [{ line: 1, column: 1, message }] };
   }
   return new Reader(text, file, options).run();
+}
+
+/** A single group, as Loki's API takes it. Never throws for what stands in the text. */
+export function parseRuleGroup(text: string, file: string, options: RuleFileOptions): RuleFile {
+  return new Reader(text, file, options).runGroup();
 }
 
 /** As `parseRuleFile`; throws `config_invalid` with `file:line:column` of each problem. */
@@ -86,13 +94,20 @@ const KNOWN = {
   Rule: ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"],
 } as const;
 
+/** Files that are given to `lokitool` name the namespace. */
+const KNOWN_LOKI = { ...KNOWN, RuleGroups: ["namespace", ...KNOWN.RuleGroups] } as const;
+
 class Reader {
   private readonly yaml: YamlText;
   private readonly file: string;
   private readonly options: RuleFileOptions;
   private readonly problems: Problem[];
+  private readonly language: RuleLanguage;
+  private namespace: string | undefined;
 
   constructor(text: string, file: string, options: RuleFileOptions) {
+    this.language = options.language ?? "promql";
+    this.namespace = options.namespace;
     this.yaml = readYaml(text);
     this.file = file;
     this.options = options;
@@ -102,6 +117,8 @@ class Reader {
   run(): RuleFile {
     if (this.problems.length > 0) return { groups: [], problems: this.problems };
     const root = this.fields(this.yaml.root, "RuleGroups");
+    const named = root === undefined ? "" : this.textOf(root, "namespace");
+    if (named !== "") this.namespace = named;
     const groups: RuleGroupConfig[] = [];
     const names = new Set<string>();
     for (const node of this.yaml.items(root?.get("groups")?.value ?? null, "[]rulefmt.RuleGroup")) {
@@ -116,6 +133,13 @@ class Reader {
     return { groups, problems: this.problems };
   }
 
+  runGroup(): RuleFile {
+    if (this.problems.length > 0) return { groups: [], problems: this.problems };
+    const group = this.group(this.yaml.root);
+    if (group?.name === "") this.wrong(group.place, "Groupname must not be empty");
+    return { groups: group === undefined ? [] : [group], problems: this.problems };
+  }
+
   private wrong(place: Place, message: string): void {
     this.problems.push({ line: place.line, column: place.column, message });
   }
@@ -125,7 +149,7 @@ class Reader {
     type: keyof typeof KNOWN,
   ): ReadonlyMap<string, Field> | undefined {
     const fields = this.yaml.fields(node, `rulefmt.${type}`);
-    const known: readonly string[] = KNOWN[type];
+    const known: readonly string[] = this.language === "logql" ? KNOWN_LOKI[type] : KNOWN[type];
     if (this.options.ignoreUnknownFields === true) return fields;
     for (const [name, { key }] of fields ?? []) {
       if (known.includes(name)) continue;
@@ -155,6 +179,7 @@ class Reader {
     }
     return {
       file: this.file,
+      ...(this.language === "logql" ? { namespace: this.namespace ?? this.file } : {}),
       name,
       intervalMs: this.duration(fields, "interval"),
       queryOffsetMs: this.duration(fields, "query_offset"),
@@ -199,7 +224,8 @@ class Reader {
   }
 
   private isLabel(name: string): boolean {
-    const isName = isLabelName(name, this.options.names ?? "utf8");
+    const standard = this.language === "logql" ? "legacy" : "utf8";
+    const isName = isLabelName(name, this.options.names ?? standard);
     return isName && name !== "__name__";
   }
 
@@ -218,7 +244,7 @@ class Reader {
     const keepFiringForMs = this.duration(fields, "keep_firing_for") ?? 0;
     const start = this.yaml.placeOf(node);
     const name = record !== undefined && record !== "" ? record : (alert ?? "");
-    const expr = this.expr(exprText ?? "");
+    const expr = readRuleExpr(exprText ?? "", this.language);
     const given = {
       record: record ?? "",
       alert: alert ?? "",
@@ -240,7 +266,7 @@ class Reader {
       kind: record !== undefined && record !== "" ? "record" : "alert",
       name,
       exprText: exprText ?? "",
-      expr,
+      ...expr,
       forMs,
       keepFiringForMs,
       labels: [...all].sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -248,16 +274,5 @@ class Reader {
       place: start,
       exprPlace: fields.get("expr")?.place ?? start,
     };
-  }
-
-  /** What is wrong with it as a text. */
-  private expr(text: string): PromqlExpr | string {
-    try {
-      return parsePromql(text, { compileRegex });
-    } catch (error) {
-      if (!(error instanceof TriptychError)) throw error;
-      const { line, column } = placeOf(text, error.offset ?? 0);
-      return `${line}:${column}: parse error: ${error.message}`;
-    }
   }
 }

@@ -65,8 +65,9 @@ export function createDetector(): Detector {
       for (const [name, value] of metadata) note(name, value, {});
       const taken = new Set([...stream, ...metadata].map(([name]) => name));
       const own = (name: string): string => (taken.has(name) ? `${name}_extracted` : name);
-      if (parsed.length > 0) for (const [name, value] of parsed) note(name, value, {});
-      else if (text.startsWith("{"))
+      // The text is looked at though the query has parsed it: only that tells which parser gives a field.
+      for (const [name, value] of parsed) note(name, value, {});
+      if (text.startsWith("{"))
         eachJson(text, (path, value) => {
           note(own(labelNameOf(path.join("_"))), value, { parser: "json", path });
         });

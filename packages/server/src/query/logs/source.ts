@@ -31,6 +31,8 @@ import {
   textCells,
 } from "../../store/clickhouse/select/rows.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
+import type { Priority } from "../../self/priority-line.ts";
+import type { QueryMemory } from "../../self/query-memory.ts";
 import { createPacing } from "../pacing.ts";
 import { asPatternError } from "../../regex/regex.ts";
 
@@ -43,6 +45,10 @@ export type {
 
 export interface LogAsk {
   readonly signal?: AbortSignal | undefined;
+  /** Who goes first where several wait; `interactive` unless told. */
+  readonly priority?: Priority | undefined;
+  /** Where what the question holds is taken from. */
+  readonly memory?: QueryMemory | undefined;
   readonly cost?: { rowsRead: number; bytesRead: number } | undefined;
 }
 

@@ -46,7 +46,7 @@ export interface VolumeQuestion extends LogFilter {
   readonly byLabel: boolean;
 }
 
-/** Most bytes first. */
+/** Most bytes first; of equal ones by their labels. */
 export async function logVolumes(
   engine: Engine,
   question: VolumeQuestion,
@@ -76,5 +76,7 @@ export async function logVolumes(
       else if (pairs.length > 0) add(labelsOf(pairs), slot(row), bytes(row));
     };
   });
-  return [...volumes.values()].sort((a, b) => b.bytes - a.bytes);
+  return [...volumes]
+    .sort(([a, { bytes: left }], [b, { bytes: right }]) => right - left || (a < b ? -1 : 1))
+    .map(([, volume]) => volume);
 }

@@ -10,6 +10,7 @@ import { usePreference, zones } from "../../state/preferences.ts";
 import { writeRange } from "../../state/time-range.ts";
 import {
   firesInMs,
+  linesIn,
   markOf,
   metricIn,
   runbookOf,
@@ -92,7 +93,8 @@ export function AlertDetails(props: {
 function AlertJumps(props: { readonly alert: Alert; readonly rule: Rule | undefined }) {
   const { alert, rule } = props;
   const service = serviceOf(alert.labels);
-  const metric = metricIn(rule?.query ?? "");
+  const isLogs = rule?.language === "logql";
+  const metric = isLogs ? undefined : metricIn(rule?.query ?? "");
   const runbook = safeHref(runbookOf(alert.annotations) ?? "");
   const copy = useCopy();
   const around = writeRange({
@@ -124,6 +126,11 @@ function AlertJumps(props: { readonly alert: Alert; readonly rule: Rule | undefi
             Logs
           </PageLink>
         </>
+      )}
+      {isLogs && (
+        <PageLink to="/logs" params={{ ...linesIn(rule.query), ...around }} className="btn">
+          Lines it counts
+        </PageLink>
       )}
       {metric !== undefined && (
         <PageLink to="/metrics" params={{ name: metric, ...around }} className="btn">

@@ -4,6 +4,7 @@ import {
   firesInMs,
   groupAlerts,
   labelWords,
+  linesIn,
   markOf,
   metricIn,
   runbookOf,
@@ -132,3 +133,18 @@ test("values that are no numbers are shown as they are", () =>
     shownValue(alert("A", {}, { value: null, valueText: "+Inf" })),
     shownValue(alert("A", {}, { value: 1234 })),
   ]).toEqual(["+Inf", "1,234"]));
+
+describe("lines of a query over logs", () => {
+  const check = (query: string, attr: readonly string[], text?: string) =>
+    test(query, () =>
+      expect(linesIn(query)).toEqual(text === undefined ? { attr } : { attr, text }),
+    );
+  check('count_over_time({app="web"}[5m]) > 1', ["any.app=web"]);
+  check(
+    'sum(rate({app="a b", env=~"p.*", x=`y}`} |= "it \\"broke\\"" | json [5m]))',
+    ["any.app=a b", "any.x=y}"],
+    'it "broke"',
+  );
+  check('rate({app!="web"} != "x" [1m])', []);
+  check("vector(1)", []);
+});

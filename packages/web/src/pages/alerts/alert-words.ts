@@ -144,6 +144,30 @@ const isAggregation = (name: string): boolean =>
     name,
   );
 
+/** The lines that a query over logs looks at, as far as the Logs page can say it: equal labels, and the first text. */
+export function linesIn(query: string): {
+  readonly attr: readonly string[];
+  readonly text?: string;
+} {
+  const quoted = String.raw`"(?:[^"\\]|\\.)*"|` + "`[^`]*`";
+  const selector = new RegExp(`\\{((?:${quoted}|[^}"\`])*)\\}`).exec(query);
+  const attr = [
+    ...(selector?.[1] ?? "").matchAll(new RegExp(`([a-zA-Z_]\\w*)\\s*=\\s*(${quoted})`, "g")),
+  ].map(([, name = "", value = ""]) => `any.${name}=${unquoted(value)}`);
+  const after = query.slice((selector?.index ?? 0) + (selector?.[0].length ?? 0));
+  const text = new RegExp(`^\\s*\\|=\\s*(${quoted})`).exec(after)?.[1];
+  return text === undefined ? { attr } : { attr, text: unquoted(text) };
+}
+
+function unquoted(text: string): string {
+  if (text.startsWith("`")) return text.slice(1, -1);
+  try {
+    return String(JSON.parse(text));
+  } catch {
+    return text.slice(1, -1);
+  }
+}
+
 export interface RuleTrouble {
   readonly message: string;
   /** Where in the query it is, from 0; undefined when nobody said. */

@@ -13,6 +13,7 @@ export function RuleFacts(props: { readonly rule: Rule }) {
     ...(rule.keepFiringForSeconds === 0
       ? []
       : [["Keeps firing for", printDuration(rule.keepFiringForSeconds * 1000)] as const]),
+    ["Language", rule.language === "logql" ? "LogQL, over logs" : "PromQL, over metrics"],
     ["Group", rule.group],
     ["File", rule.file],
     ["Evaluated every", printDuration(rule.intervalSeconds * 1000)],

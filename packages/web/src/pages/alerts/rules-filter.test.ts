@@ -3,7 +3,15 @@ import { describe, expect, test } from "vitest";
 import { countRules, filterRules, loadOf, type RuleShow, shortFile } from "./rules-filter.ts";
 
 const rule = (name: string, more: Partial<Rule> = {}): Rule => ({
-  ...{ id: name, kind: "alert", name, group: "g", file: "f.yml", query: `${name} > 1` },
+  ...{
+    id: name,
+    kind: "alert",
+    language: "promql",
+    name,
+    group: "g",
+    file: "f.yml",
+    query: `${name} > 1`,
+  },
   ...{ labels: {}, annotations: {}, forSeconds: 0, keepFiringForSeconds: 0, intervalSeconds: 60 },
   ...{ health: "ok", lastError: "", evaluationSeconds: 0, lastEvaluationMs: 0 },
   ...{ firing: 0, pending: 0, lints: [] },

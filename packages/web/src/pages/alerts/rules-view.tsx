@@ -12,7 +12,7 @@ import { useKeys, useListKeys } from "../../state/keyboard.tsx";
 import { one } from "../../state/params.ts";
 import { printDuration } from "../../state/time-range.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
-import { troubleOf } from "./alert-words.ts";
+import { linesIn, troubleOf } from "./alert-words.ts";
 import { NoRules } from "./no-rules.tsx";
 import { agoText, RuleFacts } from "./rule-facts.tsx";
 import {
@@ -144,7 +144,10 @@ function RuleDetails(props: { readonly rule: Rule; readonly close: () => void })
         </div>
         <div className="row wrap">
           <StateMark {...stateOf(rule)} />
-          <span className="muted">{rule.kind === "alert" ? "alert" : "recorded series"}</span>
+          <span className="muted">
+            {rule.kind === "alert" ? "alert" : "recorded series"}
+            {rule.language === "logql" && " over logs"}
+          </span>
         </div>
         <div className="row wrap jumps-in">
           {rule.kind === "record" ? (
@@ -154,6 +157,11 @@ function RuleDetails(props: { readonly rule: Rule; readonly close: () => void })
           ) : (
             <PageLink to="/alerts" className="btn">
               Alerts now
+            </PageLink>
+          )}
+          {rule.language === "logql" && (
+            <PageLink to="/logs" params={linesIn(rule.query)} className="btn">
+              Lines it counts
             </PageLink>
           )}
         </div>
@@ -248,6 +256,7 @@ function RuleRow(props: GroupProps & { readonly rule: Rule }) {
           >
             {rule.name}
           </button>
+          {rule.language === "logql" && <Badge>LogQL</Badge>}
           {rule.lints.length > 0 && <Badge state="warn">{`${rule.lints.length}`}</Badge>}
         </span>
       </td>
