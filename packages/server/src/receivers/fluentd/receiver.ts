@@ -38,6 +38,8 @@ export interface Outcome {
   /** Messages that were not taken because of `error`, which may pass. */
   readonly left: readonly Uint8Array[];
   readonly error: TriptychError | undefined;
+  /** One was no message of the protocol; it and all behind it were dropped, and the connection is worth nothing. */
+  readonly isBroken: boolean;
 }
 
 const REASON_EVENT = "fluentd_event_invalid";
@@ -111,14 +113,14 @@ export function createFluentdReceiver(deps: FluentdReceiverDeps): FluentdReceive
       refused(thrown);
     }
   };
-  const read = (bytes: Uint8Array): ForwardMessage | undefined => {
+  const read = (bytes: Uint8Array): ForwardMessage | "broken" | undefined => {
     try {
       const message = readForwardMessage(bytes);
       if (message?.signal === "other") next.discarded(REASON_SIGNAL, 1);
       return message;
     } catch (thrown) {
       refused(thrown);
-      return undefined;
+      return "broken";
     }
   };
   return {
@@ -127,6 +129,7 @@ export function createFluentdReceiver(deps: FluentdReceiverDeps): FluentdReceive
       const left: Uint8Array[] = [];
       const work: Promise<void>[] = [];
       let error: TriptychError | undefined;
+      let isBroken = false;
       const failed = (messages: readonly Uint8Array[]) => (thrown: unknown) => {
         error = asTriptychError(thrown);
         left.push(...messages);
@@ -134,6 +137,10 @@ export function createFluentdReceiver(deps: FluentdReceiverDeps): FluentdReceive
       for (const bytes of all) {
         const message = read(bytes);
         if (message === undefined) continue;
+        if (message === "broken") {
+          isBroken = true;
+          break;
+        }
         const { chunk } = message;
         if (chunk === undefined) {
           if (message.signal === "logs") plain.push({ bytes, message });
@@ -149,7 +156,7 @@ export function createFluentdReceiver(deps: FluentdReceiverDeps): FluentdReceive
           ),
         );
       await Promise.all(work);
-      return { left, error };
+      return { left, error, isBroken };
     },
   };
 }

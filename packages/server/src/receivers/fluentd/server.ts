@@ -43,22 +43,28 @@ export function createFluentdServer(deps: FluentdDeps): FluentdServer {
   let heartbeat: UdpSocket | undefined;
   let closing = false;
 
-  /** Tries until everything was taken; gives up when we close, or nobody waits for it any more. */
-  const deliver = async (socket: Socket, messages: readonly Uint8Array[]): Promise<void> => {
+  /**
+   * Tries until everything was taken; gives up when we close, or nobody waits for it any more. Whether the connection
+   * may go on.
+   */
+  const deliver = async (socket: Socket, messages: readonly Uint8Array[]): Promise<boolean> => {
     const acknowledge = (chunk: string): void => {
       if (socket.writable) socket.write(encodeMsgpack({ ack: chunk }));
     };
     let rest = messages;
+    let isSound = true;
     for (let orphanTries = 0; rest.length > 0; ) {
-      const { left, error } = await receiver.accept(rest, acknowledge);
-      if (error === undefined || left.length === 0) return;
+      const { left, error, isBroken } = await receiver.accept(rest, acknowledge);
+      if (isBroken) isSound = false;
+      if (error === undefined || left.length === 0) return isSound;
       rest = left;
       if (closing || (socket.destroyed && ++orphanTries > ORPHAN_TRIES_MAX)) {
         next.discarded(error.code, rest.length);
-        return;
+        return false;
       }
       await sleep(clock, RETRY_MS);
     }
+    return isSound;
   };
   /** Waits for room instead of refusing: the sender waits with us. */
   const hold = async (socket: Socket, bytes: number, held: Held): Promise<void> => {
@@ -103,7 +109,7 @@ export function createFluentdServer(deps: FluentdDeps): FluentdServer {
           messages = messages.slice(1);
         }
         cancel();
-        await deliver(socket, messages);
+        if (!(await deliver(socket, messages))) break;
         held.release();
         held = createReservation(next);
         if (buffer.waiting === 0) continue;
