@@ -15,7 +15,7 @@ import {
   type VectorSelector,
 } from "./ast.ts";
 import { evaluateBinary } from "./binary.ts";
-import type { Evaluation, SelectorTime } from "./evaluation.ts";
+import type { EvaluatedSamples, Evaluation, SelectorTime } from "./evaluation.ts";
 import {
   type Grid,
   type LeafAnswer,
@@ -29,8 +29,7 @@ import { functionNamed } from "./functions/registry.ts";
 import type { FunctionKernel } from "./functions/spec.ts";
 import { goDate } from "./go-date.ts";
 import { queryFailed, tooManySamples } from "./failure.ts";
-import { multiply } from "./histogram.ts";
-import { compareLabels, dropMetadata, type Labels, noLabels } from "./labels.ts";
+import { compareLabels, dropMetadata, type Labels } from "./labels.ts";
 import { type LoadedSeries, loadSeries } from "./load.ts";
 import { type Prepared, prepare, refuseAsRange } from "./preprocess.ts";
 import {
@@ -40,8 +39,10 @@ import {
   type RowTarget,
   subqueryRows,
 } from "./range-eval.ts";
+import { holdRows, samplesOfRow, seeRange } from "./query-samples.ts";
+import { filledRow, histogramValues, mapped, negated, repeated, timeRow } from "./row-values.ts";
 import type { CompiledRegex, CompileRegex } from "./regex.ts";
-import { FLOAT, HISTOGRAM, isEmpty, mergeSame, newRow, NONE, type Row } from "./rows.ts";
+import { FLOAT, isEmpty, mergeSame, newRow, NONE, type Row } from "./rows.ts";
 import { instantRow, neededRange, smoothedRow } from "./selector-eval.ts";
 import { windowOf } from "./matrix-window.ts";
 import type { LiveSeries } from "./window.ts";
@@ -57,6 +58,10 @@ export interface EvaluateOptions {
   /** Samples read and values computed that may be held at once. */
   readonly samplesMax?: number | undefined;
   readonly compileRegex: CompileRegex;
+  /** Told, before they are made, how many bytes rows of values take that are held now, about; throws when that is too much. */
+  readonly holds?: ((bytes: number) => void) | undefined;
+  /** Whether to count what selectors see at each step, which takes time and needs the samples of all leaves. */
+  readonly countEvaluated?: boolean | undefined;
   /** Called often: lets others have a turn, and throws when nobody waits for the answer. */
   readonly pause?: (() => Promise<void> | undefined) | undefined;
 }
@@ -82,6 +87,8 @@ export interface PromqlResult {
   readonly annotations: Annotations;
   /** How many samples the source gave; a native histogram counts as several. */
   readonly samplesRead: number;
+  /** What selectors saw at all steps together, and the most that was held at once; when that was asked for. */
+  readonly evaluated?: { readonly total: number; readonly peak: number } | undefined;
 }
 
 const LOOKBACK_MS = 300_000;
@@ -104,7 +111,8 @@ export async function evaluatePromql(
   const step = stepMs ?? 1;
   const grid = { startMs, stepMs: step, count: Math.floor((endMs - startMs) / step) + 1 };
   const value = isInstant ? await run.instant(grid) : await run.range(grid);
-  return { value, annotations: run.annotations, samplesRead: run.samplesRead };
+  const { annotations, samplesRead, evaluated } = run;
+  return { value, annotations, samplesRead, evaluated };
 }
 
 class Run implements Evaluation {
@@ -112,16 +120,19 @@ class Run implements Evaluation {
   samplesRead = 0;
   readonly lookbackMs: number;
   readonly subqueryIntervalMs: number;
+  readonly evaluated: EvaluatedSamples | undefined;
   private readonly prepared: Prepared;
   private readonly options: EvaluateOptions;
   private readonly source: PromqlSource;
   private readonly regexes = new Map<string, CompiledRegex>();
   private samples = 0;
+  private rowBytes = 0;
 
   constructor(prepared: Prepared, options: EvaluateOptions, source: PromqlSource) {
     this.prepared = prepared;
     this.options = options;
     this.source = source;
+    this.evaluated = options.countEvaluated === true ? { total: 0, peak: 0, held: 0 } : undefined;
     this.lookbackMs = options.lookbackMs ?? LOOKBACK_MS;
     this.subqueryIntervalMs = options.subqueryIntervalMs ?? SUBQUERY_INTERVAL_MS;
   }
@@ -156,7 +167,12 @@ class Run implements Evaluation {
       const isSub = expr.kind === "subquery";
       const live = input.live();
       const series = isSub ? live : windowOf(live, span, { extended, run: this });
-      if (series.timeMs.length + series.histograms.length > 0) out.push({ labels, series });
+      const held = series.timeMs.length + series.histograms.length * SAMPLES_PER_HISTOGRAM;
+      if (held === 0) continue;
+      if (this.evaluated !== undefined) seeRange(this.evaluated, series);
+      this.rowBytes += BYTES_PER_ROW + held * BYTES_PER_SAMPLE;
+      this.options.holds?.(this.rowBytes);
+      out.push({ labels, series });
     }
     return out.sort((a, b) => compareLabels(a.labels, b.labels));
   }
@@ -164,7 +180,11 @@ class Run implements Evaluation {
   async evaluate(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
     this.room(1, grid);
     if (grid.count > 1 && this.prepared.invariant.has(expr)) {
+      const { evaluated } = this;
+      const seen = evaluated?.total ?? 0;
       const rows = await this.compute(expr, { ...grid, count: 1 });
+      // Seen once, and counted at each step, as if it had been.
+      if (evaluated !== undefined) evaluated.total += (evaluated.total - seen) * (grid.count - 1);
       this.room(rows.length, grid);
       return rows.map((row) => repeated(row, grid.count));
     }
@@ -174,10 +194,15 @@ class Run implements Evaluation {
   private async compute(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
     await this.pause();
     const before = this.samples;
+    const bytesBefore = this.rowBytes;
+    const held = this.evaluated?.held ?? 0;
     const rows = await this.computeNode(expr, grid);
+    if (this.evaluated !== undefined) holdRows(this.evaluated, held, rows);
     // What the parts held is free now.
     this.samples = before;
     this.count(rows.length * grid.count);
+    this.rowBytes = bytesBefore + bytesOf(rows.length, grid);
+    this.options.holds?.(this.rowBytes);
     return rows;
   }
 
@@ -211,6 +236,7 @@ class Run implements Evaluation {
     const max = this.options.samplesMax ?? SAMPLES_MAX;
     const estimate = this.samples + series * grid.count;
     if (estimate > max) throw tooManySamples(estimate, max);
+    this.options.holds?.(this.rowBytes + bytesOf(series, grid));
   }
 
   /** Notes what is held now; throws when that is too much. */
@@ -265,7 +291,7 @@ class Run implements Evaluation {
     { grid, rowOf, take, holds }: RowTarget & { readonly grid: Grid },
   ): Promise<void> {
     const time = this.timeOf(expr);
-    const { lookbackMs, annotations } = this;
+    const { lookbackMs, annotations, evaluated } = this;
     const smoothed = expr.extended === "smoothed";
     const reach = { backMs: lookbackMs, aheadMs: smoothed ? lookbackMs : 0 };
     const range = neededRange(grid, time, reach);
@@ -276,6 +302,7 @@ class Run implements Evaluation {
       const row = smoothed
         ? smoothedRow(one, grid, { time, lookbackMs, annotations, span: expr.span })
         : instantRow(one, grid, { time, lookbackMs, field: "value", scratch, rowOf });
+      if (row !== undefined && evaluated !== undefined) evaluated.total += samplesOfRow(row);
       if (row !== undefined) take(row);
       const pause = this.pause();
       if (pause !== undefined) await pause;
@@ -293,11 +320,13 @@ class Run implements Evaluation {
     }
     this.room(1, grid);
     const before = this.samples;
+    const bytesBefore = this.rowBytes;
     const target = { grid, rowOf: reusedRows(grid.count), take, holds: false };
     if (isSelector) await this.eachSelected(bare, target);
     else if (bare.kind === "call" && kernel?.kind === "range")
       await eachRangeRow(this, { call: bare, kernel }, target);
     this.samples = before;
+    this.rowBytes = bytesBefore;
   }
 
   private async call(call: Call, grid: Grid): Promise<Row[]> {
@@ -377,7 +406,8 @@ class Run implements Evaluation {
   }
 
   async leaf(question: LeafQuestion): Promise<LeafAnswer | undefined> {
-    return this.source.leaf?.(question);
+    // Of what the source computes by itself nobody sees the samples.
+    return this.evaluated === undefined ? this.source.leaf?.(question) : undefined;
   }
 
   timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime {
@@ -411,6 +441,16 @@ function reusedRows(steps: number): typeof newRow {
   };
 }
 
+/** What a row takes beside its values: its arrays' and its own objects. */
+const BYTES_PER_ROW = 300;
+/** A time and a value. */
+const BYTES_PER_SAMPLE = 16;
+/** A float and its kind. */
+const BYTES_PER_VALUE = 9;
+
+const bytesOf = (rows: number, { count }: Grid): number =>
+  rows * (BYTES_PER_ROW + count * BYTES_PER_VALUE);
+
 /** A histogram is many numbers. */
 const SAMPLES_PER_HISTOGRAM = 12;
 
@@ -427,67 +467,4 @@ function finish(rows: readonly Row[]): Row[] {
   return mergeSame(
     rows.map((row) => (row.dropName ? { ...row, labels: dropMetadata(row.labels) } : row)),
   );
-}
-
-function filledRow(value: number, steps: number): Row {
-  const row = newRow(noLabels, false, steps);
-  row.kind.fill(FLOAT);
-  row.value.fill(value);
-  return row;
-}
-
-function timeRow(grid: Grid): Row {
-  const row = filledRow(0, grid.count);
-  for (let step = 0; step < grid.count; step++)
-    row.value[step] = Math.trunc((grid.startMs + step * grid.stepMs) / 1000);
-  return row;
-}
-
-function repeated(row: Row, steps: number): Row {
-  const histogram = row.histograms?.[0];
-  return {
-    ...row,
-    kind: new Uint8Array(steps).fill(row.kind[0] as number),
-    value: new Float64Array(steps).fill(row.value[0] as number),
-    histograms:
-      histogram === undefined ? undefined : Array.from({ length: steps }, () => histogram),
-  };
-}
-
-function negated(row: Row): Row {
-  return {
-    ...row,
-    dropName: true,
-    value: row.value.map((value) => -value),
-    histograms: row.histograms?.map((histogram) => histogram && multiply(histogram, -1)),
-  };
-}
-
-/** Each float through `run`; histograms are left out. */
-function mapped(row: Row, run: (value: number) => number): Row | undefined {
-  const { kind, value } = row;
-  const out = newRow(row.labels, true, kind.length);
-  let any = false;
-  for (let step = 0; step < kind.length; step++) {
-    if (kind[step] !== FLOAT) continue;
-    any = true;
-    out.kind[step] = FLOAT;
-    out.value[step] = run(value[step] as number);
-  }
-  return any ? out : undefined;
-}
-
-function histogramValues(
-  row: Row,
-  run: Extract<FunctionKernel, { kind: "histogram" }>["run"],
-): Row | undefined {
-  if (row.histograms === undefined) return undefined;
-  const out = newRow(row.labels, true, row.kind.length);
-  for (let step = 0; step < row.kind.length; step++) {
-    const histogram = row.kind[step] === HISTOGRAM ? row.histograms[step] : undefined;
-    if (histogram === undefined) continue;
-    out.kind[step] = FLOAT;
-    out.value[step] = run(histogram);
-  }
-  return out.kind.some((kind) => kind !== NONE) ? out : undefined;
 }

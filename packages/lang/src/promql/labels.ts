@@ -47,7 +47,12 @@ export function labelsFrom(pairs: Iterable<LabelPair>): Labels {
 
 /** "" for a label that is not there. */
 export function labelValue(labels: Labels, name: string): string {
-  for (const [candidate, value] of labels.pairs) if (candidate === name) return value;
+  const { pairs } = labels;
+  // Asked for each row of large queries.
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i] as LabelPair;
+    if (pair[0] === name) return pair[1];
+  }
   return "";
 }
 

@@ -1,7 +1,7 @@
 /** Range functions: each step's window over a series goes through the function's kernel. */
 import { messages } from "./annotations.ts";
 import type { Call, MatrixSelector, PromqlExpr, Subquery } from "./ast.ts";
-import type { Evaluation, SelectorTime } from "./evaluation.ts";
+import type { EvaluatedSamples, Evaluation, SelectorTime } from "./evaluation.ts";
 import { type Grid, gridEnd, SampleScratch } from "./series.ts";
 import { queryFailed } from "./failure.ts";
 import type { Histogram } from "./histogram.ts";
@@ -11,6 +11,7 @@ import { FLOAT, isEmpty, newRow, putValue, type Row, type RowBuilder } from "./r
 import { lookAt, neededRange } from "./selector-eval.ts";
 import { selectorMatchers } from "./ast.ts";
 import type { FunctionKernel, RangeKernel } from "./functions/spec.ts";
+import { samplesOfWindows } from "./query-samples.ts";
 import type { Span } from "../source.ts";
 import type { FloatWindows, LiveSeries, RangeWindow } from "./window.ts";
 import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
@@ -145,6 +146,7 @@ async function eachReadRow(
   let lastName: string | undefined;
   for (const input of inputs) {
     const live = input.live(scratch);
+    if (evaluation.evaluated !== undefined) seeWindows(evaluation.evaluated, live, context);
     const row = rowOf(
       input.labels,
       kernel.keepsName !== true || input.dropName === true,
@@ -169,6 +171,18 @@ async function eachReadRow(
     const pause = evaluation.pause();
     if (pause !== undefined) await pause;
   }
+}
+
+function seeWindows(evaluated: EvaluatedSamples, live: LiveSeries, context: WindowContext): void {
+  const { grid, time, rangeMs } = context;
+  const { total, most } = samplesOfWindows(live, {
+    steps: grid.count,
+    rangeMs,
+    endMs: lookAt(grid, 0, time),
+    stepMs: time.atMs === undefined ? grid.stepMs : 0,
+  });
+  evaluated.total += total;
+  evaluated.peak = Math.max(evaluated.peak, evaluated.held + most);
 }
 
 function newWindows({ grid, time, rangeMs }: WindowContext): FloatWindows {
@@ -313,7 +327,12 @@ export async function subqueryRows(
 ): Promise<{ rows: readonly Row[]; grid: Grid }> {
   const grid = subqueryGrid(arg, parent, evaluation.subqueryIntervalMs);
   if (grid.count === 0) return { rows: [], grid };
-  return { rows: await evaluation.evaluate(arg.expr, grid), grid };
+  const { evaluated } = evaluation;
+  const seen = evaluated?.total ?? 0;
+  const rows = await evaluation.evaluate(arg.expr, grid);
+  // Its values count where windows over it are looked at.
+  if (evaluated !== undefined) evaluated.total = seen;
+  return { rows, grid };
 }
 
 async function subqueryInputs(

@@ -1,11 +1,13 @@
 /** The HTTP APIs and the interface. */
 
 import { randomUUID } from "node:crypto";
+import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { asTriptychError, type TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { registerJaegerApi } from "../api/jaeger/jaeger.ts";
 import { registerLokiApi } from "../api/loki/api.ts";
+import { registerLokiRules } from "../api/loki/rules.ts";
 import { registerOwnAlerts } from "../api/ours/alerts.ts";
 import { registerCardinality } from "../api/ours/cardinality.ts";
 import { registerDependencies } from "../api/ours/dependencies.ts";
@@ -44,7 +46,7 @@ interface ApiParts {
   readonly app: FastifyInstance;
   readonly source: MetricsSource;
   readonly prometheus: Pick<PrometheusParts, "config" | "reloaded" | "targets" | "pools">;
-  readonly rules: Pick<RulesParts, "view" | "groups" | "alertmanagers">;
+  readonly rules: Pick<RulesParts, "view" | "groups" | "alertmanagers" | "loki">;
   /** Reads the configuration again. */
   readonly reload: () => Promise<void>;
   /** Samples that are deleted from the store go from memory too. */
@@ -52,6 +54,9 @@ interface ApiParts {
   /** Metrics in Prometheus's text that others made, to be shown with our own. */
   readonly otherMetrics: () => string;
 }
+
+/** As many as Prometheus; with few cores more at once only make each other late and hold memory meanwhile. */
+const QUERIES_AT_ONCE_MAX = 20;
 
 /** Gives what an API needs that is registered on a port of its own. */
 export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "prefix"> {
@@ -66,6 +71,8 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     ...query,
     source,
     prefixes: ["/api/v1", "/prometheus/api/v1"],
+    queryMemory: core.queryMemory,
+    queriesAtOnce: Math.min(QUERIES_AT_ONCE_MAX, 2 * cpus().length + 2),
     cardinality,
     subqueryIntervalMs: () => prometheus.config().global.evaluation_interval,
     externalLabels: () => [...prometheus.config().global.external_labels],
@@ -88,8 +95,22 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     report,
   });
   const deletes = core.config.prometheus.adminApi ? logDeletes(core, storage, report) : undefined;
-  registerLokiApi(app, { ...query, prefix: "/loki/api/v1", report, deletes });
-  const tempo = { ...query, notReady: () => notReady(core, storage), report };
+  registerLokiApi(app, {
+    ...query,
+    queryMemory: core.queryMemory,
+    prefix: "/loki/api/v1",
+    report,
+    deletes,
+  });
+  const { loki } = parts.rules;
+  const stored = core.config.loki.rulesApi ? loki.stored : undefined;
+  registerLokiRules(app, { groups: () => loki.groups(), stored, report });
+  const tempo = {
+    ...query,
+    queryMemory: core.queryMemory,
+    notReady: () => notReady(core, storage),
+    report,
+  };
   registerTempoApi(app, { ...tempo, prefix: "/tempo" });
   const ours = { ...query, prefix: "/api/triptych" };
   registerOwnTraces(app, ours);

@@ -5,6 +5,7 @@ import { systemClock as clock } from "../self/clock.ts";
 import type { Log } from "../self/log.ts";
 import { createMetrics } from "../self/metrics.ts";
 import { createProblems } from "../self/problems.ts";
+import { createQueryMemoryBudget } from "../self/query-memory.ts";
 
 export const MiB = 1024 * 1024;
 
@@ -19,9 +20,13 @@ export interface ServerDeps {
 }
 
 /** What all parts share. Closers run in the opposite order of their registration. */
+/** The part of the memory limit that all queries together may hold. The engine has most of it, and garbage is not counted. */
+const QUERY_MEMORY_SHARE = 1 / 6;
+
 export function createCore({ config, log, onDeath }: ServerDeps) {
   const closers: (() => Promise<void> | void)[] = [];
   const host = config.listen;
+  const metrics = createMetrics();
   return {
     config,
     log,
@@ -34,7 +39,12 @@ export function createCore({ config, log, onDeath }: ServerDeps) {
       inFlightBytesMax: inFlightBytes(config),
       queryTimeoutMs: config.limits.queryTimeoutSeconds * 1000,
     } satisfies Limits,
-    metrics: createMetrics(),
+    metrics,
+    queryMemory: createQueryMemoryBudget({
+      bytesMax: config.memory * QUERY_MEMORY_SHARE,
+      clock,
+      metrics,
+    }),
     problems: createProblems(clock),
     ports: { http: 0, otlpHttp: 0, otlpGrpc: 0 },
     received: { spans: 0, lines: 0, samples: 0 },

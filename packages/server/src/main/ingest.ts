@@ -9,11 +9,14 @@ import { createPipeline } from "../pipeline/pipeline.ts";
 import { createStartTimeZeros } from "../pipeline/start-time-zeros.ts";
 import { type IngestNext, itemsOf } from "../receivers/next.ts";
 import { systemClock as clock } from "../self/clock.ts";
+import { collectGarbageNear } from "../self/collect-garbage.ts";
 import { createMemoryWatch, privateBytes } from "../self/memory-watch.ts";
 import { type Core, MiB } from "./core.ts";
 
 /** Above this share of the memory limit senders are told to wait: what is on its way still needs room. */
 const SHED_ABOVE = 0.7;
+/** Above this share garbage is collected, before senders are told to wait. */
+const COLLECT_ABOVE = 0.6;
 /** What may be in flight then. */
 const TIGHT_BYTES_MAX = 4 * MiB;
 const DELTA_SERIES_MAX = 200_000;
@@ -41,6 +44,8 @@ export function createIngest(core: Core, journal: Journal, acknowledged: Acknowl
   );
   const memory = createMemoryWatch(clock, privateBytes);
   core.onClose(() => memory.close());
+  const usedBytes = (): number => memory.usedBytes();
+  core.onClose(collectGarbageNear({ clock, usedBytes, aboveBytes: config.memory * COLLECT_ABOVE }));
   const count = (reason: string, items: number): void => discarded.add(items, reason);
   const limitSeries = createLimitSeries({
     perName: config.limits.seriesPerName,

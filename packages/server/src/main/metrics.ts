@@ -4,7 +4,12 @@ import { createHead } from "../query/metrics/head/head.ts";
 import { createHeadSource } from "../query/metrics/head/head-source.ts";
 import { rebuildHead } from "../query/metrics/head/rebuild.ts";
 import { createRebuildReport } from "../query/metrics/head/rebuild-report.ts";
-import { createStoreSource, type MetricsSource } from "../query/metrics/source.ts";
+import {
+  createStoreSource,
+  type MetricsSource,
+  type SourceLimits,
+} from "../query/metrics/source.ts";
+import { turn } from "../query/pacing.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { repeat } from "../self/repeat.ts";
 import type { Core } from "./core.ts";
@@ -13,6 +18,18 @@ import type { Storage } from "./storage.ts";
 const TRIM_EVERY_MS = 10_000;
 /** The head is filled again after a start from no more than this: more would take long and hold much at once. */
 const REBUILD_LIMITS = { seriesMax: 300_000, samplesMax: 20_000_000 };
+
+/** What one query may read follows from what it may hold, up to what takes too long in any case. */
+function limitsOf(queryBytes: number): SourceLimits {
+  return {
+    seriesMax: Math.min(SERIES_MAX, Math.floor(queryBytes / BYTES_PER_SERIES)),
+    samplesMax: Math.min(SAMPLES_MAX, Math.floor(queryBytes / BYTES_PER_SAMPLE)),
+  };
+}
+const SERIES_MAX = 1_000_000;
+const SAMPLES_MAX = 50_000_000;
+const BYTES_PER_SERIES = 1_000;
+const BYTES_PER_SAMPLE = 24;
 
 export interface MetricsParts {
   readonly source: MetricsSource;
@@ -31,7 +48,11 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
   const { config, metrics } = core;
   const windowMs = config.limits.headHours * 3_600_000;
   const head = createHead({ windowMs, bytesMax: config.limits.headBytes }, clock.nowMs());
-  core.onClose(repeat(clock, TRIM_EVERY_MS, async () => head.trim(clock.nowMs())));
+  core.onClose(
+    repeat(clock, TRIM_EVERY_MS, async () => {
+      while (head.trim(clock.nowMs())) await turn("long");
+    }),
+  );
   metrics.gauge("triptych_head_series", "Series with recent samples in memory.", () => head.series);
   metrics.gauge("triptych_head_bytes", "Memory of recent samples, about.", () => head.bytes);
   metrics.gauge(
@@ -49,7 +70,10 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
   });
   core.onClose(() => leaving.abort());
   return {
-    source: createHeadSource(createStoreSource(store.engine), head),
+    source: createHeadSource(
+      createStoreSource(store.engine, limitsOf(core.queryMemory.queryBytesMax)),
+      head,
+    ),
     acknowledged: (batch) => head.append(batch, clock.nowMs()),
     forget: (ids, { toMs }) => head.forget(ids, toMs),
     start: () =>

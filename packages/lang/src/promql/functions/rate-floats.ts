@@ -157,23 +157,62 @@ class Pass {
     run: number,
     window: { readonly first: number; readonly last: number; readonly apart: number },
   ): void {
-    const { value, isCounter, resets, sampled, toStart, factor } = this;
-    const { apart } = window;
-    const { kind, value: results } = this.out;
-    const far = toStart * SURELY;
-    let { first, last } = window;
-    for (let at = step; at < step + run; at++, first += apart, last += apart) {
-      const firstValue = value[first] as number;
-      let result = (value[last] as number) - firstValue;
-      if (resets !== undefined && resets[last] !== resets[first])
-        for (let i = first + 1; i <= last; i++)
-          if ((value[i] as number) < (value[i - 1] as number)) result += value[i - 1] as number;
-      let used = factor;
+    const { first, last, apart } = window;
+    if (run === 1) this.out.kind[step] = 1;
+    else this.out.kind.fill(1, step, step + run);
+    if (this.resets !== undefined) this.writeFalling(this.resets, { step, run, ...window });
+    else if (this.isCounter) this.writeRising(step, run, window);
+    else {
+      const { value, factor } = this;
+      const results = this.out.value;
+      for (let i = 0; i < run; i++) {
+        const growth = (value[last + i * apart] as number) - (value[first + i * apart] as number);
+        results[step + i] = growth * factor;
+      }
+    }
+  }
+
+  /** A counter that is never reset: most of all, so the loop holds nothing that it can do without. */
+  private writeRising(
+    step: number,
+    run: number,
+    { first, last, apart }: { readonly first: number; readonly last: number; readonly apart: number },
+  ): void {
+    const { value, sampled, factor } = this;
+    const results = this.out.value;
+    const far = this.toStart * SURELY;
+    for (let i = 0; i < run; i++) {
+      const firstValue = value[first + i * apart] as number;
+      const growth = (value[last + i * apart] as number) - firstValue;
       // Far from zero no division is needed to know that the counter's line does not meet it near the window.
-      if (isCounter && result > 0 && !(result > TINY && firstValue * sampled > result * far))
-        used = this.factorNearZero(firstValue, result);
-      kind[at] = 1;
-      results[at] = result * used;
+      if (growth > TINY ? firstValue * sampled > growth * far : !(growth > 0))
+        results[step + i] = growth * factor;
+      else results[step + i] = growth * this.factorNearZero(firstValue, growth);
+    }
+  }
+
+  private writeFalling(
+    resets: Uint32Array,
+    at: {
+      readonly step: number;
+      readonly run: number;
+      readonly first: number;
+      readonly last: number;
+      readonly apart: number;
+    },
+  ): void {
+    const { value, factor } = this;
+    const results = this.out.value;
+    let { first, last } = at;
+    for (let i = 0; i < at.run; i++, first += at.apart, last += at.apart) {
+      const firstValue = value[first] as number;
+      let growth = (value[last] as number) - firstValue;
+      if (resets[last] !== resets[first])
+        for (let row = first + 1; row <= last; row++)
+          if ((value[row] as number) < (value[row - 1] as number))
+            growth += value[row - 1] as number;
+      const used = growth > 0 ? this.factorNearZero(firstValue, growth) : factor;
+      results[at.step + i] = growth * used;
     }
   }
 

@@ -14,6 +14,7 @@ import {
 } from "../labels.ts";
 import { naturalCompare } from "../natural-order.ts";
 import { FLOAT, newRow, NONE, type Row } from "../rows.ts";
+import { samplesOfRow } from "../query-samples.ts";
 import { evaluateRange } from "../range-eval.ts";
 import { instantRow, neededRange, type SampleField } from "../selector-eval.ts";
 import { define, type FunctionSpec, type SpecialRun } from "./spec.ts";
@@ -92,7 +93,10 @@ function timeOfSample(field: SampleField): SpecialRun {
       const range = neededRange(grid, time, { backMs: lookbackMs, aheadMs: 0 });
       const series = await evaluation.load(selectorMatchers(selector), range, selector);
       const options = { time, lookbackMs, field };
-      return series.flatMap((one) => instantRow(one, grid, options) ?? []);
+      const rows = series.flatMap((one) => instantRow(one, grid, options) ?? []);
+      const { evaluated } = evaluation;
+      if (evaluated !== undefined) for (const row of rows) evaluated.total += samplesOfRow(row);
+      return rows;
     }
     const rows = await evaluation.evaluate(selector, grid);
     if (field === "start") return [];

@@ -4,13 +4,15 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { createCardinality, type Cardinality } from "../../query/cardinality/cardinality.ts";
 import { createStoreSource, type MetricsSource } from "../../query/metrics/source.ts";
 import { wholeMatcher } from "../../regex/regex.ts";
+import { createSharedQueries } from "../../query/shared-queries.ts";
+import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import { adminRoutes } from "./admin.ts";
 import { type AllowsOrigin, setCors } from "./cors.ts";
 import { sendPrometheusError } from "./errors.ts";
-import type { Context, Handler, Route } from "./exchange.ts";
+import type { Context, Exchange, Handler, Route } from "./exchange.ts";
 import { exemplarRoutes } from "./exemplars.ts";
 import { expressionRoutes } from "./expressions.ts";
 import { federate } from "./federate.ts";
@@ -35,6 +37,8 @@ export interface PrometheusApiDeps extends PrometheusViews {
   readonly source?: MetricsSource | undefined;
   readonly cardinality?: Cardinality | undefined;
   readonly limits?: Limits | undefined;
+  /** What all queries together may hold; only each is limited when absent. */
+  readonly queryMemory?: QueryMemoryBudget | undefined;
   /** Queries that run at the same time, 20 as in Prometheus unless given; remote reads are half as many. */
   readonly queriesAtOnce?: number | undefined;
   /** The step of subqueries that name none: `global.evaluation_interval`. A minute unless given. */
@@ -102,8 +106,7 @@ export function registerPrometheusApi(app: FastifyInstance, deps: PrometheusApiD
           handler: async (request, reply) => {
             const params = formParams(request);
             const timeoutMs = timeoutParam(params, context.limits.queryTimeoutMs);
-            const ask = { signal: clientGone(reply), timeoutMs };
-            return handle(context, { params, request, reply, ask });
+            return handle(context, exchangeOf(context, { params, request, reply, timeoutMs }));
           },
         });
       };
@@ -129,12 +132,26 @@ export function registerPrometheusApi(app: FastifyInstance, deps: PrometheusApiD
         sendPrometheusError(reply, asOurs(error), deps.report),
       );
       scope.post(`${prefix}/read`, (request, reply) => {
-        const ask = { signal: clientGone(reply), timeoutMs: context.limits.queryTimeoutMs };
-        return remoteRead(context, { params: new URLSearchParams(), request, reply, ask });
+        const timeoutMs = context.limits.queryTimeoutMs;
+        const params = new URLSearchParams();
+        return remoteRead(context, exchangeOf(context, { params, request, reply, timeoutMs }));
       });
       done();
     });
   }
+}
+
+/** What is taken for a request is given back when its answer was sent or its client is gone. */
+function exchangeOf(
+  { memory: budget }: Context,
+  given: Pick<Exchange, "params" | "request" | "reply"> & { readonly timeoutMs: number },
+): Exchange {
+  const { params, request, reply, timeoutMs } = given;
+  const signal = clientGone(reply);
+  const memory = budget?.open();
+  const atEnd = (run: () => void): void => void reply.raw.once("close", run);
+  if (memory !== undefined) atEnd(() => memory.release());
+  return { params, request, reply, ask: { signal, timeoutMs, memory }, atEnd };
 }
 
 function contextOf(deps: PrometheusApiDeps): Context {
@@ -151,6 +168,8 @@ function contextOf(deps: PrometheusApiDeps): Context {
     cardinality: deps.cardinality ?? createCardinality(engine, clock),
     queryGate: createGate({ ...gate, roomFor }),
     readGate: createGate({ ...gate, roomFor: Math.max(1, Math.floor(roomFor / 2)) }),
+    memory: deps.queryMemory,
+    sharedQueries: createSharedQueries(clock),
     views: deps,
     subqueryIntervalMs: deps.subqueryIntervalMs ?? (() => undefined),
     externalLabels: () => [...external()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),

@@ -5,6 +5,7 @@ import {
   parseSeriesSelector,
   placeInBytes,
   type PromqlExpr,
+  type PromqlResult,
   selectorMatchers,
 } from "@triptych/lang";
 import { type Clock, type Limits, TriptychError } from "@triptych/model";
@@ -13,6 +14,8 @@ import type { Cardinality } from "../../query/cardinality/cardinality.ts";
 import { seriesMatchers } from "../../query/metrics/matchers.ts";
 import type { Ask, MetricsSource, SeriesMatcher } from "../../query/metrics/source.ts";
 import { compileRegex } from "../../regex/compile.ts";
+import type { SharedQueries } from "../../query/shared-queries.ts";
+import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { type Piece, sendJsonStream } from "../ours/json-stream.ts";
 import type { Gate } from "./gate.ts";
@@ -24,6 +27,8 @@ export interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly ask: Ask & { readonly signal: AbortSignal; readonly timeoutMs: number };
+  /** Calls when the answer was sent, or nobody waits for it any more. */
+  readonly atEnd: (run: () => void) => void;
 }
 
 export interface Context {
@@ -36,10 +41,19 @@ export interface Context {
   readonly subqueryIntervalMs: () => number | undefined;
   /** Queries that run at the same time. */
   readonly queryGate: Gate;
+  /** What queries hold is taken from it. */
+  readonly memory: QueryMemoryBudget | undefined;
+  readonly sharedQueries: SharedQueries<Evaluated>;
   readonly readGate: Gate;
   readonly views: PrometheusViews;
   /** Sorted by name. */
   readonly externalLabels: () => readonly (readonly [name: string, value: string])[];
+}
+
+/** A query's result, and when its evaluation began. */
+export interface Evaluated {
+  readonly result: PromqlResult;
+  readonly startedMs: number;
 }
 
 export type Handler = (context: Context, exchange: Exchange) => Promise<FastifyReply>;

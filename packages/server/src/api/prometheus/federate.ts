@@ -12,6 +12,7 @@ const LOOKBACK_MS = 300_000;
 export async function federate(context: Context, exchange: Exchange): Promise<FastifyReply> {
   const { params, request, reply, ask } = exchange;
   try {
+    await ask.memory?.admit(ask);
     const format = federationFormat(String(request.headers.accept ?? ""));
     const families = await federated(
       context.source,

@@ -1,4 +1,5 @@
-/** What `stats=true` and `stats=all` tell of a query: how long it took and how many samples it read. */
+/** What `stats=true` and `stats=all` tell of a query: how long it took, and how many samples it evaluated and read. */
+import type { PromqlResult } from "@triptych/lang";
 
 export function statsWarning(stats: string): string[] {
   if (stats === "" || stats === "true" || stats === "all") return [];
@@ -9,7 +10,7 @@ export function statsWarning(stats: string): string[] {
 
 /** Statistics per step belong to a feature that is off in Prometheus, too, unless it is asked for at start. */
 export function statsJson(
-  samples: number,
+  { samplesRead, evaluated }: Pick<PromqlResult, "samplesRead" | "evaluated">,
   times: { readonly cameMs: number; readonly startedMs: number; readonly endedMs: number },
 ): string {
   const queued = (times.startedMs - times.cameMs) / 1000;
@@ -23,6 +24,10 @@ export function statsJson(
       execQueueTime: queued,
       execTotalTime: queued + ran,
     },
-    samples: { totalQueryableSamples: samples, samplesRead: samples, peakSamples: samples },
+    samples: {
+      totalQueryableSamples: evaluated?.total ?? samplesRead,
+      samplesRead,
+      peakSamples: evaluated?.peak ?? samplesRead,
+    },
   });
 }

@@ -3,7 +3,14 @@ import { formatFloat, type PromqlResult, promqlTypeOf } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
 import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
-import { answer, type Context, type Exchange, queryOf, type Route } from "./exchange.ts";
+import {
+  answer,
+  type Context,
+  type Evaluated,
+  type Exchange,
+  queryOf,
+  type Route,
+} from "./exchange.ts";
 import { durationParam, limitParam, requiredTime, timeParam, wrong } from "./params.ts";
 import type { Piece } from "../ours/json-stream.ts";
 import { type Limited, matrixJson, rangeJson, timestamp, vectorJson } from "./result.ts";
@@ -76,26 +83,54 @@ interface Question extends ReturnType<typeof queryOf> {
   readonly limit: number;
 }
 
-async function run(
-  { source, queryGate, clock, subqueryIntervalMs }: Context,
+/** Evaluates the query, or takes part in the same one that just began; what it holds is kept until all have sent it. */
+async function evaluated(
+  context: Context,
   exchange: Exchange,
-  { times, limit, text, expr }: Question,
+  { times, text, expr }: Question,
+): Promise<Evaluated> {
+  const { source, queryGate, clock, memory: budget } = context;
+  const { timeoutMs } = exchange.ask;
+  const allTimes = {
+    ...times,
+    subqueryIntervalMs: context.subqueryIntervalMs(),
+    countEvaluated: (exchange.params.get("stats") ?? "") !== "",
+  };
+  const key = JSON.stringify([text, allTimes, timeoutMs]);
+  const work = async (signal: AbortSignal): Promise<Evaluated> => {
+    const cameMs = clock.monotonicMs();
+    const memory = budget?.open();
+    signal.addEventListener("abort", () => memory?.release(), { once: true });
+    const leave = await queryGate.enter({ signal, timeoutMs });
+    try {
+      const startedMs = clock.monotonicMs();
+      // What was spent in the queue is gone.
+      const restMs = Math.max(1, timeoutMs - (startedMs - cameMs));
+      const ask = { signal, timeoutMs: restMs, memory };
+      return { result: await runPromql(source, expr, { times: allTimes, ask }), startedMs };
+    } finally {
+      leave();
+    }
+  };
+  const { value, leave } = await context.sharedQueries.ask(key, exchange.ask.signal, work);
+  exchange.atEnd(leave);
+  return value;
+}
+
+async function run(
+  context: Context,
+  exchange: Exchange,
+  question: Question,
 ): Promise<FastifyReply> {
-  const { params, ask } = exchange;
+  const { params } = exchange;
+  const { clock } = context;
+  const { times, limit, text } = question;
   const cameMs = clock.monotonicMs();
   if ((durationParam(params, "timeout") ?? 1) <= 0)
     throw new TriptychError("query_timeout", "query timed out in query execution");
-  const leave = await queryGate.enter(ask);
-  const startedMs = clock.monotonicMs();
-  let result: PromqlResult;
+  let found: Evaluated;
   try {
-    // What was spent in the queue is gone.
-    const timeoutMs = Math.max(1, ask.timeoutMs - (startedMs - cameMs));
-    const asked = { ...ask, timeoutMs };
-    result = await runPromql(source, expr, {
-      times: { ...times, subqueryIntervalMs: subqueryIntervalMs() },
-      ask: asked,
-    });
+    found = await evaluated(context, exchange, question);
   } catch (error) {
     // Found after parsing: durations that are computed from the times of the query.
     if (error instanceof TriptychError && error.code === "query_invalid")
@@ -104,16 +139,16 @@ async function run(
         error.message.replace(/\d+(?=:)/g, (at) => bytesBefore(text, at)),
       );
     throw error;
-  } finally {
-    leave();
   }
+  const { result } = found;
+  const startedMs = Math.max(cameMs, found.startedMs);
   const stats = params.get("stats") ?? "";
   const notes = result.annotations.texts(text);
   const warnings = [...notes.warnings, ...statsWarning(stats)];
   const shown =
     stats === ""
       ? ""
-      : `,"stats":${statsJson(result.samplesRead, { cameMs, startedMs, endedMs: clock.monotonicMs() })}`;
+      : `,"stats":${statsJson(result, { cameMs, startedMs, endedMs: clock.monotonicMs() })}`;
   return answer(
     exchange,
     function* (cut) {

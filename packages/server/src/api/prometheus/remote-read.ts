@@ -24,6 +24,7 @@ import { sendPieces } from "./send-stream.ts";
 export const READ_BODY_BYTES_MAX = 32 * 1024 * 1024;
 /** An answer of samples is held as a whole: this many take about 250 MB. Streams have no such limit. */
 const SAMPLES_MAX = 10_000_000;
+const BYTES_PER_SAMPLE = 25;
 const FRAME_BYTES_MAX = 1024 * 1024;
 const CUSTOM = "x-prometheus-remote-read-version";
 
@@ -33,6 +34,7 @@ export async function remoteRead(context: Context, exchange: Exchange): Promise<
   let leave: (() => void) | undefined;
   try {
     leave = await context.readGate.enter(ask);
+    await ask.memory?.admit(ask);
     const request = decodeReadRequest(bodyOf(exchange));
     const queries = request.queries.map((query) => localQuery(query, context.externalLabels()));
     const type = responseType(request.accepts);
@@ -134,7 +136,9 @@ async function sendSamples(
     const out = new MessageWriter();
     let samples = 0;
     for await (const series of seriesOf(context, query, exchange)) {
-      samples += series.end - series.start + series.histograms.length;
+      const count = series.end - series.start + series.histograms.length;
+      samples += count;
+      exchange.ask.memory?.take(count * BYTES_PER_SAMPLE);
       if (samples > SAMPLES_MAX)
         throw new TriptychError("query_invalid", `exceeded sample limit (${SAMPLES_MAX})`);
       writeReadSeries(out, series);

@@ -1,6 +1,7 @@
 /** Tempo's HTTP API under `/tempo`: search, tags, traces and metrics, as Grafana's data source reads it. */
 import { asTriptychError, type Clock, type ErrorCode, type TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { createReader } from "../../store/clickhouse/select/reader.ts";
 import { acceptForms, formParams } from "../form-body.ts";
@@ -18,11 +19,16 @@ export interface TempoApiDeps {
   /** `/tempo`, or "" on a port of its own. */
   readonly prefix: string;
   readonly limits?: { readonly queryTimeoutMs: number } | undefined;
+  /** What queries may hold together; they hold what they like unless it is given. */
+  readonly queryMemory?: QueryMemoryBudget | undefined;
   /** Why the process cannot answer yet; `undefined` when it can. */
   readonly notReady?: (() => string | undefined) | undefined;
   /** Told of bugs of ours. */
   readonly report?: ((error: TriptychError) => void) | undefined;
 }
+
+/** A query waits so long for memory unless there is a limit of time. */
+const WAIT_MS = 60_000;
 
 const routes: readonly (readonly [path: string, Handler])[] = [
   ["/api/echo", echo],
@@ -60,18 +66,25 @@ export function registerTempoApi(app: FastifyInstance, deps: TempoApiDeps): void
   app.register(api, { prefix: deps.prefix });
 }
 
-function answer(
+/** Candidates come in pages, and the pages before the last ones are let go. */
+const PAGES_HELD = 4;
+
+async function answer(
   deps: TempoApiDeps,
   handler: Handler,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
   const signal = clientGone(reply);
+  const timeoutMs = deps.limits?.queryTimeoutMs;
+  const memory = deps.queryMemory?.open();
+  reply.raw.once("close", () => memory?.release());
+  await memory?.admit({ signal, timeoutMs: timeoutMs ?? WAIT_MS });
   return handler({
     request,
     reply,
     params: formParams(request),
-    reader: createReader(deps.engine, { signal, timeoutMs: deps.limits?.queryTimeoutMs }),
+    reader: createReader(deps.engine, { signal, timeoutMs, memory }, PAGES_HELD),
     clock: deps.clock,
     signal,
   });

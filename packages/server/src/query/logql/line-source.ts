@@ -72,7 +72,8 @@ async function countsInStore(
   const fields = await Promise.all(named.map((field) => narrowed(engine, field, range, ask)));
   const slots = { slots: { afterNs, slotNs }, limit: ROWS_MAX + 1, bytes: question.bytes };
   const sql = slotCountsSql({ range, conditions }, fields, slots);
-  const result = await engine.select(sql, { signal: ask.signal }).catch((error: unknown) => {
+  const { signal, priority, memory } = ask;
+  const result = await engine.select(sql, { signal, priority, memory }).catch((error: unknown) => {
     throw asPatternError(error);
   });
   if (ask.cost !== undefined) {
@@ -82,7 +83,7 @@ async function countsInStore(
   return windowsOf(result.blocks, question, {
     slotNs,
     labels: grouping.labels,
-    signal: ask.signal,
+    ask,
   });
 }
 
@@ -105,6 +106,11 @@ function gcd(a: bigint, b: bigint): bigint {
   return b === 0n ? a : gcd(b, a % b);
 }
 
+/** What a group takes beside its values. */
+const BYTES_PER_GROUP = 600;
+/** Two sums, then a value and whether there is one. */
+const BYTES_PER_STEP = 25;
+
 interface Sums {
   readonly names: readonly string[];
   readonly lines: Float64Array;
@@ -114,11 +120,11 @@ interface Sums {
 async function windowsOf(
   blocks: Parameters<typeof numberCells>[0][] | readonly Parameters<typeof numberCells>[0][],
   { bytes, rangeNs, stepNs, steps }: CountQuestion,
-  slots: { slotNs: bigint; labels: readonly string[]; signal: AbortSignal | undefined },
+  slots: { slotNs: bigint; labels: readonly string[]; ask: LogAsk },
 ): Promise<CountRow[]> {
   const perRange = Number(rangeNs / slots.slotNs);
   const perStep = Number(stepNs / slots.slotNs);
-  const pacing = createPacing(slots.signal);
+  const pacing = createPacing(slots.ask.signal, slots.ask.priority);
   const groups = new Map<string, Sums>();
   let rows = 0;
   for (const block of blocks) {
@@ -138,6 +144,7 @@ async function windowsOf(
       const key = names.join("\u{1}");
       let sums = groups.get(key);
       if (sums === undefined) {
+        slots.ask.memory?.take(BYTES_PER_GROUP + steps * BYTES_PER_STEP);
         sums = { names, lines: new Float64Array(steps + 1), values: new Float64Array(steps + 1) };
         groups.set(key, sums);
       }

@@ -123,7 +123,10 @@ export async function* readAhead(pages: AsyncGenerator<LineColumns>): AsyncGener
 
 async function select(engine: Engine, page: LinesQuery, ask: LogAsk): Promise<SelectResult> {
   try {
-    const result = await engine.select(logqlLinesSql(page), { signal: ask.signal });
+    const result = await engine.select(logqlLinesSql(page), {
+      signal: ask.signal,
+      priority: ask.priority,
+    });
     if (ask.cost !== undefined) {
       ask.cost.rowsRead += result.rowsRead;
       ask.cost.bytesRead += result.bytesRead;

@@ -55,7 +55,7 @@ export async function runLogQuery(
     from: applied,
     levelFallback: true,
   });
-  const pacing = createPacing(ask.signal);
+  const pacing = createPacing(ask.signal, ask.priority);
   const lastNs = new Map<string, bigint>();
   const out: FoundLine[] = [];
   let chars = 0;
@@ -74,6 +74,8 @@ export async function runLogQuery(
         const found = foundLine(pipeline.line);
         if (intervalNs === 0n || isApart(lastNs, found, intervalNs)) out.push(found);
         chars += charsOf(found);
+        // Two bytes a character, and as much again for what holds them.
+        ask.memory?.take(charsOf(found) * 4);
         if (chars > ANSWER_CHARS_MAX) throw tooLong(out.length);
       }
       if (row % LINES_PER_PAUSE === 0) await pacing.pause();

@@ -19,12 +19,13 @@ export function runMetricQuery(
   ask: LogAsk,
 ): Promise<LogqlValue> {
   const { expr, ...times } = question;
-  const pacing = createPacing(ask.signal);
+  const pacing = createPacing(ask.signal, ask.priority);
   const options = {
     ...times,
     deps: pipelineDeps(clock),
     compileRegex,
     levelFallback: true,
+    take: (bytes: number) => ask.memory?.take(bytes),
     pause: () => pacing.pause(),
   };
   return evaluateLogql(expr, options, createLineSource({ engine, limits, keys }, ask));

@@ -34,7 +34,15 @@ export async function chart(
   const family = await findFamily(source, question, ask);
   const view = question.view === "auto" ? automaticView(family.type) : question.view;
   const grid = gridOf(question.fromMs, question.toMs, question.stepMs);
-  const job: Job = { source, question, ask, family, view, grid, pacing: createPacing(ask.signal) };
+  const job: Job = {
+    source,
+    question,
+    ask,
+    family,
+    view,
+    grid,
+    pacing: createPacing(ask.signal, ask.priority),
+  };
   const curves = await curvesOf(job);
   const sorted = curves
     .map((curve) => ({ curve, last: lastValue(curve.values) }))

@@ -31,7 +31,7 @@ export type ReadGrid = (
 export function createReadGrid(select: Select, tiers: Tiers): ReadGrid {
   return async (fn, { ids, grid }, ask) => {
     const out: GridColumns[] = [];
-    const pacing = createPacing(ask.signal);
+    const pacing = createPacing(ask.signal, ask.priority);
     const size = Math.min(IDS_PER_GRID_SELECT, Math.ceil(GRID_VALUES_PER_SELECT / grid.steps));
     const endMs = grid.startMs + (grid.steps - 1) * grid.stepMs;
     const pieces = await tiers.pieces({ afterMs: grid.startMs - grid.windowMs, toMs: endMs });

@@ -157,6 +157,8 @@ export interface SourceLimits {
 
 /** A query holds its samples in memory: 16 bytes each, so this is 160 MB at most; labels take as much again. */
 const defaultSourceLimits: SourceLimits = { seriesMax: 300_000, samplesMax: 10_000_000 };
+/** Pairs of texts and what holds them, beside the bytes that the store gave. */
+const BYTES_PER_SERIES = 600;
 const HISTOGRAMS_MAX = 200_000;
 const HISTOGRAM_IDS_PER_SELECT = 500;
 const NAMES_MAX = 100_000;
@@ -192,7 +194,7 @@ export function createStoreSource(
     },
     async readHistograms(ids, range, ask) {
       const out: HistogramSample[] = [];
-      const pacing = createPacing(ask?.signal);
+      const pacing = createPacing(ask?.signal, ask?.priority);
       const pieces = await tiers.pieces(range);
       const few = ids.length <= HISTOGRAM_IDS_PER_SELECT;
       // Most series have none: who has some is found with one question.
@@ -313,10 +315,11 @@ function catalogue(
 
 async function readSeries(result: SelectResult, ask: Ask | undefined): Promise<Series[]> {
   const out: Series[] = [];
-  const pacing = createPacing(ask?.signal);
+  const pacing = createPacing(ask?.signal, ask?.priority);
   for (const block of result.blocks) {
     const id = bigintCells(block, "id");
     const labels = mapCells(block, "labels");
+    ask?.memory?.take(block.rows * BYTES_PER_SERIES);
     for (let row = 0; row < block.rows; row++) {
       out.push({ id: id(row), labels: labels(row) });
       if (row % 256 === 255) await pacing.pause();
@@ -350,7 +353,7 @@ async function readSamples(
     (sorted.length * SAMPLES_PER_SELECT) / Math.max(1, what.rows),
   );
   const size = Math.min(IDS_PER_SELECT, Math.max(1, Math.floor(most)));
-  const pacing = createPacing(ask?.signal);
+  const pacing = createPacing(ask?.signal, ask?.priority);
   if (sorted.length * perSeries > deps.limits.samplesMax)
     await refuseTooMany(deps, sorted, { pieces: what.pieces, ask });
   for (const chunk of chunksOf(sorted, size)) {

@@ -10,6 +10,7 @@ import {
 } from "@triptych/lang";
 import { defaultLimits, TriptychError } from "@triptych/model";
 import { compileRegex } from "../../regex/compile.ts";
+import type { QueryMemory } from "../../self/query-memory.ts";
 import { readSeries } from "../metrics/read-series.ts";
 import type { Ask, MetricsSource } from "../metrics/source.ts";
 import { createPacing } from "../pacing.ts";
@@ -23,6 +24,8 @@ export interface PromqlTimes {
   readonly lookbackMs?: number | undefined;
   /** The step of subqueries that name none; a minute unless given. */
   readonly subqueryIntervalMs?: number | undefined;
+  /** Whether to count the samples that selectors see at each step. */
+  readonly countEvaluated?: boolean | undefined;
 }
 
 /** Runs a query over metric data; ends with `query_timeout` or `query_cancelled` as `ask` says. */
@@ -35,14 +38,17 @@ export async function runPromql(
   // The process's monotonic time: a limit of work, not a time of data.
   const deadlineMs = performance.now() + timeoutMs;
   const times = { ...given, lookbackMs: given.lookbackMs ?? (await lookbackOf(source, given)) };
+  await ask.memory?.admit({ signal: ask.signal, timeoutMs });
   const coarse =
     source.coarsestMs === undefined
       ? { expr, notes: [] }
       : await coarseFormOf(source.coarsestMs, expr, given);
-  const pacing = createPacing(ask.signal);
+  const pacing = createPacing(ask.signal, ask.priority);
   // Each question to the store gets what is left, or a query of several would take several times its limit.
   const rest: Ask = {
     signal: ask.signal,
+    priority: ask.priority,
+    memory: ask.memory,
     get timeoutMs() {
       return Math.max(1, deadlineMs - performance.now());
     },
@@ -53,6 +59,7 @@ export async function runPromql(
       ...times,
       samplesMax: defaultLimits.querySamplesMax,
       compileRegex,
+      holds: rowBytes(ask.memory),
       pause() {
         if (performance.now() > deadlineMs)
           throw new TriptychError("query_timeout", "query timed out in expression evaluation");
@@ -63,6 +70,17 @@ export async function runPromql(
   );
   for (const { message, span } of coarse.notes) result.annotations.info(message, span);
   return result;
+}
+
+/** Rows come and go while a query is evaluated: what counts is the most there were. */
+export function rowBytes(memory: QueryMemory | undefined): ((bytes: number) => void) | undefined {
+  if (memory === undefined) return undefined;
+  let most = 0;
+  return (bytes) => {
+    if (bytes <= most) return;
+    memory.take(bytes - most);
+    most = bytes;
+  };
 }
 
 async function coarseFormOf(

@@ -12,6 +12,9 @@ export interface FederationQuestion {
   readonly externalLabels: readonly (readonly [name: string, value: string])[];
 }
 
+/** A sample with labels of its own, and the text it is found under. */
+const BYTES_PER_SAMPLE = 800;
+
 export async function federated(
   source: MetricsSource,
   question: FederationQuestion,
@@ -24,11 +27,13 @@ export async function federated(
     : [...question.externalLabels, ["instance", ""] as const];
   const range = { afterMs: question.nowMs - question.lookbackMs - 1, toMs: question.nowMs };
   for (const matchers of question.selectors)
-    for await (const group of readSeriesData(source, { matchers, range }, ask))
+    for await (const group of readSeriesData(source, { matchers, range }, ask)) {
+      ask.memory?.take(group.length * BYTES_PER_SAMPLE);
       for (const series of group) {
         const sample = newest(series, external);
         if (sample !== undefined) found.set(JSON.stringify(series.labels), sample);
       }
+    }
   return families(found.values());
 }
 

@@ -37,8 +37,11 @@ export async function* readSeriesData(
   for (let at = 0; at < series.length; ) {
     const group = series.slice(at, at + size);
     at += group.length;
+    const held = ask.memory?.bytes ?? 0;
     const { found, samples } = await readGroup(source, { series: group, range }, ask);
+    const read = (ask.memory?.bytes ?? 0) - held;
     if (found.length > 0) yield found;
+    ask.memory?.give(read);
     if (samples < SAMPLES_PER_GROUP / 4) size = Math.min(SERIES_PER_GROUP_MAX, size * 2);
     else if (samples > SAMPLES_PER_GROUP * 2) size = Math.max(1, Math.floor(size / 2));
   }

@@ -20,6 +20,7 @@ import {
   structureText,
 } from "./engine.ts";
 import { selectFailure, writeFailure } from "./failure.ts";
+import { createReaderPool } from "./reader-pool.ts";
 import { parameterSettings, type Sql, statement } from "./sql.ts";
 
 export interface EmbeddedOptions {
@@ -55,13 +56,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Engine> {
   await Promise.all([writer, control, changer].map((session) => session.query("USE triptych")));
   await changer.query(`SET max_query_size=${4 * MiB}`);
   for (const reader of readers) await reader.query("USE triptych");
-  const pool = createPool(readers, options.queueMax);
+  const pool = createReaderPool(readers, options.queueMax);
   let closed = false;
 
   return {
     kind: "embedded",
     async select(query, selectOptions = {}) {
-      const reader = await pool.take(selectOptions.signal);
+      const reader = await pool.take(selectOptions);
       try {
         return await runSelect(
           { reader, control, timeoutMs: options.queryTimeoutMs },
@@ -119,6 +120,8 @@ function openSession(path: string, options: EmbeddedOptions): ChdbSession {
   }
 }
 
+const QUERY_NICE = 10;
+
 /** Limits first, then read-only: after that not even our own statements can change them. */
 async function openReader(session: ChdbSession, options: EmbeddedOptions): Promise<ChdbSession> {
   const limits = {
@@ -130,6 +133,8 @@ async function openReader(session: ChdbSession, options: EmbeddedOptions): Promi
     allow_experimental_time_series_aggregate_functions: 1,
     allow_experimental_ts_to_grid_aggregate_function: 1,
     prefer_column_name_to_alias: 1,
+    // Where the system lets us: taking data in and rules have the processors first, queries what is left of them.
+    os_threads_nice_value_query: QUERY_NICE,
   };
   await session.query(`SET ${settingsClause(limits)}`);
   await session.query("SET readonly=1");
@@ -155,6 +160,7 @@ async function runSelect(
     const values = parameterSettings(params);
     const texts = values === undefined ? [mark + text] : [values, mark + text];
     const answer = await sessions.reader.query(...texts);
+    options.memory?.take(answer.bytes.length);
     return {
       blocks: readNativeBlocks(answer.bytes),
       rowsRead: answer.rowsRead,
@@ -162,6 +168,8 @@ async function runSelect(
       elapsedMs: answer.elapsedMs,
     };
   } catch (error) {
+    // Ours already: there was no room for the answer.
+    if (error instanceof TriptychError) throw error;
     throw selectFailure(error, stopped);
   } finally {
     clearTimeout(timer);
@@ -173,44 +181,4 @@ function insertText(insert: InsertOptions, file: string): string {
   const from = `file(${quoteText(file)}, Native, ${quoteText(structureText(insert.structure))})`;
   const group = insert.group === undefined ? "" : ` GROUP BY ${insert.group}`;
   return `INSERT INTO ${insert.table} SELECT ${insert.select} FROM ${from}${group} SETTINGS ${settingsClause(insertSettings)}`;
-}
-
-interface Pool {
-  take(signal?: AbortSignal): Promise<ChdbSession>;
-  give(session: ChdbSession): void;
-}
-
-function createPool(sessions: readonly ChdbSession[], queueMax: number): Pool {
-  const free = [...sessions];
-  const waiting: ((session: ChdbSession) => void)[] = [];
-  return {
-    take(signal) {
-      const session = free.pop();
-      if (session !== undefined) return Promise.resolve(session);
-      if (waiting.length >= queueMax) {
-        const message = `${queueMax} queries are waiting already; try again later`;
-        return Promise.reject(
-          new TriptychError("query_queue_full", message, { retryAfterSeconds: 2 }),
-        );
-      }
-      return new Promise((resolve, reject) => {
-        const onAbort = (): void => {
-          waiting.splice(waiting.indexOf(take), 1);
-          reject(new TriptychError("query_cancelled", "the query was stopped while it waited"));
-        };
-        // One request asks many queries with one signal: each must take its listener away again.
-        const take = (given: ChdbSession): void => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve(given);
-        };
-        waiting.push(take);
-        signal?.addEventListener("abort", onAbort, { once: true });
-      });
-    },
-    give(session) {
-      const next = waiting.shift();
-      if (next === undefined) free.push(session);
-      else next(session);
-    },
-  };
 }

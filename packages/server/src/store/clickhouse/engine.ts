@@ -1,5 +1,7 @@
 /** What the two ways to reach ClickHouse have in common. Everything to the right of this file is the same for both. */
 import type { NativeBlock } from "@triptych/wire";
+import type { Priority } from "../../self/priority-line.ts";
+import type { QueryMemory } from "../../self/query-memory.ts";
 import type { Sql } from "./sql.ts";
 import { tables } from "./tables.ts";
 
@@ -7,6 +9,10 @@ export interface SelectOptions {
   /** Stops the query in the engine, not only the waiting. */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Who gets a reader first; `interactive` unless told. */
+  readonly priority?: Priority | undefined;
+  /** The bytes of the answer are taken from here. */
+  readonly memory?: Pick<QueryMemory, "take"> | undefined;
 }
 
 export interface SelectResult {

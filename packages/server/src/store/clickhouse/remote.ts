@@ -8,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { TriptychError } from "@triptych/model";
 import { readNativeBlocks } from "@triptych/wire";
+import type { QueryMemory } from "../../self/query-memory.ts";
 import {
   type Engine,
   type InsertOptions,
@@ -162,6 +163,7 @@ interface SelectCall {
   readonly params: { readonly [name: string]: unknown };
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly memory?: Pick<QueryMemory, "take"> | undefined;
 }
 
 async function select(
@@ -190,7 +192,10 @@ async function select(
       },
     });
     const chunks: Buffer[] = [];
-    for await (const chunk of answer.stream) chunks.push(chunk as Buffer);
+    for await (const chunk of answer.stream) {
+      call.memory?.take((chunk as Buffer).length);
+      chunks.push(chunk as Buffer);
+    }
     return {
       blocks: readNativeBlocks(Buffer.concat(chunks)),
       rowsRead: Number(answer.summary?.read_rows ?? 0),
@@ -198,6 +203,7 @@ async function select(
       elapsedMs: performance.now() - started,
     };
   } catch (error) {
+    if (error instanceof TriptychError) throw error;
     const stopped = call.signal?.aborted
       ? "query_cancelled"
       : timeout.aborted

@@ -179,90 +179,94 @@ export function chunkInfo(page: Page, address: number, out: ChunkInfo): void {
 /** Writes the chunk's samples to `out` from row `to` on and returns the row after the last. */
 export function readChunk(page: Page, address: number, out: Samples, to: number): number {
   const at = wordOf(address);
-  const firstMs = page.f64[at + 1] as number;
-  const step = page.f64[at + 3] as number;
   const count = page.u32[(at + 5) * 2] as number;
   const timeWidth = page.u8[(at + 5) * 8 + 4] as Width;
-  const valueWidth = page.u8[(at + 5) * 8 + 5] as Width;
   const times = at + HEADER_WORDS;
-  readTimes(page, { at: times, width: timeWidth, step }, { firstMs, count, out: out.timeMs, to });
-  const values = times + Math.ceil((count * timeWidth) / 8);
-  const base = page.f64[at + 4] as number;
-  readValues(page, { at: values, width: valueWidth }, { base, count, out: out.value, to });
+  readTimes(page, { at, times, width: timeWidth }, out.timeMs, { to, end: to + count });
+  const values = times + (((count * timeWidth + 7) / 8) | 0);
+  readValues(page, { at, values }, out.value, { to, end: to + count });
   return to + count;
 }
 
+interface Rows {
+  readonly to: number;
+  readonly end: number;
+}
+
+/** One loop for each kind, over an array of a known kind: that is several times as fast as one for all. */
 function readTimes(
   page: Page,
-  { at, width, step }: Place & { readonly step: number },
-  what: {
-    readonly firstMs: number;
-    readonly count: number;
-    readonly out: Float64Array;
-    readonly to: number;
-  },
+  chunk: { readonly at: number; readonly times: number; readonly width: Width },
+  out: Float64Array,
+  { to, end }: Rows,
 ): void {
-  const { firstMs, count, out, to } = what;
-  const start = width === 0 ? 0 : at * (8 / width);
-  // One loop for each kind: an array of a known kind is read several times faster.
+  const { at, times, width } = chunk;
+  const step = page.f64[at + 3] as number;
+  let line = page.f64[at + 1] as number;
   switch (width) {
     case 0:
-      for (let i = 0; i < count; i++) out[to + i] = firstMs + i * step;
+      for (let row = to; row < end; row++, line += step) out[row] = line;
       return;
-    case 1:
-      for (let i = 0; i < count; i++)
-        out[to + i] = firstMs + i * step + (page.i8[start + i] as number);
+    case 1: {
+      const { i8 } = page;
+      for (let row = to, from = times * 8; row < end; row++, from++, line += step)
+        out[row] = line + (i8[from] as number);
       return;
-    case 2:
-      for (let i = 0; i < count; i++)
-        out[to + i] = firstMs + i * step + (page.i16[start + i] as number);
+    }
+    case 2: {
+      const { i16 } = page;
+      for (let row = to, from = times * 4; row < end; row++, from++, line += step)
+        out[row] = line + (i16[from] as number);
       return;
-    case 4:
-      for (let i = 0; i < count; i++)
-        out[to + i] = firstMs + i * step + (page.i32[start + i] as number);
+    }
+    case 4: {
+      const { i32 } = page;
+      for (let row = to, from = times * 2; row < end; row++, from++, line += step)
+        out[row] = line + (i32[from] as number);
       return;
-    case 8:
-      for (let i = 0; i < count; i++) out[to + i] = page.f64[start + i] as number;
+    }
+    case 8: {
+      const { f64 } = page;
+      for (let row = to, from = times; row < end; row++, from++) out[row] = f64[from] as number;
+    }
   }
 }
 
 function readValues(
   page: Page,
-  { at, width }: Place,
-  what: {
-    readonly base: number;
-    readonly count: number;
-    readonly out: Float64Array;
-    readonly to: number;
-  },
+  { at, values }: { readonly at: number; readonly values: number },
+  out: Float64Array,
+  { to, end }: Rows,
 ): void {
-  const { base, count, out, to } = what;
-  const start = width === 0 ? 0 : at * (8 / width);
-  let value = base;
+  const width = page.u8[(at + 5) * 8 + 5] as Width;
+  let value = page.f64[at + 4] as number;
   switch (width) {
     case 0:
-      out.fill(base, to, to + count);
+      for (let row = to; row < end; row++) out[row] = value;
       return;
     case 1: {
       const { i8 } = page;
       out[to] = value;
-      for (let i = 1; i < count; i++) out[to + i] = value += i8[start + i] as number;
+      for (let row = to + 1, from = values * 8 + 1; row < end; row++, from++)
+        out[row] = value += i8[from] as number;
       return;
     }
     case 2: {
       const { i16 } = page;
       out[to] = value;
-      for (let i = 1; i < count; i++) out[to + i] = value += i16[start + i] as number;
+      for (let row = to + 1, from = values * 4 + 1; row < end; row++, from++)
+        out[row] = value += i16[from] as number;
       return;
     }
     case 4: {
       const { i32 } = page;
       out[to] = value;
-      for (let i = 1; i < count; i++) out[to + i] = value += i32[start + i] as number;
+      for (let row = to + 1, from = values * 2 + 1; row < end; row++, from++)
+        out[row] = value += i32[from] as number;
       return;
     }
     case 8:
       // A copy of memory: the bits of a NaN stay.
-      out.set(page.f64.subarray(start, start + count), to);
+      out.set(page.f64.subarray(values, values + end - to), to);
   }
 }

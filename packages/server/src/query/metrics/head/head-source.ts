@@ -57,6 +57,7 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   const found = head
     .match(matchers.map(indexMatcher))
     .filter((one) => one.lastMs > range.afterMs || seenSince(one, range.afterMs));
+  ask.memory?.take(found.length * BYTES_PER_VIEW);
   const older =
     range.afterMs >= completeAfterMs
       ? new Map<bigint, Series>()
@@ -76,13 +77,16 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   const histogramIds = [...new Set([...older.keys(), ...withHistograms.map((one) => one.id)])];
   const histograms = await histogramsById(store, { ids: histogramIds, range }, ask);
   const out: SourceSeries[] = [];
+  let known: SampleRange = { afterMs: Number.NaN, toMs: range.toMs };
   for (const series of found) {
     const needsId = ids.length > 0 || histogramIds.length > 0;
     const id = needsId ? series.id : undefined;
     const before = id === undefined ? undefined : floats.get(id);
     const fromMs = Math.max(range.afterMs, completeAfterMs, series.lateUntilMs);
+    // Mostly the same for all: one object less for each of very many series.
+    if (fromMs !== known.afterMs) known = { afterMs: fromMs, toMs: range.toMs };
     const joined = new Joined(series, {
-      range: { afterMs: fromMs, toMs: range.toMs },
+      range: known,
       before: before === undefined ? noFloats : upTo(before, fromMs),
       histograms: id === undefined ? NO_POINTS : (histograms.get(id) ?? NO_POINTS),
     });
@@ -99,6 +103,8 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   return out.sort((a, b) => byLabelPairs(a.labels.pairs, b.labels.pairs));
 }
 
+/** A series' view and what is made of it while a query runs; its labels and samples are the head's. */
+const BYTES_PER_VIEW = 300;
 const NO_POINTS: readonly HistogramPoint[] = [];
 const NO_FLOATS: ReadonlyMap<bigint, FloatSamples> = new Map();
 

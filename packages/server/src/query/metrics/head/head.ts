@@ -50,8 +50,8 @@ export interface Head {
   byId(id: bigint): HeadSeries | undefined;
   labelNames(): Iterable<string>;
   labelValues(name: string): Iterable<string>;
-  /** Drops what is too old or too much. */
-  trim(nowMs: number): void;
+  /** Drops what is too old or too much, some of it: true when there is more, for the next call. */
+  trim(nowMs: number): boolean;
   /** Samples of these series up to `toMs` were deleted from the store: from now on it is asked for that time. */
   forget(ids: readonly bigint[], toMs: number): void;
   /** Takes samples of an earlier process; see `rebuild.ts`. */
@@ -75,6 +75,8 @@ export interface HeadRestore {
 const NEVER = Number.NEGATIVE_INFINITY;
 const UNKNOWN = -1;
 const NO_ROOM = -2;
+/** Forgetting so many series takes some milliseconds, and as much again for the lists of a million that they are in. */
+const FORGOTTEN_AT_ONCE = 5_000;
 /** Beyond this the head gives up the time they came for. */
 const LATE_SERIES_MAX = 100_000;
 /** What an earlier process left may take this much; the rest is for what comes. */
@@ -332,11 +334,11 @@ class HeadStore implements Head, HeadRestore {
     return this.index.labelValues(name);
   }
 
-  trim(nowMs: number): void {
+  trim(nowMs: number): boolean {
     const oldestMs = nowMs - this.options.windowMs;
     this.dropPages(oldestMs);
     this.missed(oldestMs);
-    this.forgetOld(nowMs);
+    return this.forgetOld(nowMs);
   }
 
   /** Drops pages whose samples are all older than `oldestMs`, and more while there is too much. */
@@ -351,9 +353,9 @@ class HeadStore implements Head, HeadRestore {
   }
 
   /** Series whose samples are all older than what the head answers for. */
-  private forgetOld(nowMs: number): void {
+  private forgetOld(nowMs: number): boolean {
     const old: number[] = [];
-    for (let ref = 0; ref < this.index.refs; ref++) {
+    for (let ref = 0; ref < this.index.refs && old.length < FORGOTTEN_AT_ONCE; ref++) {
       if (!this.index.has(ref)) continue;
       const last = Math.max(this.lastMs[ref] as number, this.lastHistogramMs[ref] as number);
       // A series that only got late samples is known for a while, so that they are asked for.
@@ -362,6 +364,7 @@ class HeadStore implements Head, HeadRestore {
     if (old.length > 0) this.index.remove(old, nowMs);
     for (const [ref, until] of this.lateUntil)
       if (!this.index.has(ref) || until <= this.lostUntilMs) this.lateUntil.delete(ref);
+    return old.length === FORGOTTEN_AT_ONCE;
   }
 
   put(

@@ -89,7 +89,6 @@ export class SeriesIndex {
 
   /** Forgets series; their refs stay unused for a while. */
   remove(refs: readonly number[], nowMs: number): void {
-    const gone = new Set(refs);
     const touched = new Set<PostingList>();
     for (const ref of refs) {
       const { pairs } = this.labels(ref);
@@ -103,8 +102,10 @@ export class SeriesIndex {
       this.size--;
       this.bytes -= SERIES_BYTES + pairs.length * LABEL_BYTES;
     }
+    // Lists of a million are looked through: what has no labels any more is gone.
+    const isKept = (ref: number): boolean => this.labelsByRef[ref] !== undefined;
     for (const list of touched) {
-      list.removeAll(gone);
+      list.keep(isKept);
       if (list.count === 0) this.forget(list.pair);
     }
   }
@@ -139,12 +140,20 @@ export class SeriesIndex {
         },
       };
     });
+    const places = new Uint32Array(tests.length);
     for (const ref of base) {
       const { pairs } = this.labels(ref);
       let ok = true;
       for (let i = 0; ok && i < tests.length; i++) {
         const { name, test } = tests[i] as { name: string; test: (value: string) => boolean };
-        ok = test(pairValue(pairs, name));
+        // Series of one metric have the same names: the place is mostly that of the one before.
+        const pair = pairs[places[i] as number];
+        if (pair !== undefined && pair[0] === name) ok = test(pair[1]);
+        else {
+          const at = pairs.findIndex(([candidate]) => candidate === name);
+          if (at >= 0) places[i] = at;
+          ok = test(pairs[at]?.[1] ?? "");
+        }
       }
       if (ok) out[count++] = ref;
     }
@@ -287,19 +296,22 @@ class PostingList {
     this.count++;
   }
 
-  /** Does not sort: series that are gone have no labels to be compared by. */
-  removeAll(gone: ReadonlySet<number>): void {
-    const isKept = (ref: number): boolean => !gone.has(ref);
-    const sorted = this.array().subarray(0, this.sorted).filter(isKept);
-    const came = this.array().subarray(this.sorted, this.count).filter(isKept);
-    this.sorted = sorted.length;
-    this.count = sorted.length + came.length;
-    this.only = sorted[0] ?? came[0] ?? 0;
-    // Readers of older answers keep theirs.
-    this.refs = this.count < 2 ? NONE : new Uint32Array(this.count);
-    if (this.count < 2) return;
-    this.refs.set(sorted);
-    this.refs.set(came, sorted.length);
+  /** Does not sort: series that are gone have no labels to be compared by. Readers of older answers keep theirs. */
+  keep(isKept: (ref: number) => boolean): void {
+    const refs = this.array();
+    const kept = new Uint32Array(this.count);
+    let count = 0;
+    let sorted = 0;
+    for (let at = 0; at < this.count; at++) {
+      const ref = refs[at] as number;
+      if (!isKept(ref)) continue;
+      kept[count++] = ref;
+      if (at < this.sorted) sorted = count;
+    }
+    this.sorted = sorted;
+    this.count = count;
+    this.only = kept[0] ?? 0;
+    this.refs = count < 2 ? NONE : kept.slice(0, count);
   }
 
   /** Sorts what came since and puts it among the rest; readers of older answers keep theirs. */
@@ -333,9 +345,4 @@ function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
   const out = new Uint32Array(from.length * 2);
   out.set(from);
   return out;
-}
-
-function pairValue(pairs: readonly LabelPair[], name: string): string {
-  for (const pair of pairs) if (pair[0] === name) return pair[1];
-  return "";
 }
