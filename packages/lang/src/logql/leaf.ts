@@ -330,7 +330,7 @@ function groupKeyOf(grouping: Grouping | undefined): (labels: LineLabels) => str
   if (names.length === 0) return () => "";
   return (labels) => {
     let key = "";
-    for (const name of names) key += `${labels.get(name) ?? "\u{3}"}\u{2}`;
+    for (const name of names) key += `${labels.groupValue(name) ?? "\u{3}"}\u{2}`;
     return key;
   };
 }
@@ -338,7 +338,7 @@ function groupKeyOf(grouping: Grouping | undefined): (labels: LineLabels) => str
 function groupedLabels(labels: LineLabels, names: readonly string[]): Labels {
   const pairs: LabelPair[] = [];
   for (const name of new Set(names)) {
-    const value = labels.get(name);
+    const value = labels.groupValue(name);
     if (value !== undefined) pairs.push([name, value]);
   }
   return labelsOf(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -77,6 +77,17 @@ export class LineLabels {
       : this.metadata.get("detected_level");
   }
 
+  /**
+   * The value that lines are grouped by. Loki's own lines have no `level` unless it was sent, and stages see none; but
+   * who groups by it wants to see how many lines there are of each, so here it is the level that was found, too.
+   */
+  groupValue(name: string): string | undefined {
+    const own = this.get(name);
+    if (own !== undefined || !this.levelFallback || !LEVEL_NAMES.has(name)) return own;
+    const found = this.deleted.has(name) ? undefined : this.metadata.get("detected_level");
+    return found === "unknown" ? undefined : found;
+  }
+
   /** The value that a condition on text sees: that of the error too, and "" for what is not there. */
   textOf(name: string): string {
     if (name === ERROR) return this.error;

@@ -61,7 +61,7 @@ async function countsInStore(
   for (const label of grouping.labels) {
     const field = lineField(label);
     if (field === undefined) return undefined;
-    named.push(field);
+    named.push(field.kind === "level_label" ? { ...field, isGrouped: true } : field);
   }
   const slotNs = steps === 1 ? rangeNs : gcd(rangeNs, stepNs);
   const afterNs = endNs - rangeNs;

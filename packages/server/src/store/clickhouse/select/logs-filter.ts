@@ -51,10 +51,14 @@ export type LogField =
    */
   | { readonly kind: "named"; readonly key: string }
   | { readonly kind: "body" }
-  /** A label or attribute of this name, else, of lines that did not come by Loki's push, the level. */
+  /**
+   * A label or attribute of this name, else, of lines that did not come by Loki's push, the level. Grouped by, it is
+   * the level of Loki's lines, too.
+   */
   | {
       readonly kind: "level_label";
       readonly name: string;
+      readonly isGrouped?: boolean;
       readonly places?: readonly LogPlace[];
       readonly keys?: ReadonlyMap<LogPlace, string>;
     };
@@ -291,7 +295,8 @@ export function fieldSql(field: LogField): Sql {
     case "body":
       return constant("Body");
     case "level_label": {
-      const fallback = sql`if(${fromLokiSql}, '', ${levelSql})`;
+      const lokis = field.isGrouped ? constant("SeverityText") : constant("''");
+      const fallback = sql`if(${fromLokiSql}, ${lokis}, ${levelSql})`;
       if (field.places?.length === 0) return fallback;
       const own = escapedSql(field);
       return sql`multiIf(${own} != '', ${own}, ${fallback})`;
