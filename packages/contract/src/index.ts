@@ -192,6 +192,53 @@ export interface TraceAnswer extends AnswerInfo {
   /** Sorted by the start time that was sent. */
   readonly spans: readonly Span[];
 }
+/**
+ * `GET /traces/:id?details=small` for a trace of many spans: only what its waterfall draws, as columns. Item `i` of each
+ * column is span `i`, in the order of `TraceAnswer.spans`. Attributes, events and links of a span are read by
+ * `GET /traces/:id/spans/:spanId`, a `TraceAnswer` of the spans with that id alone, whose times are as they were sent.
+ */
+export interface TraceOutline extends AnswerInfo {
+  readonly traceId: string;
+  readonly startNs: string;
+  readonly durationNs: number;
+  readonly rootMissing: boolean;
+  readonly services: readonly string[];
+  readonly names: readonly string[];
+  readonly columns: {
+    readonly spanId: readonly string[];
+    /** Position of the span's parent; -1 for a root and for spans listed in `orphans`. */
+    readonly parent: readonly number[];
+    /** Positions in `names` and `services`. */
+    readonly name: readonly number[];
+    readonly service: readonly number[];
+    /** One digit a span: the position in `spanKinds` and `spanStatuses`. */
+    readonly kind: string;
+    readonly status: string;
+    readonly offsetNs: readonly number[];
+    readonly durationNs: readonly number[];
+  };
+  /** What few spans have, by position. An orphan names a parent that is not here. */
+  readonly orphans: readonly (readonly [span: number, parentSpanId: string])[];
+  readonly statusMessages: readonly (readonly [span: number, message: string])[];
+  readonly skewNs: readonly (readonly [span: number, ns: number])[];
+  readonly dropped: readonly (readonly [span: number, counts: NonNullable<Span["dropped"]>])[];
+}
+/** By the digits of an outline. */
+export const spanKinds = [
+  "unspecified",
+  "internal",
+  "server",
+  "client",
+  "producer",
+  "consumer",
+] as const;
+export const spanStatuses = ["unset", "ok", "error"] as const;
+
+/** `GET /traces/:id/find?text=`: spans with an attribute or an event that contains the text, whatever its case. */
+export interface FoundSpans extends AnswerInfo {
+  readonly spanIds: readonly string[];
+}
+
 export interface Span {
   readonly spanId: string;
   /** "" for a root. */

@@ -25,6 +25,10 @@ export interface TextColumn {
   readonly kind: "text";
   text(row: number): string;
   bytes(row: number): Uint8Array;
+  /** The bytes of row `i` are `all[start(i)] .. all[end(i)]`, for who writes them elsewhere without a view of each. */
+  readonly all: Uint8Array;
+  start(row: number): number;
+  end(row: number): number;
   /** Whether two rows hold the same bytes, and a number that is the same for rows that do: no text is made for either. */
   same(row: number, other: number): boolean;
   hash(row: number): number;
@@ -267,11 +271,36 @@ function textColumn(places: Places): TextColumn {
   return {
     kind: "text",
     bytes: of,
-    // Many columns are mostly empty, and decoding nothing takes as long as decoding a word.
-    text: (row) => (start(row) === end(row) ? "" : decoder.decode(of(row))),
+    all: bytes,
+    start,
+    end,
+    text: (row) => {
+      const from = start(row);
+      const to = end(row);
+      // Many columns are mostly empty, and decoding nothing takes as long as decoding a word.
+      if (from === to) return "";
+      return (to - from === SPAN_ID_CHARS && asciiOf16(bytes, from)) || decoder.decode(of(row));
+    },
     same: (row, other) => sameBytes(places, row, other),
     hash: (row) => hashOf(places, row),
   };
+}
+
+/** A span id in hex. There are more of these than of any other text, and most of decoding one is calling the decoder. */
+const SPAN_ID_CHARS = 16;
+
+/** The text of 16 bytes; "" when they are not ASCII. */
+function asciiOf16(bytes: Uint8Array, at: number): string {
+  let high = 0;
+  for (let i = at; i < at + SPAN_ID_CHARS; i++) high |= bytes[i] as number;
+  if (high > 0x7f) return "";
+  // biome-ignore format: one call, one row of arguments for each half
+  return String.fromCharCode(
+    bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number, bytes[at + 3] as number,
+    bytes[at + 4] as number, bytes[at + 5] as number, bytes[at + 6] as number, bytes[at + 7] as number,
+    bytes[at + 8] as number, bytes[at + 9] as number, bytes[at + 10] as number, bytes[at + 11] as number,
+    bytes[at + 12] as number, bytes[at + 13] as number, bytes[at + 14] as number, bytes[at + 15] as number,
+  );
 }
 
 function sameBytes({ bytes, start, end }: Places, row: number, other: number): boolean {
@@ -311,6 +340,9 @@ function readLowCardinality(reader: Reader, rows: number): TextColumn {
   return {
     kind: "text",
     bytes: (row) => keys.bytes(indexes[row] as number),
+    all: keys.all,
+    start: (row) => keys.start(indexes[row] as number),
+    end: (row) => keys.end(indexes[row] as number),
     same: (row, other) => indexes[row] === indexes[other],
     hash: (row) => indexes[row] as number,
     text: (row) => {

@@ -4,8 +4,13 @@
  */
 import { SKEW_NS_MAX } from "@triptych/lang";
 import { paced } from "../../query/traces/paced.ts";
-import { shapesSteps, type TraceTimes, traceTimesSteps } from "../../query/traces/skew.ts";
-import type { SpanShape } from "../../store/clickhouse/select/span-shape.ts";
+import {
+  type ShapeColumns,
+  shapesPart,
+  shapesSteps,
+  type TraceTimes,
+  traceTimesSteps,
+} from "../../query/traces/skew.ts";
 import type { StoredSpans } from "../../store/clickhouse/select/traces.ts";
 import { printGoDuration } from "./go-duration.ts";
 
@@ -17,49 +22,51 @@ export interface Adjustment {
 
 const untouched: Adjustment = { shiftNs: 0n, warnings: [] };
 
-/** The adjustment of each span by its position in `spans`. */
+interface Adjusted {
+  /** Position of its first span among all. */
+  readonly first: number;
+  readonly shapes: ShapeColumns;
+  readonly times: TraceTimes;
+}
+
+/** The adjustment of each span by its position in `spans`; made when it is asked for. */
 export async function adjustmentsOf(
   spans: StoredSpans,
   raw: boolean,
 ): Promise<(index: number) => Adjustment> {
   if (raw) return () => untouched;
-  const found = new Map<number, Adjustment>();
-  let shapes: SpanShape[] = [];
-  let first = 0;
-  const close = async (): Promise<void> => {
-    const times = await paced(traceTimesSteps(shapes, true));
-    adjust(shapes, times, (at, adjustment) => found.set(first + at, adjustment));
-    first += shapes.length;
-    shapes = [];
-  };
-  for (const shape of await paced(shapesSteps(spans))) {
-    if (shapes.length > 0 && shapes[0]?.traceId !== shape.traceId) await close();
-    shapes.push(shape);
+  const all = await paced(shapesSteps(spans));
+  const traces: Adjusted[] = [];
+  for (let first = 0, end = 1; end <= all.count; end++) {
+    if (end < all.count && all.traceId[end] === all.traceId[first]) continue;
+    const shapes = first === 0 && end === all.count ? all : shapesPart(all, first, end);
+    traces.push({ first, shapes, times: await paced(traceTimesSteps(shapes, true)) });
+    first = end;
   }
-  if (shapes.length > 0) await close();
-  return (index) => found.get(index) ?? untouched;
+  let at = 0;
+  // Spans are asked for one after another, so the trace is the one of the last call or the next.
+  return (index) => {
+    if (index < (traces[at]?.first ?? 0)) at = 0;
+    while (index >= (traces[at + 1]?.first ?? Number.POSITIVE_INFINITY)) at++;
+    const trace = traces[at];
+    return trace === undefined ? untouched : adjustmentAt(trace, index - trace.first);
+  };
 }
 
-function adjust(
-  shapes: readonly SpanShape[],
-  times: TraceTimes,
-  set: (at: number, adjustment: Adjustment) => void,
-): void {
-  shapes.forEach(({ parentSpanId }, at) => {
-    const shift = times.shiftNs[at] ?? 0;
-    const refused = times.refusedNs.get(at);
-    const warnings: string[] = [];
-    if (times.twins.has(at)) warnings.push("duplicate span IDs; skipping clock skew adjustment");
-    else if (times.orphans.has(at))
-      warnings.push(
-        `parent span ID=${parentSpanId} is not in the trace; skipping clock skew adjustment`,
-      );
-    else if (refused !== undefined)
-      warnings.push(
-        `max clock skew adjustment delta of ${printGoDuration(SKEW_NS_MAX)} exceeded; not applying calculated delta of ${printGoDuration(refused)}`,
-      );
-    else if (shift !== 0)
-      warnings.push(`This span's timestamps were adjusted by ${printGoDuration(shift)}`);
-    if (warnings.length > 0) set(at, { shiftNs: BigInt(Math.round(shift)), warnings });
-  });
+function adjustmentAt({ shapes, times }: Adjusted, at: number): Adjustment {
+  const shift = times.shiftNs[at] ?? 0;
+  const warning = warningAt(shapes, times, at);
+  if (warning === "") return untouched;
+  return { shiftNs: shift === 0 ? 0n : BigInt(Math.round(shift)), warnings: [warning] };
+}
+
+function warningAt(shapes: ShapeColumns, times: TraceTimes, at: number): string {
+  if (times.twins.has(at)) return "duplicate span IDs; skipping clock skew adjustment";
+  if (times.orphans.has(at))
+    return `parent span ID=${shapes.parentSpanId[at] ?? ""} is not in the trace; skipping clock skew adjustment`;
+  const refused = times.refusedNs.get(at);
+  if (refused !== undefined)
+    return `max clock skew adjustment delta of ${printGoDuration(SKEW_NS_MAX)} exceeded; not applying calculated delta of ${printGoDuration(refused)}`;
+  const shift = times.shiftNs[at] ?? 0;
+  return shift === 0 ? "" : `This span's timestamps were adjusted by ${printGoDuration(shift)}`;
 }

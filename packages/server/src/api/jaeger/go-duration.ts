@@ -35,12 +35,22 @@ export function printGoDuration(ns: number): string {
   if (ns < 0) return `-${printGoDuration(-ns)}`;
   if (ns === 0) return "0s";
   if (ns < 1e3) return `${ns}ns`;
-  if (ns < 1e6) return `${ns / 1e3}µs`;
-  if (ns < 1e9) return `${ns / 1e6}ms`;
+  if (ns < 1e6) return `${quotient(ns, 1e3, 3)}µs`;
+  if (ns < 1e9) return `${quotient(ns, 1e6, 6)}ms`;
   const minutes = Math.floor(ns / 60e9);
   const seconds = `${Number(((ns - minutes * 60e9) / 1e9).toFixed(9))}s`;
   if (minutes === 0) return seconds;
   return minutes < 60
     ? `${minutes}m${seconds}`
     : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}
+
+/** `ns / unit` with the digits it has. Of whole numbers: printing a fraction takes many times as long. */
+function quotient(ns: number, unit: number, digits: number): string {
+  if (!Number.isInteger(ns)) return String(ns / unit);
+  const whole = Math.floor(ns / unit);
+  const rest = ns - whole * unit;
+  return rest === 0
+    ? String(whole)
+    : `${whole}.${String(rest).padStart(digits, "0")}`.replace(/0+$/, "");
 }

@@ -11,6 +11,7 @@ import { selectOperations, selectServiceNames } from "../../store/clickhouse/sel
 import { type StoredSpans, selectTraces } from "../../store/clickhouse/select/traces.ts";
 import { selectNewestTraceIds } from "../../store/clickhouse/select/traces-search.ts";
 import { clientGone } from "../ours/client-gone.ts";
+import { JsonBytes } from "../ours/json-bytes.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
 import { type Adjustment, adjustmentsOf } from "./clock-skew.ts";
 import {
@@ -25,7 +26,7 @@ import {
   valuesOf,
 } from "./params.ts";
 import { registerTransform } from "./transform.ts";
-import { Processes, shortTraceId, uiSpan } from "./ui-trace.ts";
+import { Processes, shortTraceId, uiSpanWriter } from "./ui-trace.ts";
 import { registerV3 } from "./v3.ts";
 
 export interface JaegerApiDeps {
@@ -91,6 +92,10 @@ export function registerJaegerApi(app: FastifyInstance, deps: JaegerApiDeps): vo
   };
   app.register(api, { prefix: `${deps.prefix}/api` });
 }
+
+/** A millisecond or two of work, and no more pieces than needed. */
+const PIECE_BYTES = 256 * 1024;
+const COMMA = 0x2c;
 
 const unchanged: Adjustment = { shiftNs: 0n, warnings: [] };
 
@@ -169,7 +174,7 @@ async function sendTraces(
   const texts = tracesJson(spans, { expected, adjustments });
   const [pretty = "false"] = values("prettyPrint");
   if (pretty === "false") return sendJsonStream(reply, texts);
-  const whole: unknown = JSON.parse([...texts].join(""));
+  const whole: unknown = JSON.parse(Buffer.concat([...texts]).toString());
   return reply.type("application/json; charset=utf-8").send(JSON.stringify(whole, null, 4));
 }
 
@@ -183,28 +188,38 @@ function* tracesJson(
     readonly expected: readonly string[];
     readonly adjustments: (index: number) => Adjustment;
   },
-): Generator<string> {
+): Generator<Uint8Array> {
   let index = 0;
+  const out = new JsonBytes(PIECE_BYTES);
   const missing = new Set(expected);
-  yield '{"data":[';
+  out.raw('{"data":[');
   let open: { readonly traceId: string; readonly processes: Processes } | undefined;
-  for (const span of spans) {
-    if (open?.traceId === span.traceId) yield ",";
-    else {
-      if (open !== undefined) yield `${traceEnd(open.processes)},`;
-      open = { traceId: span.traceId, processes: new Processes() };
-      missing.delete(span.traceId);
-      yield `{"traceID":"${shortTraceId(span.traceId)}","spans":[`;
+  for (const columns of spans.columns()) {
+    const write = uiSpanWriter(columns);
+    for (let row = 0; row < columns.rows; row++) {
+      const traceId = columns.traceId(row);
+      if (open?.traceId === traceId) out.byte(COMMA);
+      else {
+        if (open !== undefined) out.raw(`${traceEnd(open.processes)},`);
+        open = { traceId, processes: new Processes() };
+        missing.delete(traceId);
+        out.raw(`{"traceID":"${shortTraceId(traceId)}","spans":[`);
+      }
+      const processId = open.processes.idOf(columns.service.text(row), columns.resource(row));
+      write(out, { row, traceId, processId, adjustment: adjustments(index++) });
+      if (out.size >= PIECE_BYTES) yield out.take();
     }
-    yield JSON.stringify(uiSpan(span, open.processes.idOf(span), adjustments(index++)));
   }
-  if (open !== undefined) yield traceEnd(open.processes);
+  if (open !== undefined) out.raw(traceEnd(open.processes));
   const errors: StructuredError[] = [...missing].map((traceId) => ({
     msg: "trace not found",
     traceID: shortTraceId(traceId),
   }));
   if (spans.cut) errors.push({ msg: `only the first ${SPANS_MAX} spans are shown` });
-  yield `],"total":0,"limit":0,"offset":0,"errors":${errors.length === 0 ? "null" : JSON.stringify(errors)}}`;
+  out.raw(
+    `],"total":0,"limit":0,"offset":0,"errors":${errors.length === 0 ? "null" : JSON.stringify(errors)}}`,
+  );
+  yield out.take();
 }
 
 function traceEnd(processes: Processes): string {

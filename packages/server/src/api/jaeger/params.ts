@@ -17,7 +17,7 @@ const LIMIT_STANDARD = 100;
 const LIMIT_MAX = 1_500;
 const TRACE_IDS_MAX = 1_500;
 /** Over all traces of one answer: more than a browser can show. */
-export const SPANS_MAX = 200_000;
+export const SPANS_MAX = 500_000;
 const TAGS_MAX = 64;
 const HOUR_NS = 3_600_000_000_000n;
 

@@ -6,6 +6,7 @@ import { type AttributeColumns, defaultLimits, type SpanBatch } from "@triptych/
 import { decodeOtlpTraces } from "@triptych/wire";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { paced } from "../../query/traces/paced.ts";
+import { columnsOfSpans } from "../../store/clickhouse/select/span-columns.ts";
 import type {
   StoredAttributes,
   StoredSpan,
@@ -56,6 +57,10 @@ function* spansSteps(batch: SpanBatch): Generator<void, StoredSpans> {
     cut: false,
     [Symbol.iterator]: () => spans[Symbol.iterator](),
     shapes: () => spans.map((span) => ({ ...span, host: "" })),
+    columns: function* () {
+      for (let at = 0; at < spans.length; at += STEP_SPANS)
+        yield columnsOfSpans(spans.slice(at, at + STEP_SPANS));
+    },
   };
 }
 

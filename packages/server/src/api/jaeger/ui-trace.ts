@@ -1,9 +1,16 @@
 /**
  * Stored spans in the JSON that Jaeger's query service gives its UI, as the Collector's translation of OTLP makes it:
- * scope, kind, status and trace state become tags, events become logs, parent and links become references.
+ * scope, kind, status and trace state become tags, events become logs, parent and links become references. Written as
+ * bytes: a trace may have a hundred thousand spans.
  */
 import { kindAt } from "../../query/traces/attributes.ts";
-import type { StoredAttributes, StoredSpan } from "../../store/clickhouse/select/traces.ts";
+import type {
+  AttributeBytes,
+  SpanColumns,
+  TextBytes,
+} from "../../store/clickhouse/select/span-columns.ts";
+import type { StoredAttributes } from "../../store/clickhouse/select/traces.ts";
+import { type JsonBytes, jsonPart } from "../ours/json-bytes.ts";
 import type { Adjustment } from "./clock-skew.ts";
 
 interface KeyValue {
@@ -24,7 +31,7 @@ export class Processes {
   /** By the object that spans of the same resource share. */
   private readonly known = new Map<StoredAttributes, { service: string; id: string }>();
 
-  idOf({ service, resource }: StoredSpan): string {
+  idOf(service: string, resource: StoredAttributes): string {
     const found = this.known.get(resource);
     if (found?.service === service) return found.id;
     const id = this.idOfValues(service, resource);
@@ -48,81 +55,250 @@ export class Processes {
 /** The attribute in which Jaeger keeps its warnings. */
 export const WARNINGS = "@jaeger@warnings";
 
-export function uiSpan(
-  span: StoredSpan,
-  processId: string,
-  { shiftNs, warnings: ours }: Adjustment,
-): object {
-  const traceID = shortTraceId(span.traceId);
-  const tags = spanTags(span);
-  const kept = tags.find(({ key }) => key === WARNINGS);
-  const warnings = [...(kept === undefined ? [] : warningsOf(String(kept.value))), ...ours];
-  return {
-    traceID,
-    spanID: span.spanId,
-    operationName: span.name,
-    references: references(span, traceID),
-    startTime: Number((span.startNs + shiftNs) / 1_000n),
-    duration: Math.floor(span.durationNs / 1_000),
-    tags: tags.filter((tag) => tag !== kept),
-    logs: span.events.map((event) => ({
-      timestamp: Number((event.timeNs + shiftNs) / 1_000n),
-      fields: eventFields(event),
-    })),
-    processID: processId,
-    warnings: warnings.length === 0 ? null : warnings,
+const COMMA = 0x2c;
+
+const parts = {
+  traceId: jsonPart('{"traceID":'),
+  spanId: jsonPart(',"spanID":'),
+  operationName: jsonPart(',"operationName":'),
+  references: jsonPart(',"references":['),
+  startTime: jsonPart('],"startTime":'),
+  duration: jsonPart(',"duration":'),
+  tags: jsonPart(',"tags":['),
+  logs: jsonPart('],"logs":['),
+  timestamp: jsonPart('{"timestamp":'),
+  fields: jsonPart(',"fields":['),
+  logEnd: jsonPart("]}"),
+  processId: jsonPart('],"processID":"'),
+  warnings: jsonPart('","warnings":'),
+  noWarnings: jsonPart("null}"),
+  key: jsonPart('{"key":'),
+  text: jsonPart(',"type":"string","value":'),
+  childOf: jsonPart('{"refType":"CHILD_OF","traceID":"'),
+  followsFrom: jsonPart('{"refType":"FOLLOWS_FROM","traceID":"'),
+  referenced: jsonPart('","spanID":'),
+  scopeName: jsonPart('{"key":"otel.scope.name","type":"string","value":'),
+  scopeVersion: jsonPart('{"key":"otel.scope.version","type":"string","value":'),
+  description: jsonPart('{"key":"otel.status_description","type":"string","value":'),
+  traceState: jsonPart('{"key":"w3c.tracestate","type":"string","value":'),
+  event: jsonPart('{"key":"event","type":"string","value":'),
+} as const;
+
+export interface UiSpan {
+  readonly row: number;
+  readonly traceId: string;
+  readonly processId: string;
+  readonly adjustment: Adjustment;
+}
+
+/** Returns what writes the spans of these columns. */
+export function uiSpanWriter(columns: SpanColumns): (out: JsonBytes, span: UiSpan) => void {
+  const outcome = outcomeParts(columns);
+  const shortIds = remembered((traceId) => jsonPart(shortTraceId(traceId)));
+  const processIds = remembered(jsonPart);
+  return (out, { row, traceId, processId, adjustment: { shiftNs, warnings: ours } }) => {
+    const short = shortIds(traceId);
+    out.part(parts.traceId);
+    out.quoted(short);
+    out.part(parts.spanId);
+    out.text(columns.spanId, row);
+    out.part(parts.operationName);
+    out.text(columns.name, row);
+    writeReferences(out, columns, { row, short });
+    out.part(parts.startTime);
+    out.number(Number(((columns.startNs[row] as bigint) + shiftNs) / 1_000n));
+    out.part(parts.duration);
+    out.number(Math.floor(columns.durationNs(row) / 1_000));
+    const kept = writeTags(out, columns, { row, outcome: outcome(row) });
+    writeLogs(out, columns, { row, shiftNs });
+    out.part(parts.processId);
+    out.part(processIds(processId));
+    out.part(parts.warnings);
+    const warnings = [...(kept === undefined ? [] : warningsOf(kept)), ...ours];
+    if (warnings.length === 0) out.part(parts.noWarnings);
+    else out.raw(`${JSON.stringify(warnings)}}`);
   };
 }
 
-function spanTags(span: StoredSpan): KeyValue[] {
-  const tags: KeyValue[] = [];
-  const add = (key: string, value: string): void => {
-    if (value !== "") tags.push({ key, type: "string", value });
+/** For what neighbours have in common: the last answer is kept. */
+function remembered(make: (text: string) => Uint8Array): (text: string) => Uint8Array {
+  let last = "";
+  let made = make(last);
+  return (text) => {
+    if (text !== last) {
+      last = text;
+      made = make(text);
+    }
+    return made;
   };
-  add("otel.scope.name", span.scopeName);
-  add("otel.scope.version", span.scopeVersion);
-  tags.push(...tagsOf(span.attributes));
-  if (span.kind !== "Unspecified") add("span.kind", span.kind.toLowerCase());
-  if (span.status !== "Unset") add("otel.status_code", span.status.toUpperCase());
-  if (span.status === "Error") tags.push({ key: "error", type: "bool", value: true });
-  add("otel.status_description", span.statusMessage);
-  add("w3c.tracestate", span.traceState);
+}
+
+/** Kind and status have few values, so the tags of each pair are made once. Each ends with a comma. */
+function outcomeParts(columns: SpanColumns): (row: number) => Uint8Array {
+  const known = new Map<string, Map<string, Uint8Array>>();
+  return (row) => {
+    const kind = columns.kind(row);
+    const status = columns.status(row);
+    let ofKind = known.get(kind);
+    if (ofKind === undefined) {
+      ofKind = new Map();
+      known.set(kind, ofKind);
+    }
+    let part = ofKind.get(status);
+    if (part === undefined) {
+      const tags: KeyValue[] = [];
+      const add = (key: string, value: string): void => {
+        if (value !== "") tags.push({ key, type: "string", value });
+      };
+      if (kind !== "Unspecified") add("span.kind", kind.toLowerCase());
+      if (status !== "Unset") add("otel.status_code", status.toUpperCase());
+      if (status === "Error") tags.push({ key: "error", type: "bool", value: true });
+      part = jsonPart(tags.map((tag) => `${JSON.stringify(tag)},`).join(""));
+      ofKind.set(status, part);
+    }
+    return part;
+  };
+}
+
+function writeReferences(
+  out: JsonBytes,
+  { parentSpanId, links }: SpanColumns,
+  { row, short }: { readonly row: number; readonly short: Uint8Array },
+): void {
+  out.part(parts.references);
+  if (parentSpanId.end(row) > parentSpanId.start(row)) {
+    out.part(parts.childOf);
+    out.part(short);
+    out.part(parts.referenced);
+    out.text(parentSpanId, row);
+    out.part(listEnd);
+  }
+  const end = links.offsets[row + 1] as number;
+  for (let i = links.offsets[row] as number; i < end; i++) {
+    out.part(isChildOf(links.attributes, i) ? parts.childOf : parts.followsFrom);
+    out.raw(JSON.stringify(shortTraceId(links.traceIds.text(i))).slice(1, -1));
+    out.part(parts.referenced);
+    out.text(links.spanIds, i);
+    out.part(listEnd);
+  }
+  out.dropComma();
+}
+
+/** Items of a list are written with a comma behind each; the last one is taken back. */
+const listEnd = jsonPart("},");
+
+function isChildOf({ offsets, keys, values }: AttributeBytes, row: number): boolean {
+  for (let i = offsets[row] as number; i < (offsets[row + 1] as number); i++)
+    if (keys.text(i) === "opentracing.ref_type") return values.text(i) === "child_of";
+  return false;
+}
+
+/** Returns the attribute that holds Jaeger's warnings, which is no tag. */
+function writeTags(
+  out: JsonBytes,
+  columns: SpanColumns,
+  { row, outcome }: { readonly row: number; readonly outcome: Uint8Array },
+): string | undefined {
+  const add = (part: Uint8Array, texts: TextBytes): void => {
+    if (texts.end(row) === texts.start(row)) return;
+    out.part(part);
+    out.text(texts, row);
+    out.part(listEnd);
+  };
+  out.part(parts.tags);
+  add(parts.scopeName, columns.scopeName);
+  add(parts.scopeVersion, columns.scopeVersion);
+  const kept = writeEntries(out, columns.attributes, row, WARNINGS);
+  out.part(outcome);
+  add(parts.description, columns.statusMessage);
+  add(parts.traceState, columns.traceState);
+  const dropped = columns.dropped(row);
   // OpenTelemetry's names for formats that have no field for it.
-  for (const [what, count] of Object.entries(span.dropped))
-    if (count > 0) tags.push({ key: `otel.dropped_${what}_count`, type: "int64", value: count });
-  return tags;
+  for (const [i, what] of ["attributes", "events", "links"].entries())
+    if ((dropped[i] ?? 0) > 0)
+      out.raw(`{"key":"otel.dropped_${what}_count","type":"int64","value":${dropped[i]}},`);
+  out.dropComma();
+  return kept === undefined ? undefined : columns.attributes.values.text(kept);
 }
 
-function references(span: StoredSpan, traceID: string): object[] {
-  const parent =
-    span.parentSpanId === "" ? [] : [{ refType: "CHILD_OF", traceID, spanID: span.parentSpanId }];
-  const links = span.links.map((link) => ({
-    refType: refTypeOf(link.attributes),
-    traceID: shortTraceId(link.traceId),
-    spanID: link.spanId,
-  }));
-  return [...parent, ...links];
+function writeLogs(
+  out: JsonBytes,
+  { events }: SpanColumns,
+  { row, shiftNs }: { readonly row: number; readonly shiftNs: bigint },
+): void {
+  out.part(parts.logs);
+  const end = events.offsets[row + 1] as number;
+  for (let i = events.offsets[row] as number; i < end; i++) {
+    if (i > (events.offsets[row] as number)) out.byte(COMMA);
+    out.part(parts.timestamp);
+    out.number(Number(((events.timeNs[i] as bigint) + shiftNs) / 1_000n));
+    out.part(parts.fields);
+    if (isNamed(events, i)) {
+      out.part(parts.event);
+      out.text(events.names, i);
+      out.part(listEnd);
+    }
+    writeEntries(out, events.attributes, i);
+    out.dropComma();
+    out.part(parts.logEnd);
+  }
 }
 
-function refTypeOf({ entries }: StoredAttributes): "CHILD_OF" | "FOLLOWS_FROM" {
-  const kind = entries.find(([key]) => key === "opentracing.ref_type")?.[1];
-  return kind === "child_of" ? "CHILD_OF" : "FOLLOWS_FROM";
+/** Whether the name of an event becomes a field: it does unless one of its attributes has that key. */
+function isNamed({ names, attributes }: SpanColumns["events"], row: number): boolean {
+  if (names.end(row) === names.start(row)) return false;
+  const { offsets, keys } = attributes;
+  for (let i = offsets[row] as number; i < (offsets[row + 1] as number); i++)
+    if (keys.end(i) - keys.start(i) === "event".length && keys.text(i) === "event") return false;
+  return true;
 }
 
-function eventFields({ name, attributes }: StoredSpan["events"][number]): KeyValue[] {
-  const fields = tagsOf(attributes);
-  const named = name !== "" && !fields.some(({ key }) => key === "event");
-  return named ? [{ key: "event", type: "string", value: name }, ...fields] : fields;
+/** Attributes as tags. The first one with the key `except` is left out; its place is returned. */
+function writeEntries(
+  out: JsonBytes,
+  attributes: AttributeBytes,
+  row: number,
+  except?: string,
+): number | undefined {
+  const { keys, values } = attributes;
+  const digits = attributes.kinds(row);
+  const from = attributes.offsets[row] as number;
+  const to = attributes.offsets[row + 1] as number;
+  let left: number | undefined;
+  for (let i = from; i < to; i++) {
+    const isExcepted =
+      left === undefined &&
+      keys.end(i) - keys.start(i) === except?.length &&
+      keys.text(i) === except;
+    if (isExcepted) {
+      left = i;
+      continue;
+    }
+    out.part(parts.key);
+    out.text(keys, i);
+    const kind = kindAt(digits, i - from);
+    if (isText(kind)) {
+      out.part(parts.text);
+      out.text(values, i);
+      out.part(listEnd);
+    } else {
+      const { type, value } = typed(kind, values.text(i));
+      out.raw(`,"type":"${type}","value":${JSON.stringify(value)}},`);
+    }
+  }
+  return left;
 }
 
 function tagsOf({ entries, kinds }: StoredAttributes): KeyValue[] {
   return entries.map(([key, value], i) => ({ key, ...typed(kindAt(kinds, i), value) }));
 }
 
-function typed(
-  kind: ReturnType<typeof kindAt>,
-  text: string,
-): { type: KeyValue["type"]; value: KeyValue["value"] } {
+type Kind = ReturnType<typeof kindAt>;
+
+const isText = (kind: Kind): boolean =>
+  kind === "string" || kind === "empty" || kind === "array" || kind === "map";
+
+function typed(kind: Kind, text: string): { type: KeyValue["type"]; value: KeyValue["value"] } {
   switch (kind) {
     case "boolean":
       return { type: "bool", value: text === "true" };

@@ -39,13 +39,18 @@ export async function sendJsonStream(
   );
 }
 
+/** The same memory. */
+const bytesOf = (part: Uint8Array = new Uint8Array()): Buffer =>
+  Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+
 function nextPiece(texts: Iterator<Piece>): { data: string | Buffer; done: boolean } {
   const until = performance.now() + PIECE_MS;
   const parts: Uint8Array[] = [];
   let text = "";
   let size = 0;
   const data = (): string | Buffer =>
-    parts.length === 0 ? text : Buffer.concat([...parts, Buffer.from(text)]);
+    parts.length === 0 ? text : parts.length === 1 && text === "" ? bytesOf(parts[0]) : all();
+  const all = (): Buffer => Buffer.concat([...parts, Buffer.from(text)]);
   while (size < PIECE_CHARS && performance.now() < until) {
     const next = texts.next();
     if (next.done === true) return { data: data(), done: true };

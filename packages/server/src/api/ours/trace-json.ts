@@ -1,12 +1,10 @@
-/** A stored trace as the text of a `TraceAnswer`, span by span, so that a trace of any size is sent in pieces. */
-import type { AnswerInfo, Attribute, Span, TraceAnswer } from "@triptych/contract";
-import { attributesOf } from "../../query/traces/attributes.ts";
+/** A stored trace as the text of a `TraceAnswer`, in pieces, so that a trace of any size can be sent. */
+import type { AnswerInfo, Attribute, AttributeKind, Span, TraceAnswer } from "@triptych/contract";
+import { attributesOf, kindAt } from "../../query/traces/attributes.ts";
 import type { TraceTimes } from "../../query/traces/skew.ts";
-import type {
-  StoredAttributes,
-  StoredSpan,
-  StoredSpans,
-} from "../../store/clickhouse/select/traces.ts";
+import type { AttributeBytes, SpanColumns } from "../../store/clickhouse/select/span-columns.ts";
+import type { StoredAttributes, StoredSpans } from "../../store/clickhouse/select/traces.ts";
+import { JsonBytes, jsonPart } from "./json-bytes.ts";
 
 const kinds = {
   Unspecified: "unspecified",
@@ -20,33 +18,82 @@ const statuses = { Unset: "unset", Ok: "ok", Error: "error" } as const satisfies
   readonly [status: string]: Span["status"];
 };
 
+export const kindOf = (stored: string): Span["kind"] =>
+  kinds[stored as keyof typeof kinds] ?? "unspecified";
+export const statusOf = (stored: string): Span["status"] =>
+  statuses[stored as keyof typeof statuses] ?? "unset";
+
+/** A millisecond or two of work, and no more pieces than needed. */
+const PIECE_BYTES = 256 * 1024;
+const COMMA = 0x2c;
+const OPEN = 0x5b;
+const CLOSE = 0x5d;
+const END = 0x7d;
+
+const parts = {
+  spanId: jsonPart('{"spanId":'),
+  parentSpanId: jsonPart(',"parentSpanId":'),
+  name: jsonPart(',"name":'),
+  service: jsonPart(',"service":'),
+  statusMessage: jsonPart(',"statusMessage":'),
+  offsetNs: jsonPart(',"offsetNs":'),
+  durationNs: jsonPart(',"durationNs":'),
+  skewNs: jsonPart(',"skewNs":'),
+  attributes: jsonPart(',"attributes":['),
+  resource: jsonPart('],"resource":'),
+  scope: jsonPart(',"scope":'),
+  noItems: jsonPart(',"events":[],"links":[]'),
+  events: jsonPart(',"events":['),
+  itemName: jsonPart('{"name":'),
+  links: jsonPart('],"links":['),
+  traceId: jsonPart('{"traceId":'),
+  linkedSpanId: jsonPart(',"spanId":'),
+  itemEnd: jsonPart("]}"),
+  traceState: jsonPart('["w3c.tracestate","string",'),
+} as const;
+
 /** `times` are those of `spans.shapes()`; `info` is asked for last, when everything was read. */
 export function* traceJson(
   traceId: string,
   { spans, times }: { readonly spans: StoredSpans; readonly times: TraceTimes },
   info: () => AnswerInfo,
-): Generator<string> {
-  const resources = new Interned<TraceAnswer["resources"][number]>();
+): Generator<Uint8Array> {
+  const out = new JsonBytes(PIECE_BYTES);
+  const resources = new Resources();
   const scopes = new Interned<TraceAnswer["scopes"][number]>();
-  const keys = new Keys();
   const startNs = times.originNs;
   let durationNs = 0;
   let index = 0;
-  yield `{"traceId":${JSON.stringify(traceId)},"startNs":"${startNs}","spans":[`;
-  for (const span of spans) {
-    if (index > 0) yield ",";
-    const skewNs = times.shiftNs[index++] ?? 0;
-    const offsetNs = Number(span.startNs - startNs) + skewNs;
-    durationNs = Math.max(durationNs, offsetNs + span.durationNs);
-    const resource = resources.of(`${span.service}\n${keys.of(span.resource)}`, () => ({
-      service: span.service,
-      attributes: attributesOf(span.resource),
-    }));
-    const scope = scopes.of(`${span.scopeName}\n${span.scopeVersion}`, () => ({
-      name: span.scopeName,
-      version: span.scopeVersion,
-    }));
-    yield JSON.stringify(spanOf(span, startNs - BigInt(skewNs), { resource, scope, skewNs }));
+  out.raw(`{"traceId":${JSON.stringify(traceId)},"startNs":"${startNs}","spans":[`);
+  for (const columns of spans.columns()) {
+    const writeKindAndStatus = kindsAndStatuses(columns);
+    for (let row = 0; row < columns.rows; row++) {
+      if (index > 0) out.byte(COMMA);
+      const skewNs = times.shiftNs[index++] ?? 0;
+      const originNs = skewNs === 0 ? startNs : startNs - BigInt(skewNs);
+      const offsetNs = Number((columns.startNs[row] as bigint) - originNs);
+      durationNs = Math.max(durationNs, offsetNs + columns.durationNs(row));
+      writeHead(out, columns, row);
+      writeKindAndStatus(out, row);
+      out.part(parts.statusMessage);
+      out.text(columns.statusMessage, row);
+      out.part(parts.offsetNs);
+      out.number(offsetNs);
+      out.part(parts.durationNs);
+      out.number(columns.durationNs(row));
+      if (skewNs !== 0) {
+        out.part(parts.skewNs);
+        out.number(skewNs);
+      }
+      writeAttributes(out, columns, row);
+      out.number(resources.of(columns.service.text(row), columns.resource(row)));
+      out.part(parts.scope);
+      const scopeName = columns.scopeName.text(row);
+      const version = columns.scopeVersion.text(row);
+      out.number(scopes.of(`${scopeName}\n${version}`, () => ({ name: scopeName, version })));
+      writeItems(out, columns, { row, originNs });
+      if (out.size >= PIECE_BYTES) yield out.take();
+    }
   }
   const { rootMissing } = times;
   const rest = {
@@ -56,65 +103,143 @@ export function* traceJson(
     scopes: scopes.items,
     ...info(),
   };
-  yield `],${JSON.stringify(rest).slice(1)}`;
+  out.raw(`],${JSON.stringify(rest).slice(1)}`);
+  yield out.take();
 }
 
-/** `startNs` is that of the trace on the clock of this span. */
-function spanOf(
-  span: StoredSpan,
-  startNs: bigint,
-  { resource, scope, skewNs }: { resource: number; scope: number; skewNs: number },
-): Span {
-  return {
-    spanId: span.spanId,
-    parentSpanId: span.parentSpanId,
-    name: span.name,
-    service: span.service,
-    kind: kinds[span.kind as keyof typeof kinds] ?? "unspecified",
-    status: statuses[span.status as keyof typeof statuses] ?? "unset",
-    statusMessage: span.statusMessage,
-    offsetNs: Number(span.startNs - startNs),
-    durationNs: span.durationNs,
-    ...(skewNs !== 0 && { skewNs }),
-    attributes: withDetails(span),
-    resource,
-    scope,
-    events: span.events.map((event) => ({
-      name: event.name,
-      offsetNs: Number(event.timeNs - startNs),
-      attributes: attributesOf(event.attributes),
-    })),
-    links: span.links.map((link) => ({
-      traceId: link.traceId,
-      spanId: link.spanId,
-      attributes: attributesOf(link.attributes),
-    })),
-    ...(Object.values(span.dropped).some((count) => count > 0) && { dropped: span.dropped }),
+function writeHead(out: JsonBytes, columns: SpanColumns, row: number): void {
+  out.part(parts.spanId);
+  out.text(columns.spanId, row);
+  out.part(parts.parentSpanId);
+  out.text(columns.parentSpanId, row);
+  out.part(parts.name);
+  out.text(columns.name, row);
+  out.part(parts.service);
+  out.text(columns.service, row);
+}
+
+/** Both have few values, so what is written for each pair is made once. */
+function kindsAndStatuses(columns: SpanColumns): (out: JsonBytes, row: number) => void {
+  const known = new Map<string, Map<string, Uint8Array>>();
+  return (out, row) => {
+    const kind = columns.kind(row);
+    const status = columns.status(row);
+    let ofKind = known.get(kind);
+    if (ofKind === undefined) {
+      ofKind = new Map();
+      known.set(kind, ofKind);
+    }
+    let part = ofKind.get(status);
+    if (part === undefined) {
+      part = jsonPart(`,"kind":"${kindOf(kind)}","status":"${statusOf(status)}"`);
+      ofKind.set(status, part);
+    }
+    out.part(part);
   };
 }
 
-/** The W3C trace state has no field of its own; it is shown among the attributes, as Jaeger does. */
-function withDetails(span: StoredSpan): readonly Attribute[] {
-  const attributes = attributesOf(span.attributes);
-  return span.traceState === ""
-    ? attributes
-    : [...attributes, ["w3c.tracestate", "string", span.traceState]];
+/** Up to and with the key of the resource. The W3C trace state has no field of its own; it is shown as an attribute, as Jaeger does. */
+function writeAttributes(out: JsonBytes, columns: SpanColumns, row: number): void {
+  const { attributes, traceState } = columns;
+  out.part(parts.attributes);
+  writeEntries(out, attributes, row);
+  if (traceState.end(row) > traceState.start(row)) {
+    if ((attributes.offsets[row + 1] as number) > (attributes.offsets[row] as number))
+      out.byte(COMMA);
+    out.part(parts.traceState);
+    out.text(traceState, row);
+    out.byte(CLOSE);
+  }
+  out.part(parts.resource);
 }
 
-function keyOf({ entries, kinds: digits }: StoredAttributes): string {
-  return `${digits}\n${JSON.stringify(entries)}`;
+const kindParts = new Map<AttributeKind, Uint8Array>();
+
+function kindPart(kind: AttributeKind): Uint8Array {
+  let part = kindParts.get(kind);
+  if (part === undefined) {
+    part = jsonPart(`,"${kind}",`);
+    kindParts.set(kind, part);
+  }
+  return part;
 }
 
-/** Spans share the objects of their resources, so a key is made once for each. */
-class Keys {
-  private readonly known = new Map<StoredAttributes, string>();
-  of(attributes: StoredAttributes): string {
-    let key = this.known.get(attributes);
-    if (key === undefined) {
-      key = keyOf(attributes);
-      this.known.set(attributes, key);
+function writeEntries(out: JsonBytes, attributes: AttributeBytes, row: number): void {
+  const digits = attributes.kinds(row);
+  const from = attributes.offsets[row] as number;
+  const to = attributes.offsets[row + 1] as number;
+  for (let i = from; i < to; i++) {
+    if (i > from) out.byte(COMMA);
+    out.byte(OPEN);
+    out.text(attributes.keys, i);
+    out.part(kindPart(kindAt(digits, i - from)));
+    out.text(attributes.values, i);
+    out.byte(CLOSE);
+  }
+}
+
+/** Events, links and what was dropped, and the end of the span. */
+function writeItems(
+  out: JsonBytes,
+  { events, links, dropped }: SpanColumns,
+  { row, originNs }: { readonly row: number; readonly originNs: bigint },
+): void {
+  const eventsEnd = events.offsets[row + 1] as number;
+  const linksEnd = links.offsets[row + 1] as number;
+  if (events.offsets[row] === eventsEnd && links.offsets[row] === linksEnd) out.part(parts.noItems);
+  else {
+    out.part(parts.events);
+    for (let i = events.offsets[row] as number; i < eventsEnd; i++) {
+      if (i > (events.offsets[row] as number)) out.byte(COMMA);
+      out.part(parts.itemName);
+      out.text(events.names, i);
+      out.part(parts.offsetNs);
+      out.number(Number((events.timeNs[i] as bigint) - originNs));
+      out.part(parts.attributes);
+      writeEntries(out, events.attributes, i);
+      out.part(parts.itemEnd);
     }
-    return key;
+    out.part(parts.links);
+    for (let i = links.offsets[row] as number; i < linksEnd; i++) {
+      if (i > (links.offsets[row] as number)) out.byte(COMMA);
+      out.part(parts.traceId);
+      out.text(links.traceIds, i);
+      out.part(parts.linkedSpanId);
+      out.text(links.spanIds, i);
+      out.part(parts.attributes);
+      writeEntries(out, links.attributes, i);
+      out.part(parts.itemEnd);
+    }
+    out.byte(CLOSE);
+  }
+  const [attributes = 0, lostEvents = 0, lostLinks = 0] = dropped(row);
+  if (attributes > 0 || lostEvents > 0 || lostLinks > 0)
+    out.raw(`,"dropped":${JSON.stringify({ attributes, events: lostEvents, links: lostLinks })}`);
+  out.byte(END);
+}
+
+/** The resources of a trace in the order in which they come. Spans share the objects of their attributes. */
+class Resources {
+  private readonly interned = new Interned<{
+    service: string;
+    attributes: readonly Attribute[];
+  }>();
+  private readonly known = new Map<StoredAttributes, { service: string; index: number }>();
+
+  get items(): readonly { service: string; attributes: readonly Attribute[] }[] {
+    return this.interned.items;
+  }
+
+  of(service: string, attributes: StoredAttributes): number {
+    const found = this.known.get(attributes);
+    if (found?.service === service) return found.index;
+    const { entries, kinds: digits } = attributes;
+    const index = this.interned.of(`${service}\n${digits}\n${JSON.stringify(entries)}`, () => ({
+      service,
+      attributes: attributesOf(attributes),
+    }));
+    this.known.set(attributes, { service, index });
+    return index;
   }
 }
 

@@ -9,25 +9,20 @@ import type {
   TracesAnswer,
   UsualAnswer,
 } from "@triptych/contract";
-import { TriptychError } from "@triptych/model";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
 import {
   compareTraces,
   compareWithUsual,
   readCriticalPath,
 } from "../../query/traces/comparison.ts";
 import { traceHeat } from "../../query/traces/heat.ts";
-import { paced } from "../../query/traces/paced.ts";
 import { searchTraces } from "../../query/traces/search.ts";
-import { shapesSteps, skewMarks, traceTimesSteps } from "../../query/traces/skew.ts";
 import { usualDurations } from "../../query/traces/usual.ts";
 import { selectOperations, selectServices } from "../../store/clickhouse/select/services.ts";
-import { selectTraces } from "../../store/clickhouse/select/traces.ts";
 import { clientGone } from "./client-gone.ts";
-import { sendJsonStream } from "./json-stream.ts";
 import { invalid } from "./params.ts";
 import { spanSuggestions } from "./search-suggestions.ts";
-import { traceJson } from "./trace-json.ts";
+import { registerTrace } from "./trace.ts";
 import {
   type Asked,
   askOf,
@@ -48,8 +43,6 @@ const limits = {
   columnsStandard: 60,
   /** A column is at least about four pixels wide. */
   columnsMax: 480,
-  /** What a browser can hold; beyond it the trace is cut and says so. */
-  spansMax: 200_000,
 } as const;
 
 export function registerOwnTraces(app: FastifyInstance, deps: OwnTracesDeps): void {
@@ -63,7 +56,7 @@ export function registerOwnTraces(app: FastifyInstance, deps: OwnTracesDeps): vo
   registerDifference(app, deps);
   get("/traces/usual", usual);
   get("/traces/suggest", suggest);
-  get("/traces/:id", trace);
+  registerTrace(app, deps);
   get("/traces/:id/compare", compare);
   get("/traces/:id/critical-path", criticalPath);
 }
@@ -145,21 +138,4 @@ async function compare(asked: Asked): Promise<TraceComparisonAnswer> {
 async function criticalPath(asked: Asked): Promise<CriticalPathAnswer> {
   const { found, marks } = await readCriticalPath(asked.reader, traceIdOf(asked.request));
   return { ...found, ...asked.info(marks) };
-}
-
-async function trace(asked: Asked): Promise<FastifyReply> {
-  const traceId = traceIdOf(asked.request);
-  const spans = await selectTraces(asked.reader, {
-    traceIds: [traceId],
-    spansMax: limits.spansMax,
-  });
-  if (spans.count === 0)
-    throw new TriptychError("not_found", `no span of trace ${traceId} is stored`);
-  const correct = asked.params.oneOf("skew", ["off", "on"]) !== "off";
-  const times = await paced(traceTimesSteps(await paced(shapesSteps(spans)), correct));
-  const cut = spans.cut ? [`Only the first ${limits.spansMax} spans of this trace are shown.`] : [];
-  return sendJsonStream(
-    asked.reply,
-    traceJson(traceId, { spans, times }, () => asked.info([...cut, ...skewMarks(times)])),
-  );
 }

@@ -24,7 +24,7 @@ import {
   selectTraceShapes,
 } from "../../store/clickhouse/select/traces-shape.ts";
 import { paced } from "./paced.ts";
-import { skewMarks, type TraceTimes, traceTimesSteps } from "./skew.ts";
+import { shapesSteps, skewMarks, type TraceTimes, traceTimesSteps } from "./skew.ts";
 
 /** What a page shows of one trace. */
 const SPANS_MAX = 200_000;
@@ -60,7 +60,9 @@ async function measured(
   traceId: string,
   shapes: readonly SpanShape[],
 ): Promise<Omit<ReadTrace, "marks">> {
-  const times = await paced(traceTimesSteps(shapes, true));
+  const times = await paced(
+    traceTimesSteps(await paced(shapesSteps({ count: shapes.length, shapes: () => shapes })), true),
+  );
   const spans = shapes.map(
     (shape, i): ComparedSpan => ({
       spanId: shape.spanId,

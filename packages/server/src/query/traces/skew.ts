@@ -1,7 +1,6 @@
 /** The clocks of one stored trace: what to add to its spans for display. Nothing stored changes. */
 import { clockSkew, type ForestSpan, forestSteps } from "@triptych/lang";
 import type { SpanShape } from "../../store/clickhouse/select/span-shape.ts";
-import type { StoredSpans } from "../../store/clickhouse/select/traces.ts";
 
 export interface TraceTimes {
   /** The earliest start after shifting; 0 for no spans. */
@@ -16,56 +15,105 @@ export interface TraceTimes {
   /** Spans whose parent is named but not there, and those that repeat an id. */
   readonly orphans: ReadonlySet<number>;
   readonly twins: ReadonlySet<number>;
+  /** The first span of each id. */
+  readonly byId: ReadonlyMap<string, number>;
 }
 
 /** Shapes that are read in one step. */
 const STEP_SPANS = 2_048;
 
-/** The shapes of spans in a list. */
-export function* shapesSteps(spans: StoredSpans): Generator<void, SpanShape[]> {
-  const out: SpanShape[] = [];
-  for (const shape of spans.shapes()) if (out.push(shape) % STEP_SPANS === 0) yield;
-  return out;
+/** What clocks are told from, as columns: an object for each span of a large trace would be most of the work. */
+export interface ShapeColumns {
+  readonly count: number;
+  readonly traceId: readonly string[];
+  readonly spanId: readonly string[];
+  readonly parentSpanId: readonly string[];
+  readonly service: readonly string[];
+  readonly kind: readonly string[];
+  readonly host: readonly string[];
+  readonly startNs: BigInt64Array;
+  readonly durationNs: Float64Array;
+}
+
+/** The shapes of `count` spans. `also` sees each once, before it is gone. */
+export function* shapesSteps<T extends SpanShape>(
+  spans: { readonly count: number; shapes(): Iterable<T> },
+  also?: (shape: T, at: number) => void,
+): Generator<void, ShapeColumns> {
+  const { count } = spans;
+  const texts = () => new Array<string>(count).fill("");
+  const [traceId, spanId, parentSpanId] = [texts(), texts(), texts()];
+  const [service, kind, host] = [texts(), texts(), texts()];
+  const startNs = new BigInt64Array(count);
+  const durationNs = new Float64Array(count);
+  let at = 0;
+  for (const shape of spans.shapes()) {
+    traceId[at] = shape.traceId;
+    spanId[at] = shape.spanId;
+    parentSpanId[at] = shape.parentSpanId;
+    service[at] = shape.service;
+    kind[at] = shape.kind;
+    host[at] = shape.host;
+    startNs[at] = shape.startNs;
+    durationNs[at] = shape.durationNs;
+    also?.(shape, at);
+    if (++at % STEP_SPANS === 0) yield;
+  }
+  return { count, traceId, spanId, parentSpanId, service, kind, host, startNs, durationNs };
+}
+
+/** Those of the spans `from .. to` alone. */
+export function shapesPart(shapes: ShapeColumns, from: number, to: number): ShapeColumns {
+  return {
+    count: to - from,
+    traceId: shapes.traceId.slice(from, to),
+    spanId: shapes.spanId.slice(from, to),
+    parentSpanId: shapes.parentSpanId.slice(from, to),
+    service: shapes.service.slice(from, to),
+    kind: shapes.kind.slice(from, to),
+    host: shapes.host.slice(from, to),
+    startNs: shapes.startNs.subarray(from, to),
+    durationNs: shapes.durationNs.subarray(from, to),
+  };
 }
 
 /** `correct` off leaves all times as they were sent. */
 export function* traceTimesSteps(
-  shapes: readonly SpanShape[],
+  shapes: ShapeColumns,
   correct: boolean,
 ): Generator<void, TraceTimes> {
-  const first = shapes.reduce<bigint | undefined>(
-    (least, { startNs }) => (least === undefined || startNs < least ? startNs : least),
-    undefined,
-  );
-  const origin = first ?? 0n;
+  const { count } = shapes;
+  let origin = shapes.startNs[0] ?? 0n;
+  for (const startNs of shapes.startNs) if (startNs < origin) origin = startNs;
   yield;
   const forest = yield* forestSteps(
-    shapes.map(
-      (shape): ForestSpan => ({
-        spanId: shape.spanId,
-        parentSpanId: shape.parentSpanId,
-        offsetNs: Number(shape.startNs - origin),
-        durationNs: shape.durationNs,
+    Array.from(
+      { length: count },
+      (_, i): ForestSpan => ({
+        spanId: shapes.spanId[i] ?? "",
+        parentSpanId: shapes.parentSpanId[i] ?? "",
+        offsetNs: Number((shapes.startNs[i] ?? origin) - origin),
+        durationNs: shapes.durationNs[i] ?? 0,
       }),
     ),
   );
-  const { orphans, twins, circles, tops } = forest;
-  const rootMissing = shapes.length > 0 && tops.length <= orphans.size + circles.size;
-  const none = { shiftNs: new Float64Array(shapes.length), refusedNs: new Map() };
+  const { orphans, twins, circles, tops, byId } = forest;
+  const rootMissing = count > 0 && tops.length <= orphans.size + circles.size;
+  const none = { shiftNs: new Float64Array(count), refusedNs: new Map() };
   const skew = correct
     ? clockSkew({
         forest,
-        hostOf: (i) => shapes[i]?.host ?? "",
-        serviceOf: (i) => shapes[i]?.service ?? "",
-        kindOf: (i) => (shapes[i]?.kind ?? "").toLowerCase(),
+        hostOf: (i) => shapes.host[i] ?? "",
+        serviceOf: (i) => shapes.service[i] ?? "",
+        kindOf: (i) => (shapes.kind[i] ?? "").toLowerCase(),
       })
     : { ...none, shifted: 0, largestNs: 0 };
   yield;
   let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < shapes.length; i++)
+  for (let i = 0; i < count; i++)
     least = Math.min(least, (forest.start[i] ?? 0) + (skew.shiftNs[i] ?? 0));
   const originNs = Number.isFinite(least) ? origin + BigInt(Math.round(least)) : origin;
-  return { originNs, ...skew, rootMissing, orphans, twins };
+  return { originNs, ...skew, rootMissing, orphans, twins, byId };
 }
 
 /** What was done, as sentences for the marks of an answer. */

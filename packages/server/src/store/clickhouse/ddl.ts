@@ -62,16 +62,27 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
   ].join("\n");
 }
 
-/** `ALTER` statements for columns and indices that a table made by another program, or an older version, lacks. */
+/**
+ * `ALTER` statements for columns and indices that a table made by another program, or an older version, lacks; of our own
+ * store also for codecs that have changed since. Parts that are there keep what they have until they are merged.
+ */
 export async function missingParts(engine: Engine, database: string): Promise<string[]> {
   const columns = await namesIn(engine, sql`system.columns`, database);
   const indices = await namesIn(engine, sql`system.data_skipping_indices`, database);
-  const settings = engine.kind === "embedded" ? await settingsMissing(engine, database) : new Set();
+  const isOwn = engine.kind === "embedded";
+  const settings = isOwn ? await settingsMissing(engine, database) : new Set();
+  const codecs = isOwn ? await codecsIn(engine, database) : new Map<string, string>();
   return tables.flatMap((table) => {
     const adds = [
       ...table.columns
         .filter((column) => !columns.has(`${table.name}/${column.name}`))
         .map((column) => `ADD COLUMN IF NOT EXISTS \`${column.name}\` ${column.type}`),
+      ...table.columns
+        .filter(({ name, codec }) => {
+          const known = codecs.get(`${table.name}/${name}`);
+          return codec !== undefined && known !== undefined && known !== plainCodec(codec);
+        })
+        .map(({ name, codec }) => `MODIFY COLUMN \`${name}\` CODEC(${codec})`),
       // Parts that are there already get it when they are merged; until then they are read without it.
       ...table.indices
         .filter((index) => !indices.has(`${table.name}/${index.split(" ")[1]}`))
@@ -90,6 +101,27 @@ async function settingsMissing(engine: Engine, database: string): Promise<Readon
     sql`SELECT toString(name) AS table_name FROM system.tables WHERE database = ${text(database)} AND engine_full NOT LIKE '%max_suspicious_broken_parts_bytes%'`,
   );
   return new Set(readRows(answer, (block) => textCells(block, "table_name")));
+}
+
+/** The codec of each column that has one, by `table/name`. */
+async function codecsIn(engine: Engine, database: string): Promise<ReadonlyMap<string, string>> {
+  const answer = await engine.select(
+    sql`SELECT toString(table) AS table_name, toString(name) AS column_name, compression_codec AS codec
+        FROM system.columns WHERE database = ${text(database)} AND compression_codec != ''`,
+  );
+  const pairs = readRows(answer, (block) => {
+    const table = textCells(block, "table_name");
+    const column = textCells(block, "column_name");
+    const codec = textCells(block, "codec");
+    return (row) => [`${table(row)}/${column(row)}`, plainCodec(codec(row))] as const;
+  });
+  return new Map(pairs);
+}
+
+/** `CODEC(Delta(8), ZSTD(1))` as it was asked for: the engine adds the width of the type to all but `ZSTD`. */
+function plainCodec(codec: string): string {
+  const inside = codec.startsWith("CODEC(") ? codec.slice("CODEC(".length, -1) : codec;
+  return inside.replaceAll(/(?<!ZSTD)\([^)]*\)/g, "");
 }
 
 /** `table/name` of what a system table lists. */

@@ -41,6 +41,13 @@ export interface BlockKind {
 const ATTRIBUTES = "Map(LowCardinality(String), String)";
 const NAME = "LowCardinality(String)";
 const Z = "ZSTD(1)";
+/**
+ * For what is the same in many rows that lie apart: level 1 looks back less far than the rows of another resource reach.
+ * It takes no more time, because there is less to write.
+ */
+const Z_FAR = "ZSTD(6)";
+/** Of attributes, which differ: a tenth to a third fewer bytes than level 1, for as much time. */
+const Z_MORE = "ZSTD(3)";
 
 /** Sequence number of the journal record a row came from, and the journal's own id: recovery asks for them. */
 const origin: readonly ColumnSpec[] = [
@@ -99,11 +106,11 @@ export const traces: TableSpec = {
     { name: "SpanName", type: NAME, codec: Z },
     { name: "SpanKind", type: NAME, codec: Z },
     { name: "ServiceName", type: NAME, codec: Z },
-    { name: "ResourceAttributes", type: ATTRIBUTES, codec: Z },
-    { name: "ScopeName", type: "String", codec: Z },
+    { name: "ResourceAttributes", type: ATTRIBUTES, codec: Z_FAR },
+    { name: "ScopeName", type: "String", codec: Z_MORE },
     { name: "ScopeVersion", type: "String", codec: Z },
-    { name: "SpanAttributes", type: ATTRIBUTES, codec: Z },
-    { name: "Duration", type: "UInt64", codec: Z },
+    { name: "SpanAttributes", type: ATTRIBUTES, codec: Z_MORE },
+    { name: "Duration", type: "UInt64", codec: "T64, ZSTD(1)" },
     { name: "StatusCode", type: NAME, codec: Z },
     { name: "StatusMessage", type: "String", codec: Z },
     { name: "Events.Timestamp", type: "Array(DateTime64(9))", codec: Z },
@@ -199,12 +206,12 @@ export const logs: TableSpec = {
     { name: "ServiceName", type: NAME, codec: Z },
     { name: "Body", type: "String", codec: Z },
     { name: "ResourceSchemaUrl", type: NAME, codec: Z },
-    { name: "ResourceAttributes", type: ATTRIBUTES, codec: Z },
+    { name: "ResourceAttributes", type: ATTRIBUTES, codec: Z_FAR },
     { name: "ScopeSchemaUrl", type: NAME, codec: Z },
-    { name: "ScopeName", type: "String", codec: Z },
+    { name: "ScopeName", type: "String", codec: Z_MORE },
     { name: "ScopeVersion", type: NAME, codec: Z },
     { name: "ScopeAttributes", type: ATTRIBUTES, codec: Z },
-    { name: "LogAttributes", type: ATTRIBUTES, codec: Z },
+    { name: "LogAttributes", type: ATTRIBUTES, codec: Z_MORE },
     { name: "EventName", type: NAME, codec: Z },
     { name: "ObservedTimestamp", type: "DateTime64(9)", codec: "Delta, ZSTD(1)" },
     { name: "BodyKind", type: "UInt8", codec: Z },

@@ -1,12 +1,12 @@
 import { criticalPath } from "@triptych/lang";
 import { expect, test } from "vitest";
 import { findWhereTimeWent } from "./finding.ts";
-import { type Line, traceOf } from "./trace-fixture.ts";
+import { type Line, shownOf } from "./trace-fixture.ts";
 import { buildTree } from "./trace-tree.ts";
 
 const find = (lines: Line[], failed = "") => {
   const tree = buildTree(
-    traceOf(lines, (span) => ({
+    shownOf(lines, (span) => ({
       ...span,
       name: "op",
       status: span.spanId === failed ? "error" : "unset",

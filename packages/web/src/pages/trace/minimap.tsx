@@ -5,9 +5,23 @@ import { Canvas, type Draw, useWidth } from "../../charts/canvas.tsx";
 import { seriesOf } from "../../charts/colour.ts";
 import { formatDuration } from "../../charts/format.ts";
 import { useDrag } from "../../charts/use-drag.ts";
+import type { TraceTree } from "./trace-tree.ts";
 import type { TraceView } from "./use-trace-view.ts";
 
 const height = 58;
+/** Many times what the strip has pixels for. Of a larger trace neighbours share a line, drawn for the longest of them. */
+const linesMax = 1_500;
+
+function longestOf(tree: TraceTree, from: number, to: number): number {
+  let longest = from;
+  for (let position = from + 1; position < to; position++) {
+    if (selfNsAt(tree, position) > selfNsAt(tree, longest)) longest = position;
+  }
+  return longest;
+}
+
+const selfNsAt = (tree: TraceTree, position: number): number =>
+  tree.selfNs[tree.order[position] ?? 0] ?? 0;
 
 export function Minimap(props: { readonly view: TraceView }) {
   const { tree, window, setWindow } = props.view;
@@ -19,17 +33,30 @@ export function Minimap(props: { readonly view: TraceView }) {
       const x = (ns: number) => (ns / tree.totalNs) * pen.width;
       const y = (position: number) => 4 + (position / count) * (height - 8);
       const line = count > 200 ? 1 : 2;
-      for (let position = 0; position < count; position++) {
+      const colours = new Map<string, string>();
+      const colourOf = (service: string): string => {
+        const colour = colours.get(service) ?? pen.colour(`--series-${seriesOf(service)}`);
+        colours.set(service, colour);
+        return colour;
+      };
+      const step = Math.max(1, Math.ceil(count / linesMax));
+      for (let from = 0; from < count; from += step) {
+        const position = longestOf(tree, from, Math.min(count, from + step));
         const i = tree.order[position] ?? 0;
-        context.fillStyle = pen.colour(`--series-${seriesOf(tree.trace.spans[i]?.service ?? "")}`);
+        context.fillStyle = colourOf(tree.trace.spans[i]?.service ?? "");
         for (const [from, to] of selfIntervals(tree, i)) {
           context.fillRect(x(from), y(position), Math.max(1, x(to) - x(from)), line);
         }
       }
       context.fillStyle = pen.colour("--critical-fill");
+      const marked = new Set<string>();
       tree.trace.spans.forEach((span, i) => {
-        if (span.status === "error")
-          context.fillRect(x(tree.end[i] ?? 0) - 2, y(tree.position[i] ?? 0) - 1.5, 4, 4);
+        if (span.status !== "error") return;
+        const [left, top] = [x(tree.end[i] ?? 0) - 2, y(tree.position[i] ?? 0) - 1.5];
+        const place = `${Math.round(left)} ${Math.round(top)}`;
+        if (marked.has(place)) return;
+        marked.add(place);
+        context.fillRect(left, top, 4, 4);
       });
     },
     [tree],

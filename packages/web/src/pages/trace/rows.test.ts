@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findSpans, type RowChoices, revealing, visibleRows } from "./rows.ts";
-import { type Line, traceOf } from "./trace-fixture.ts";
+import { type Line, shownOf } from "./trace-fixture.ts";
 import { buildTree } from "./trace-tree.ts";
 
 const lines: Line[] = [
@@ -10,7 +10,7 @@ const lines: Line[] = [
   ["d", "a", 91, 99],
 ];
 const tree = buildTree(
-  traceOf(lines, (span) => (span.spanId === "c" ? { ...span, status: "error" } : span)),
+  shownOf(lines, (span) => (span.spanId === "c" ? { ...span, status: "error" } : span)),
 );
 const choices = (change: Partial<RowChoices> = {}): RowChoices => ({
   show: "all",
@@ -43,7 +43,7 @@ describe("alike siblings", () => {
     ...Array.from({ length: 8 }, (_, i): Line => [`q${i}`, "r", i, i + 1]),
   ];
   const repeated = buildTree(
-    traceOf(many, (span) => (span.spanId === "r" ? span : { ...span, name: "SELECT stock" })),
+    shownOf(many, (span) => (span.spanId === "r" ? span : { ...span, name: "SELECT stock" })),
   );
   test("are one row", () => {
     const rows = visibleRows(repeated, choices());

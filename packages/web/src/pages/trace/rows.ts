@@ -91,22 +91,36 @@ function alikeFrom(tree: TraceTree, position: number): number[] {
   return run;
 }
 
-/** Spans whose name, service, id, message, attributes or events contain the words, in display order. */
-export function findSpans(tree: TraceTree, words: string): number[] {
+/**
+ * Spans whose name, service, id, message, attributes or events contain the words, in display order. `more` are ids of
+ * spans that contain them where the page does not look.
+ */
+export function findSpans(tree: TraceTree, words: string, more?: ReadonlySet<string>): number[] {
   const needle = words.trim().toLowerCase();
   if (needle === "") return [];
   const has = (text: string) => text.toLowerCase().includes(needle);
+  // A large trace has few names and services, each of many spans.
+  const known = new Map<string, boolean>();
+  const named = (text: string): boolean => {
+    let hit = known.get(text);
+    if (hit === undefined) {
+      hit = has(text);
+      known.set(text, hit);
+    }
+    return hit;
+  };
   const found: number[] = [];
   for (const i of tree.order) {
     const span = tree.trace.spans[i];
     if (span === undefined) continue;
     const hit =
-      has(span.name) ||
-      has(span.service) ||
-      has(span.statusMessage) ||
+      named(span.name) ||
+      named(span.service) ||
+      (span.statusMessage !== "" && has(span.statusMessage)) ||
       span.spanId === needle ||
-      span.attributes.some(([key, , value]) => has(value) || has(key)) ||
-      span.events.some((event) => has(event.name));
+      span.attributes?.some(([key, , value]) => has(value) || has(key)) ||
+      span.events?.some((event) => has(event.name)) ||
+      more?.has(span.spanId);
     if (hit) found.push(i);
   }
   return found;

@@ -1,7 +1,7 @@
 /** One span in full: figures, how it compares with the usual, attributes, logs, events, links, raw. */
-import type { LogsAnswer, Span } from "@triptych/contract";
-import { useState } from "react";
-import { useAnswer } from "../../api/answer.ts";
+import type { LogsAnswer, Span, TraceAnswer } from "@triptych/contract";
+import { type ReactNode, useState } from "react";
+import { type Answer, useAnswer } from "../../api/answer.ts";
 import { formatCount, formatDuration } from "../../charts/format.ts";
 import { Answered, BoneRows } from "../../components/answered.tsx";
 import { AttributeList } from "../../components/attribute-list.tsx";
@@ -15,6 +15,7 @@ import { one } from "../../state/params.ts";
 import { writeRange } from "../../state/time-range.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 import { groupAttributes } from "./attribute-groups.ts";
+import { detailsFrom, ownDetails, type SpanDetails } from "./shown-trace.ts";
 import { storableRange } from "./storable-range.ts";
 import { oddities } from "./trace-tree.ts";
 import { Usual } from "./usual.tsx";
@@ -45,9 +46,15 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
     },
     { keep: false, enabled: span !== undefined },
   );
+  const own = span && ownDetails(tree.trace, span);
+  const answer = useAnswer<TraceAnswer>(
+    `/traces/${tree.trace.traceId}/spans/${encodeURIComponent(span?.spanId ?? "")}`,
+    {},
+    { keep: false, enabled: span !== undefined && own === undefined },
+  );
   if (span === undefined) return null;
+  const details = own ?? (answer.data && detailsFrom(answer.data, span));
   const tab = one(params, "tab") ?? "attributes";
-  const resource = tree.trace.resources[span.resource]?.attributes ?? [];
   const odd = oddities(tree, index, formatDuration);
   return (
     <>
@@ -95,17 +102,19 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
         chosen={tab}
         choose={(id) => setParams({ tab: id === "attributes" ? undefined : id }, { replace: true })}
         tabs={[
-          { id: "attributes", name: "Attributes", count: span.attributes.length },
+          { id: "attributes", name: "Attributes", count: details?.span.attributes.length },
           { id: "logs", name: "Logs", count: logs.data?.lines.length },
-          { id: "events", name: "Events", count: span.events.length },
-          { id: "links", name: "Links", count: span.links.length },
+          { id: "events", name: "Events", count: details?.span.events.length },
+          { id: "links", name: "Links", count: details?.span.links.length },
           { id: "raw", name: "Raw" },
         ]}
       />
       <div role="tabpanel" aria-label={tab}>
         {tab === "attributes" && (
           <>
-            <Attributes span={span} resource={resource} />
+            <WithDetails details={details} answer={answer}>
+              {(whole) => <Attributes span={whole.span} resource={whole.resource} />}
+            </WithDetails>
             {logs.data !== undefined && logs.data.lines.length > 0 && (
               <>
                 <h3 className="gh">Logs of this span, in time order</h3>
@@ -143,11 +152,37 @@ export function SpanDrawer(props: { readonly view: TraceView; readonly index: nu
             }
           </Answered>
         )}
-        {tab === "events" && <Events span={span} />}
-        {tab === "links" && <Links span={span} />}
-        {tab === "raw" && <Raw span={span} />}
+        {tab !== "attributes" && tab !== "logs" && (
+          <WithDetails details={details} answer={answer}>
+            {(whole) => (
+              <>
+                {tab === "events" && <Events span={whole.span} />}
+                {tab === "links" && <Links span={whole.span} />}
+                {tab === "raw" && <Raw span={whole.span} />}
+              </>
+            )}
+          </WithDetails>
+        )}
       </div>
     </>
+  );
+}
+
+/** Details are there at once for spans of a small trace; of a large one they are read. */
+function WithDetails(props: {
+  readonly details: SpanDetails | undefined;
+  readonly answer: Answer<TraceAnswer>;
+  readonly children: (details: SpanDetails) => ReactNode;
+}) {
+  if (props.details !== undefined) return props.children(props.details);
+  return (
+    <Answered
+      answer={props.answer}
+      what="the details of this span"
+      skeleton={<BoneRows rows={4} height={26} />}
+    >
+      {() => null}
+    </Answered>
   );
 }
 

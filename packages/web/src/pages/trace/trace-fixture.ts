@@ -1,5 +1,6 @@
 /** Builds traces for tests from short lines: `[id, parent, start, end, service?]`. */
 import type { Span, TraceAnswer } from "@triptych/contract";
+import { type ShownTrace, shownTrace } from "./shown-trace.ts";
 
 export type Line = readonly [
   id: string,
@@ -48,3 +49,7 @@ export function traceOf(
     marks: [],
   };
 }
+
+/** The same as the page holds it. */
+export const shownOf = (...given: Parameters<typeof traceOf>): ShownTrace =>
+  shownTrace(traceOf(...given));

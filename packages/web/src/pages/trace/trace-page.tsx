@@ -1,5 +1,5 @@
 /** One trace: where its time went, the waterfall, and the span one reads beside it. */
-import type { LogLevelsAnswer, TraceAnswer, UsualAnswer } from "@triptych/contract";
+import type { LogLevelsAnswer, TraceAnswer, TraceOutline, UsualAnswer } from "@triptych/contract";
 import { useParams as useRouteParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useAnswer } from "../../api/answer.ts";
@@ -19,6 +19,7 @@ import { useParams, useSetParams } from "../../state/url-state.ts";
 import { asSent, hasSkew } from "./as-sent.ts";
 import { type TraceFinding, findWhereTimeWent } from "./finding.ts";
 import { Minimap } from "./minimap.tsx";
+import { type ShownTrace, shownTrace } from "./shown-trace.ts";
 import { storableRange } from "./storable-range.ts";
 import { SpanDrawer } from "./span-drawer.tsx";
 import { selfTimeByService } from "./trace-tree.ts";
@@ -31,9 +32,9 @@ const minuteMs = 60_000;
 
 export function TracePage() {
   const { traceId = "" } = useRouteParams({ strict: false }) as { traceId?: string };
-  const answer = useAnswer<TraceAnswer>(
+  const answer = useAnswer<TraceAnswer | TraceOutline>(
     `/traces/${encodeURIComponent(traceId)}`,
-    {},
+    { details: "small" },
     { keep: false },
   );
   if (answer.data === undefined) {
@@ -64,8 +65,8 @@ export function TracePage() {
 }
 
 /** With clocks corrected, or with the times as they were sent. */
-function TimedTrace(props: { readonly answer: TraceAnswer }) {
-  const { answer } = props;
+function TimedTrace(props: { readonly answer: TraceAnswer | TraceOutline }) {
+  const answer = useMemo(() => shownTrace(props.answer), [props.answer]);
   const sent = one(useParams(), "clock") === "sent";
   const trace = useMemo(() => (sent ? asSent(answer) : answer), [answer, sent]);
   return <LoadedTrace trace={trace} skewed={hasSkew(answer)} />;
@@ -80,7 +81,7 @@ function TraceBones() {
   );
 }
 
-function LoadedTrace(props: { readonly trace: TraceAnswer; readonly skewed: boolean }) {
+function LoadedTrace(props: { readonly trace: ShownTrace; readonly skewed: boolean }) {
   const { trace } = props;
   const view = useTraceView(trace);
   const [drawerWidth, setDrawerWidth] = useDrawerWidth("span", 404);
@@ -331,7 +332,7 @@ function Tools(props: { readonly view: TraceView }) {
   const { view } = props;
   const { tree, window } = view;
   const zoomed = window.from > 0 || window.to < tree.totalNs;
-  const deep = Math.min(view.choices.depth, tree.depthMax + 1);
+  const deep = Math.min(view.choices.depth, tree.depthMax);
   const at = view.hits.indexOf(view.selected);
   return (
     <div className="tools">
@@ -387,13 +388,13 @@ function Tools(props: { readonly view: TraceView }) {
         >
           <Icon name="minus" />
         </button>
-        <span className="muted nowrap">Depth {deep}</span>
+        <span className="muted nowrap">Depth {deep + 1}</span>
         <button
           type="button"
           className="btn ghost icon"
           aria-label="Unfold one level"
           data-tip="Unfold one level   e"
-          disabled={deep > tree.depthMax}
+          disabled={deep >= tree.depthMax}
           onClick={() => view.foldTo(deep + 1)}
         >
           <Icon name="plus" />

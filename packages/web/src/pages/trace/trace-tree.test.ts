@@ -1,6 +1,6 @@
 import { selfIntervals } from "@triptych/lang";
 import { describe, expect, test } from "vitest";
-import { type Line, traceOf } from "./trace-fixture.ts";
+import { type Line, shownOf } from "./trace-fixture.ts";
 import { buildTree, oddities, selfTimeByService } from "./trace-tree.ts";
 
 const ids = (lines: readonly Line[], indices: Iterable<number>) =>
@@ -8,7 +8,7 @@ const ids = (lines: readonly Line[], indices: Iterable<number>) =>
 
 describe("order", () => {
   const check = (name: string, lines: Line[], want: string[]) =>
-    test(name, () => expect(ids(lines, buildTree(traceOf(lines)).order)).toEqual(want));
+    test(name, () => expect(ids(lines, buildTree(shownOf(lines)).order)).toEqual(want));
   check(
     "children by start",
     [
@@ -60,14 +60,14 @@ test("a chain of 20,000 spans", () => {
     { length: 20_000 },
     (_, i): Line => [`${i}`, i === 0 ? "" : `${i - 1}`, i, 40_000 - i],
   );
-  const tree = buildTree(traceOf(lines));
+  const tree = buildTree(shownOf(lines));
   expect(tree.depthMax).toBe(19_999);
   expect(tree.after[0]).toBe(20_000);
 });
 
 describe("self time", () => {
   const check = (name: string, lines: Line[], want: [number, number][]) =>
-    test(name, () => expect(selfIntervals(buildTree(traceOf(lines)), 0)).toEqual(want));
+    test(name, () => expect(selfIntervals(buildTree(shownOf(lines)), 0)).toEqual(want));
   check("no children", [["a", "", 2, 9]], [[2, 9]]);
   check(
     "overlapping children count once",
@@ -110,7 +110,7 @@ describe("self time", () => {
 
 test("self time by service, largest first", () => {
   const tree = buildTree(
-    traceOf([
+    shownOf([
       ["a", "", 0, 10, "gateway"],
       ["b", "a", 1, 9, "orders"],
       ["c", "b", 2, 4, "gateway"],
@@ -123,7 +123,7 @@ test("self time by service, largest first", () => {
 });
 
 test("what was left out of a span is said", () => {
-  const trace = traceOf([["a", "", 0, 3]]);
+  const trace = shownOf([["a", "", 0, 3]]);
   const dropped = { attributes: 5, events: 0, links: 2 };
   const spans = trace.spans.map((span) => ({ ...span, dropped }));
   expect(oddities(buildTree({ ...trace, spans }), 0, String)).toEqual([
@@ -134,7 +134,7 @@ test("what was left out of a span is said", () => {
 describe("oddities are said", () => {
   const check = (name: string, lines: Line[], index: number, want: RegExp) =>
     test(name, () =>
-      expect(oddities(buildTree(traceOf(lines)), index, (ns) => `${ns} ns`).join(" ")).toMatch(
+      expect(oddities(buildTree(shownOf(lines)), index, (ns) => `${ns} ns`).join(" ")).toMatch(
         want,
       ),
     );

@@ -2,15 +2,15 @@
  * A trace as the forest that the page draws, and what is odd about its spans in words. Each oddity is kept and marked,
  * never repaired silently.
  */
-import type { TraceAnswer } from "@triptych/contract";
 import { buildForest, type Forest } from "@triptych/lang";
+import type { ShownTrace } from "./shown-trace.ts";
 
 /** Nanoseconds count from the start of the trace; `totalNs` reaches to its latest end. */
 export interface TraceTree extends Forest {
-  readonly trace: TraceAnswer;
+  readonly trace: ShownTrace;
 }
 
-export function buildTree(trace: TraceAnswer): TraceTree {
+export function buildTree(trace: ShownTrace): TraceTree {
   const forest = buildForest(trace.spans);
   return { ...forest, trace, totalNs: Math.max(forest.totalNs, trace.durationNs) };
 }

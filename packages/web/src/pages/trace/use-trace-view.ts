@@ -1,10 +1,12 @@
 /** All that the Trace page knows and can do: the tree, its path, the rows, what is selected. The URL keeps the choices. */
-import type { TraceAnswer } from "@triptych/contract";
+import type { FoundSpans } from "@triptych/contract";
 import { criticalPath, criticalTimes, isAsyncKind, type PathPart } from "@triptych/lang";
 import { useCallback, useMemo } from "react";
+import { useAnswer } from "../../api/answer.ts";
 import { many, one } from "../../state/params.ts";
 import { useParams, useSetParams } from "../../state/url-state.ts";
 import { findSpans, revealing, type Row, type RowChoices, visibleRows } from "./rows.ts";
+import type { ShownTrace } from "./shown-trace.ts";
 import { buildTree, type TraceTree } from "./trace-tree.ts";
 
 export type Show = RowChoices["show"];
@@ -22,6 +24,7 @@ export interface TraceView {
   readonly selectedRow: number;
   readonly find: string;
   readonly hits: readonly number[];
+  readonly isHit: (span: number) => boolean;
   /** Shown part of the trace, nanoseconds. */
   readonly window: { readonly from: number; readonly to: number };
   readonly select: (span: number | undefined, how?: { readonly replace?: boolean }) => void;
@@ -32,7 +35,7 @@ export interface TraceView {
   readonly setWindow: (window: { from: number; to: number } | undefined) => void;
 }
 
-export function useTraceView(trace: TraceAnswer): TraceView {
+export function useTraceView(trace: ShownTrace): TraceView {
   const params = useParams();
   const setParams = useSetParams();
   const model = useMemo(() => {
@@ -71,7 +74,15 @@ export function useTraceView(trace: TraceAnswer): TraceView {
     [tree, selected, choices, show],
   );
   const rows = useMemo(() => visibleRows(tree, shown), [tree, shown]);
-  const hits = useMemo(() => findSpans(tree, find), [tree, find]);
+  const words = find.trim();
+  const found = useAnswer<FoundSpans>(
+    `/traces/${trace.traceId}/find`,
+    { text: words },
+    { enabled: trace.isOutline && words !== "", keep: false },
+  ).data;
+  const more = useMemo(() => found && new Set(found.spanIds), [found]);
+  const hits = useMemo(() => findSpans(tree, find, more), [tree, find, more]);
+  const hitSet = useMemo(() => new Set(hits), [hits]);
   const selectedRow = useMemo(
     () => rows.findIndex((row) => row.span === selected || row.alike?.includes(selected)),
     [rows, selected],
@@ -86,6 +97,7 @@ export function useTraceView(trace: TraceAnswer): TraceView {
     selectedRow,
     find,
     hits,
+    isHit: (span) => hitSet.has(span),
     window,
     select: (span, how) => setParams({ span: span === undefined ? undefined : idOf(span) }, how),
     toggle: (row) => {
@@ -104,7 +116,7 @@ export function useTraceView(trace: TraceAnswer): TraceView {
     },
     foldTo: (level) =>
       setParams({
-        depth: level > tree.depthMax ? undefined : String(Math.max(1, level)),
+        depth: level >= tree.depthMax ? undefined : String(Math.max(1, level)),
         fold: undefined,
         span: undefined,
       }),

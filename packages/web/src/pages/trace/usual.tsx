@@ -1,5 +1,5 @@
 /** How long this operation usually takes, and where this span stands in that. */
-import type { Span, UsualAnswer } from "@triptych/contract";
+import type { UsualAnswer } from "@triptych/contract";
 import { useCallback } from "react";
 import { useAnswer } from "../../api/answer.ts";
 import { Canvas, type Draw, Figure, useWidth } from "../../charts/canvas.tsx";
@@ -8,13 +8,14 @@ import { durationAt, rowPosition } from "../../charts/heat-scale.ts";
 import { logTicks } from "../../charts/ticks.ts";
 import { Bone } from "../../components/answered.tsx";
 import { PageLink } from "../../components/page-link.tsx";
+import type { ShownSpan } from "./shown-trace.ts";
 import { storableRange } from "./storable-range.ts";
 import { shareBelow } from "./share-below.ts";
 
 const dayMs = 86_400_000;
 const height = 40;
 
-export function Usual(props: { readonly span: Span; readonly startMs: number }) {
+export function Usual(props: { readonly span: ShownSpan; readonly startMs: number }) {
   const { span, startMs } = props;
   const endMs = startMs + (span.offsetNs + span.durationNs) / 1e6;
   const day = storableRange(startMs - dayMs, endMs + 1);

@@ -148,7 +148,7 @@ function SpanRow(props: {
   const odd = oddities(tree, row.span, formatDuration);
   const opens = row.parentOf > 0 || row.alike !== undefined;
   const selected = view.selected === row.span || row.alike?.includes(view.selected) === true;
-  const hit = view.find !== "" && view.hits.includes(row.span);
+  const hit = view.isHit(row.span);
   const guide = props.narrow ? 7 : 12;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys of the tree are on the page
@@ -260,7 +260,7 @@ function useWaterfallKeys(view: TraceView): void {
       else if ((tree.parent[row.span] ?? -1) >= 0)
         view.select(tree.parent[row.span], { replace: true });
     },
-    c: () => view.foldTo(Math.min(view.choices.depth, tree.depthMax + 1) - 1),
+    c: () => view.foldTo(Math.min(view.choices.depth, tree.depthMax) - 1),
     e: () => view.foldTo(view.choices.depth + 1),
     n: () => hop(1),
     N: () => hop(-1),

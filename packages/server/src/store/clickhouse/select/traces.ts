@@ -9,61 +9,20 @@ import {
   bigintCells,
   bigintsCells,
   type Cell,
-  type Entry,
   mapCells,
   mapsCells,
   numberCells,
   numbersCells,
   readRows,
-  sharedMapCells,
   textCells,
   textsCells,
 } from "./rows.ts";
+import { type SpanColumns, sharedAttributeCells, spanColumns } from "./span-columns.ts";
 import { hostOfSpan, shapeCells, type SpanShape } from "./span-shape.ts";
+import type { StoredAttributes, StoredSpan } from "./stored-span.ts";
 import { inRange, type NsRange } from "./traces-filter.ts";
 
-/** Attributes as stored: entries, and one digit of `ValueKind` for each or "" when all are strings. */
-export interface StoredAttributes {
-  readonly entries: readonly Entry[];
-  readonly kinds: string;
-}
-export interface StoredSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
-  readonly traceState: string;
-  readonly name: string;
-  /** `Server`, `Client`, …; `Unspecified`. */
-  readonly kind: string;
-  readonly service: string;
-  readonly startNs: bigint;
-  readonly durationNs: number;
-  /** `Unset`, `Ok`, `Error`. */
-  readonly status: string;
-  readonly statusMessage: string;
-  readonly flags: number;
-  readonly scopeName: string;
-  readonly scopeVersion: string;
-  readonly resource: StoredAttributes;
-  readonly scope: StoredAttributes;
-  readonly attributes: StoredAttributes;
-  readonly events: readonly {
-    readonly timeNs: bigint;
-    readonly name: string;
-    readonly attributes: StoredAttributes;
-  }[];
-  readonly links: readonly {
-    readonly traceId: string;
-    readonly spanId: string;
-    readonly attributes: StoredAttributes;
-  }[];
-  /** What the sender left out, or we did because of a limit. */
-  readonly dropped: {
-    readonly attributes: number;
-    readonly events: number;
-    readonly links: number;
-  };
-}
+export type { StoredAttributes, StoredSpan } from "./stored-span.ts";
 
 /** Spans of one or several traces; each span is made when it is asked for. */
 export interface StoredSpans {
@@ -73,6 +32,8 @@ export interface StoredSpans {
   [Symbol.iterator](): Iterator<StoredSpan>;
   /** The same spans without attributes, in the same order. */
   shapes(): Iterable<SpanShape>;
+  /** The same spans in the same order as columns: nothing is made of a span but what is written of it. */
+  columns(): Iterable<SpanColumns>;
 }
 
 const SECOND_NS = 1_000_000_000n;
@@ -142,6 +103,8 @@ export interface TraceQuery {
   readonly traceIds: readonly string[];
   /** Narrows by start time. */
   readonly range?: NsRange | undefined;
+  /** Only spans with this id. */
+  readonly spanId?: string | undefined;
   readonly spansMax: number;
 }
 
@@ -156,9 +119,10 @@ export async function selectTraces(reader: Reader, query: TraceQuery): Promise<S
   if (range === undefined) return storedSpans([], query.spansMax);
   const order =
     query.traceIds.length === 1 ? empty : sql`indexOf(${texts(query.traceIds)}, TraceId), `;
+  const spanIs = query.spanId === undefined ? empty : sql` AND SpanId = ${text(query.spanId)}`;
   const answer = await reader.select(
     sql`SELECT ${columns}, toLowCardinality(${hostOfSpan}) AS Host FROM otel_traces
-        WHERE ${traceIdIs(query.traceIds)} AND ${inRange(range)}
+        WHERE ${traceIdIs(query.traceIds)} AND ${inRange(range)}${spanIs}
         ORDER BY ${order}Timestamp, SpanId
         LIMIT 1 BY TraceId, SpanId, Timestamp, Duration, SpanName, ServiceName, SpanKind
         LIMIT ${u64(query.spansMax + 1)}`,
@@ -200,6 +164,16 @@ function storedSpans(blocks: readonly NativeBlock[], spansMax: number): StoredSp
     cut: rows > spansMax,
     [Symbol.iterator]: () => each(spanCells),
     shapes: () => each(shapeCells),
+    columns: function* () {
+      let left = count;
+      for (const block of blocks) {
+        if (left === 0) return;
+        if (block.rows === 0) continue;
+        const columns = spanColumns(block);
+        yield { ...columns, rows: Math.min(left, block.rows) };
+        left -= Math.min(left, block.rows);
+      }
+    },
   };
 }
 
@@ -207,26 +181,6 @@ function attributeCells(block: NativeBlock, name: string, kinds: string): Cell<S
   const entries = mapCells(block, name);
   const digits = textCells(block, kinds);
   return (row) => ({ entries: entries(row), kinds: digits(row) });
-}
-
-/** Of resources and scopes: spans that have the same attributes share one object. */
-function sharedAttributeCells(
-  block: NativeBlock,
-  name: string,
-  kinds: string,
-): Cell<StoredAttributes> {
-  const entriesAt = sharedMapCells(block, name);
-  const digitsAt = textCells(block, kinds);
-  const known = new Map<readonly Entry[], StoredAttributes>();
-  return (row) => {
-    const entries = entriesAt(row);
-    const digits = digitsAt(row);
-    const found = known.get(entries);
-    if (found?.kinds === digits) return found;
-    const made = { entries, kinds: digits };
-    known.set(entries, made);
-    return made;
-  };
 }
 
 function eventCells(block: NativeBlock): Cell<StoredSpan["events"]> {
