@@ -144,7 +144,10 @@ function alertsJson(alerts: readonly Alert[]): string {
   return JSON.stringify(
     alerts.map((alert) => ({
       labels: Object.fromEntries(alert.labels),
-      annotations: Object.fromEntries(alert.annotations),
+      // Left out when there are none, as Prometheus does.
+      ...(alert.annotations.length > 0
+        ? { annotations: Object.fromEntries(alert.annotations) }
+        : {}),
       startsAt: time(alert.startsAtMs),
       endsAt: time(alert.endsAtMs),
       generatorURL: alert.generatorUrl,

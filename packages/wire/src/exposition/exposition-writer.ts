@@ -30,6 +30,10 @@ export interface ExpositionOptions {
   readonly onConflict?: "rename" | "keep" | "replace";
   /** Classic buckets of a histogram that also is native; left out unless true. */
   readonly keepClassicHistograms?: boolean;
+  /** Native histograms are read as the classic ones they also are; false unless given. */
+  readonly ignoreNativeHistograms?: boolean;
+  /** What precedes an error is kept and the error returned beside it, not thrown; false unless given. */
+  readonly keepsPartial?: boolean;
   /** Of OpenMetrics text: `…_created` is the start time of other samples, not a series of its own. */
   readonly createdAsStart?: boolean;
 }
@@ -49,6 +53,8 @@ export interface DecodedExposition {
   readonly rejected: number;
   readonly reason: string;
   readonly rejections: ReadonlyMap<ExpositionRejection, number>;
+  /** With `keepsPartial`: why the rest is missing. */
+  readonly failure?: TriptychError | undefined;
 }
 
 const FAMILIES_MAX = 100_000;
@@ -73,6 +79,8 @@ export class ExpositionWriter {
   /** Labels of the body that gave way and wait for their new names. */
   private readonly renamed: { name: number; value: number }[] = [];
   private seen = 0;
+  /** Samples before the open line, -1 when none is open. */
+  private rowsBefore = -1;
 
   constructor(options: ExpositionOptions) {
     this.options = options;
@@ -86,6 +94,21 @@ export class ExpositionWriter {
         name: series.names.internText(name),
         value: series.values.internText(value),
       }));
+  }
+
+  /** A line of text begins: an error before it ends takes its sample away. */
+  openLine(): void {
+    this.rowsBefore = this.batch.samples.rows;
+  }
+
+  closeLine(): void {
+    this.rowsBefore = -1;
+  }
+
+  /** Takes away what an unfinished line has written. */
+  undoLine(): void {
+    if (this.rowsBefore < 0 || this.rowsBefore === this.batch.samples.rows) return;
+    this.batch.samples.rows = this.rowsBefore;
   }
 
   /** Opens a series; `offset` is where it is in the body. */
@@ -141,8 +164,10 @@ export class ExpositionWriter {
     if (series < 0 || !this.isTimely()) return false;
     histogram.timeMs = this.timeMs;
     const problem = histogram.problem();
-    if (problem === "") histogram.addTo(this.batch.histograms, series);
-    else this.reject("histogram_invalid", problem);
+    if (problem === "") {
+      histogram.compact();
+      histogram.addTo(this.batch.histograms, series);
+    } else this.reject("histogram_invalid", problem);
     return problem === "";
   }
 

@@ -44,19 +44,28 @@ export function* parseExposition(
   options: ExpositionOptions,
 ): Generator<void, DecodedExposition> {
   const writer = new ExpositionWriter(options);
-  switch (expositionFormat(contentType)) {
-    case "prometheus-text":
-      yield* readPrometheusText(bytes, writer);
-      break;
-    case "openmetrics-text":
-      yield* readOpenMetricsText(bytes, writer);
-      break;
-    case "protobuf":
-      yield* readExpositionProtobuf(bytes, writer);
-      break;
+  const format = expositionFormat(contentType);
+  let failure: TriptychError | undefined;
+  try {
+    yield* readers[format](bytes, writer);
+  } catch (error) {
+    if (options.keepsPartial !== true || !(error instanceof TriptychError)) throw error;
+    failure = error;
+    writer.undoLine();
   }
   const decoded = writer.finish();
-  if (options.createdAsStart === true && expositionFormat(contentType) === "openmetrics-text")
+  if (options.createdAsStart === true && format === "openmetrics-text")
     createdToStarts(decoded.batch);
-  return decoded;
+  return failure === undefined ? decoded : { ...decoded, failure };
 }
+
+const readers: {
+  readonly [format in ExpositionFormat]: (
+    bytes: Uint8Array,
+    writer: ExpositionWriter,
+  ) => Generator<void>;
+} = {
+  "prometheus-text": readPrometheusText,
+  "openmetrics-text": readOpenMetricsText,
+  protobuf: readExpositionProtobuf,
+};

@@ -55,6 +55,7 @@ class Reader {
       if (scanner.peek() !== NEWLINE) scanner.expected("the end of the line");
       scanner.pos++;
     }
+    this.writer.closeLine();
     return true;
   }
 
@@ -111,6 +112,7 @@ class Reader {
   private series(): void {
     const { scanner, writer, sink } = this;
     const at = scanner.pos;
+    writer.openLine();
     sink.begin(at);
     sink.normalizes = normalized(this.type, this.leLabel, this.quantileLabel);
     if (scanner.name(true))

@@ -108,6 +108,8 @@ class MetricReader {
   private value = 0;
   private count = 0;
   private sum = 0;
+  /** Prometheus takes a zero count for a sign of a native histogram only when it is an integer. */
+  private hasZeroCount = false;
   private readonly bounds: Bound[] = [];
   private readonly exemplars: number[] = [];
 
@@ -126,6 +128,7 @@ class MetricReader {
     this.value = 0;
     this.count = 0;
     this.sum = 0;
+    this.hasZeroCount = false;
     this.bounds.length = 0;
     this.exemplars.length = 0;
     this.native.clear();
@@ -244,8 +247,10 @@ class MetricReader {
       else if (tag === 26) this.readBound(17, 8);
       else if (tag === 40) native.schema = readSint32(reader);
       else if (tag === 49) native.zeroThreshold = reader.double();
-      else if (tag === 56) native.zeroCount = readUint64(reader);
-      else if (tag === 65) {
+      else if (tag === 56) {
+        native.zeroCount = readUint64(reader);
+        this.hasZeroCount = native.zeroCount > 0;
+      } else if (tag === 65) {
         const count = reader.double();
         if (count > 0) {
           native.zeroCount = count;
@@ -286,10 +291,11 @@ class MetricReader {
     const { native, writer } = this;
     const { name } = this.family;
     const isNative =
-      native.zeroThreshold > 0 ||
-      native.zeroCount > 0 ||
-      native.negative.lengths.length > 0 ||
-      native.positive.lengths.length > 0;
+      writer.options.ignoreNativeHistograms !== true &&
+      (native.zeroThreshold > 0 ||
+        this.hasZeroCount ||
+        native.negative.lengths.length > 0 ||
+        native.positive.lengths.length > 0);
     if (isNative) {
       const series = this.openSeries(name, Temporality.cumulative);
       native.count = this.count;

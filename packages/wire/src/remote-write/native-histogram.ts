@@ -99,6 +99,12 @@ export class NativeHistogram {
       : `a histogram counts ${this.count} observations but its buckets hold ${inBuckets}`;
   }
 
+  /** Leaves out empty buckets, as Prometheus does with what it scrapes. After `problem`, which found none. */
+  compact(): void {
+    compactSide(this.positive);
+    compactSide(this.negative);
+  }
+
   addTo(histograms: HistogramSamples, series: number): void {
     const row = histograms.addRow(series, this.timeMs, this.startMs);
     histograms.schema[row] = this.schema;
@@ -125,6 +131,35 @@ function addSide(side: HistogramSide, spans: SpanRuns, counts: RaggedF64): void 
   for (let i = 0; i < side.lengths.length; i++)
     spans.push(side.gaps.values[i] as number, side.lengths.values[i] as number);
   for (let i = 0; i < side.counts.length; i++) counts.push(side.counts.values[i] as number);
+}
+
+function compactSide(side: HistogramSide): void {
+  const { gaps, lengths, counts } = side;
+  const found: (readonly [index: number, count: number])[] = [];
+  let index = 0;
+  let at = 0;
+  for (let span = 0; span < lengths.length; span++) {
+    index += gaps.values[span] as number;
+    for (let i = 0; i < (lengths.values[span] as number); i++) {
+      const count = counts.values[at++] as number;
+      if (count !== 0) found.push([index, count]);
+      index++;
+    }
+  }
+  side.clear();
+  let end = 0;
+  for (let from = 0; from < found.length; ) {
+    const [start] = found[from] as readonly [number, number];
+    let length = 0;
+    while (found[from]?.[0] === start + length) {
+      counts.push((found[from] as readonly [number, number])[1]);
+      length++;
+      from++;
+    }
+    gaps.push(start - end);
+    lengths.push(length);
+    end = start + length;
+  }
 }
 
 function problemOfSide(side: HistogramSide, isFloat: boolean): string {

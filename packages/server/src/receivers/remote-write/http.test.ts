@@ -90,6 +90,7 @@ describe("taken", () => {
   check("1.0 under /prometheus", () =>
     post(encodeSnappy(v1("up")), {}, "/prometheus/api/v1/write"),
   );
+  check("1.0 with an empty type", () => post(encodeSnappy(v1("up")), { "content-type": "" }));
   check("1.0 named", () =>
     post(encodeSnappy(v1("up")), {
       "content-type": "application/x-protobuf; proto=prometheus.WriteRequest",

@@ -50,6 +50,11 @@ export function registerRemoteWrite(app: FastifyInstance, deps: RemoteWriteHttpD
     // The body stays a stream: it is read under our own cap and budget, whatever its type says.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
+    // An empty type is the same as none, which means 1.0; the framework would call it malformed.
+    scope.addHook("onRequest", (request, _reply, next) => {
+      if (request.raw.headers["content-type"] === "") delete request.raw.headers["content-type"];
+      next();
+    });
     scope.setErrorHandler((thrown, request, reply) => sendError(thrown, { request, reply, deps }));
     for (const prefix of deps.prefixes) {
       const url = `${prefix}/write`;

@@ -6,9 +6,10 @@ import { type SampleBatch, Temporality } from "@triptych/model";
 import { compactFloats } from "./compact-batch.ts";
 
 const CUSTOM_SCHEMA = -53;
+const RESET_HINT_GAUGE = 3;
 
 interface Classic {
-  readonly family: string;
+  readonly resetHint: number;
   readonly labels: readonly (readonly [name: string, value: string])[];
   readonly rows: number[];
   readonly buckets: Map<number, number>;
@@ -17,9 +18,15 @@ interface Classic {
 }
 
 /** Converts in place; the classic series are left out unless `keepsClassic`. Yields now and then. */
-export function* toCustomBuckets(batch: SampleBatch, keepsClassic: boolean): Generator<void> {
-  const families = new Set(
-    batch.metadata.filter(({ type }) => type === "histogram").map(({ family }) => family),
+export function* toCustomBuckets(
+  batch: SampleBatch,
+  { keepsClassic, isProtobuf }: { readonly keepsClassic: boolean; readonly isProtobuf: boolean },
+): Generator<void> {
+  const isGauge = (type: string): boolean => isProtobuf && type === "gaugehistogram";
+  const families = new Map(
+    batch.metadata
+      .filter(({ type }) => type === "histogram" || isGauge(type))
+      .map(({ family, type }) => [family, isGauge(type) ? RESET_HINT_GAUGE : 0]),
   );
   const native = new Set<string>();
   for (let row = 0; row < batch.histograms.rows; row++)
@@ -31,7 +38,9 @@ export function* toCustomBuckets(batch: SampleBatch, keepsClassic: boolean): Gen
   }
   const converted = new Set<number>();
   for (const [key, classic] of found) {
-    if (native.has(key) || !write(batch, classic)) continue;
+    if (native.has(key)) continue;
+    // As with Prometheus, buckets that make no histogram are lost.
+    write(batch, classic);
     for (const row of classic.rows) converted.add(row);
     yield;
   }
@@ -41,7 +50,7 @@ export function* toCustomBuckets(batch: SampleBatch, keepsClassic: boolean): Gen
 function collect(
   batch: SampleBatch,
   row: number,
-  families: ReadonlySet<string>,
+  families: ReadonlyMap<string, number>,
   found: Map<string, Classic>,
 ): void {
   const { samples, series } = batch;
@@ -49,7 +58,8 @@ function collect(
   const at = name.lastIndexOf("_");
   const suffix = name.slice(at + 1);
   const family = name.slice(0, at);
-  if (!families.has(family) || !["bucket", "count", "sum"].includes(suffix)) return;
+  const resetHint = families.get(family);
+  if (resetHint === undefined || !["bucket", "count", "sum"].includes(suffix)) return;
   const all = series.labels(samples.series[row] as number);
   const bound = all.find(([label]) => label === "le")?.[1];
   if ((bound === undefined) === (suffix === "bucket")) return;
@@ -60,25 +70,38 @@ function collect(
   const key = JSON.stringify(labels);
   let classic = found.get(`${key}${time}`);
   if (classic === undefined) {
-    classic = { family, labels, rows: [], buckets: new Map(), count: undefined, sum: 0 };
+    classic = { resetHint, labels, rows: [], buckets: new Map(), count: undefined, sum: 0 };
     found.set(`${key}${time}`, classic);
   }
   classic.rows.push(row);
   const value = samples.value[row] as number;
   if (suffix === "sum") classic.sum = value;
   else if (suffix === "count") classic.count = value;
-  else classic.buckets.set(bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound), value);
+  else {
+    const upper = bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound);
+    // Shown twice, the first counts.
+    if (!classic.buckets.has(upper)) classic.buckets.set(upper, value);
+  }
 }
 
-/** False when the buckets are not those of a histogram; then they stay what they are. */
-function write(batch: SampleBatch, { labels, rows, buckets, count, sum }: Classic): boolean {
+/** Writes nothing when the buckets are not those of a histogram. */
+function write(
+  batch: SampleBatch,
+  { labels, rows, buckets, count, sum, resetHint }: Classic,
+): void {
   const bounds = [...buckets.keys()].sort((a, b) => a - b);
-  if (bounds.some(Number.isNaN) || (bounds.length === 0 && count === undefined)) return false;
-  const total = count ?? buckets.get(Number.POSITIVE_INFINITY) ?? 0;
+  if (bounds.some(Number.isNaN)) return;
+  const total = count ?? buckets.get(bounds.at(-1) ?? Number.NaN) ?? 0;
   const finite = bounds.filter((bound) => bound !== Number.POSITIVE_INFINITY);
-  const cumulative = [...finite.map((bound) => buckets.get(bound) ?? 0), total];
+  const cumulative = [
+    ...finite.map((bound) => buckets.get(bound) ?? 0),
+    buckets.get(Number.POSITIVE_INFINITY) ?? total,
+  ];
   const counts = cumulative.map((value, i) => value - (cumulative[i - 1] ?? 0));
-  if (counts.some((value) => !(value >= 0))) return false;
+  if (counts.some((value) => !(value >= 0))) return;
+  const isInteger = Number.isInteger(total) && cumulative.every(Number.isInteger);
+  const inBuckets = cumulative.at(-1) ?? 0;
+  if (isInteger && (Number.isNaN(sum) ? inBuckets > total : inBuckets !== total)) return;
   for (const [name, value] of labels) batch.series.addLabelText(name, value);
   const { histograms, samples } = batch;
   const first = rows[0] ?? 0;
@@ -88,11 +111,11 @@ function write(batch: SampleBatch, { labels, rows, buckets, count, sum }: Classi
     samples.startMs[first] as number,
   );
   histograms.schema[row] = CUSTOM_SCHEMA;
+  histograms.resetHint[row] = resetHint;
   histograms.count[row] = total;
   histograms.sum[row] = sum;
   histograms.positiveSpans.push(0, counts.length);
   for (const value of counts) histograms.positiveCounts.push(value);
   for (const bound of finite) histograms.customValues.push(bound);
   histograms.endRow();
-  return true;
 }

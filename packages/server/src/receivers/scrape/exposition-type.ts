@@ -16,7 +16,27 @@ export function acceptHeader(protocols: readonly ScrapeProtocol[], escaping: Esc
   return [...values, `*/*;q=0.${weight}`].join(",");
 }
 
-const MEDIA_TYPE = /^\s*([\w!#$&^.+-]+\/[\w!#$&^.+*-]+)\s*(?:;.*)?$/s;
+/** Longer ones are no content type; this keeps reading one cheap. */
+const HEADER_BYTES_MAX = 1000;
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+$/;
+const PARAMETER = /^\s*;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*([\w!#$%&'*+.^`|~-]+|"(?:[^"\\\r\n]|\\.)*")/;
+
+/** The media type in lower case; undefined when it, or a parameter, is malformed or there twice (as Go's `mime`). */
+function mediaTypeOf(header: string): string | undefined {
+  const end = header.indexOf(";");
+  const type = (end < 0 ? header : header.slice(0, end)).trim();
+  if (!MEDIA_TYPE.test(type)) return undefined;
+  const names = new Set<string>();
+  let rest = end < 0 ? "" : header.slice(end);
+  while (rest.trim() !== "" && rest.trim() !== ";") {
+    const found = PARAMETER.exec(rest);
+    const name = found?.[1]?.toLowerCase();
+    if (found === null || name === undefined || names.has(name)) return undefined;
+    names.add(name);
+    rest = rest.slice(found[0].length);
+  }
+  return type.toLowerCase();
+}
 
 /** The content type to parse an answer by. Throws in Prometheus' words when it is none of ours. */
 export function contentTypeOf(given: string | undefined, fallback: ScrapeProtocol | ""): string {
@@ -29,8 +49,8 @@ export function contentTypeOf(given: string | undefined, fallback: ScrapeProtoco
         "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target",
       )
     );
-  const shown = JSON.stringify(header.slice(0, 200));
-  const media = MEDIA_TYPE.exec(header)?.[1]?.toLowerCase();
+  const shown = JSON.stringify(header.slice(0, HEADER_BYTES_MAX));
+  const media = header.length > HEADER_BYTES_MAX ? undefined : mediaTypeOf(header);
   if (media === undefined)
     return (
       instead ??

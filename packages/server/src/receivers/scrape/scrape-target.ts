@@ -10,7 +10,8 @@ import {
   SampleBatch,
   TriptychError,
 } from "@triptych/model";
-import { parseExposition } from "@triptych/wire";
+import { type DecodedExposition, parseExposition } from "@triptych/wire";
+import { scrapeProtocols } from "../../config/prometheus/global-config.ts";
 import type { ScrapeConfig } from "../../config/prometheus/scrape-config.ts";
 import type { IngestNext } from "../next.ts";
 import { createReservation } from "../reservation.ts";
@@ -70,7 +71,8 @@ const METADATA_EVERY_MS = 3_600_000;
 
 interface Body {
   readonly bytes: Uint8Array;
-  readonly contentType: string;
+  /** Throws when it is none that we read. */
+  readonly contentType: () => string;
 }
 
 export async function scrapeTarget(
@@ -96,13 +98,24 @@ export async function scrapeTarget(
     bodyBytes = body.bytes.length;
     const parsed = await parse(body, target, scrape, deps);
     shaped = await drive(
-      shapeSamples(parsed, { rules: job.rules, memory: state.memory, nowMs: atMs }),
+      shapeSamples(parsed.batch, {
+        rules: job.rules,
+        memory: state.memory,
+        nowMs: atMs,
+        failure: parsed.failure?.message ?? "",
+        isEmpty: bodyBytes === 0,
+        isProtobuf: parsed.isProtobuf,
+      }),
       clock,
     );
-    if (shaped.problem === "") batch = parsed;
-    else failure = new Error(shaped.problem);
+    // Refused one by one, for their times mostly: Prometheus counts them.
+    shaped.scraped += parsed.rejected;
+    shaped.kept += parsed.rejected;
+    if (shaped.problem === "") batch = parsed.batch;
+    else failure = parsed.failure ?? new Error(shaped.problem);
   } catch (error) {
     failure = error;
+    if (error instanceof BodyTooLarge) bodyBytes = -1;
   } finally {
     reservation.release();
   }
@@ -178,7 +191,8 @@ async function fetchBody(
     throw new Error(`server returned HTTP status ${answer.status} ${answer.statusText}`.trim());
   return {
     bytes: answer.body,
-    contentType: contentTypeOf(answer.headers["content-type"], config.fallback_scrape_protocol),
+    contentType: () =>
+      contentTypeOf(answer.headers["content-type"], config.fallback_scrape_protocol),
   };
 }
 
@@ -187,20 +201,24 @@ async function parse(
   target: Target,
   { job, atMs }: { readonly job: ScrapeJob; readonly atMs: number },
   { clock, limits, next, createdAsStart = false }: ScrapeDeps,
-): Promise<SampleBatch> {
+): Promise<DecodedExposition & { readonly isProtobuf: boolean }> {
   const { config } = job;
-  const steps = parseExposition(bytes, contentType, {
+  // An empty answer is one without series, whatever it calls itself.
+  const type = bytes.length === 0 ? "text/plain" : contentType();
+  const steps = parseExposition(bytes, type, {
     limits,
     nowMs: atMs,
     honorTimestamps: config.honor_timestamps,
     extraLabels: [...target.labels],
     onConflict: config.honor_labels ? "keep" : "rename",
     createdAsStart,
-    keepClassicHistograms: target.keepsClassic || target.toCustomBuckets || !target.withNative,
+    keepClassicHistograms: target.keepsClassic,
+    ignoreNativeHistograms: !target.withNative,
+    keepsPartial: true,
   });
-  const { batch, rejections } = await drive(steps, clock);
-  for (const [reason, count] of rejections) next.discarded(reason, count);
-  return batch;
+  const decoded = await drive(steps, clock);
+  for (const [reason, count] of decoded.rejections) next.discarded(reason, count);
+  return { ...decoded, isProtobuf: type === scrapeProtocols.PrometheusProto };
 }
 
 /** Leaves metadata out of the batch that was sent already. */

@@ -183,7 +183,8 @@ describe("staleness", () => {
     one.target.answer = exposes("a 1\n");
     const again = await one.scrape();
     expect(ownLines(again)).toEqual(['a{instance="t",job="j"} 1']);
-    expect(linesOf(again)).toContain('scrape_series_added{instance="t",job="j"} 1');
+    // As with Prometheus, a scrape that failed makes nobody forget the series.
+    expect(linesOf(again)).toContain('scrape_series_added{instance="t",job="j"} 0');
   });
   test("series with times of their own, only when they are tracked", async () => {
     const plain = await bench();

@@ -12,6 +12,7 @@ export class SeriesIndex {
   private high: Uint32Array;
   /** What the caller keeps per entry. */
   row: Uint32Array;
+  flag: Uint8Array;
   timeMs: Float64Array;
   value: Float64Array;
 
@@ -21,6 +22,7 @@ export class SeriesIndex {
     this.low = new Uint32Array(capacity);
     this.high = new Uint32Array(capacity);
     this.row = new Uint32Array(capacity);
+    this.flag = new Uint8Array(capacity);
     this.timeMs = new Float64Array(capacity);
     this.value = new Float64Array(capacity);
   }
@@ -51,9 +53,19 @@ export class SeriesIndex {
     return entry < this.size && this.low[entry] === low && this.high[entry] === high;
   }
 
-  /** Whether the entry of another index is here. */
-  has(other: SeriesIndex, entry: number): boolean {
-    return this.find(other.low[entry] as number, other.high[entry] as number) !== EMPTY;
+  /** The entry here for one of another index, or -1. */
+  twin(other: SeriesIndex, entry: number): number {
+    return this.find(other.low[entry] as number, other.high[entry] as number);
+  }
+
+  /** Takes over an entry of another index that is not here yet, with all that is kept of it. */
+  take(other: SeriesIndex, from: number): number {
+    const { low, high, row } = other;
+    const entry = this.add(low[from] as number, high[from] as number, row[from] as number);
+    this.flag[entry] = other.flag[from] as number;
+    this.timeMs[entry] = other.timeMs[from] as number;
+    this.value[entry] = other.value[from] as number;
+    return entry;
   }
 
   private place(entry: number): void {
@@ -68,6 +80,7 @@ export class SeriesIndex {
     this.low = grown(this.low, new Uint32Array(capacity));
     this.high = grown(this.high, new Uint32Array(capacity));
     this.row = grown(this.row, new Uint32Array(capacity));
+    this.flag = grown(this.flag, new Uint8Array(capacity));
     this.timeMs = grown(this.timeMs, new Float64Array(capacity));
     this.value = grown(this.value, new Float64Array(capacity));
     this.slots = new Int32Array(this.slots.length * 2).fill(EMPTY);
@@ -75,7 +88,7 @@ export class SeriesIndex {
   }
 }
 
-function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+function grown<T extends Uint32Array | Uint8Array | Float64Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

@@ -2,7 +2,13 @@
 import { SampleBatch, Temporality } from "@triptych/model";
 import { drain } from "@triptych/wire";
 import { describe, expect, test } from "vitest";
-import { emptyMemory, type ShapeRules, shapeSamples } from "./shape-samples.ts";
+import {
+  emptyMemory,
+  markAllStale,
+  type ShapeRules,
+  shapeSamples,
+  type TargetMemory,
+} from "./shape-samples.ts";
 import { linesOf } from "./testing.ts";
 
 const rules: ShapeRules = {
@@ -50,12 +56,6 @@ describe("native histograms", () => {
   check("have fewer buckets under a limit", { bucketLimit: 3 }, 0, [3, 3, 4]);
   check("and still fewer", { bucketLimit: 1 }, -2, [10]);
   check("have wider buckets when these must grow faster", { schemaMax: -1 }, -1, [6, 4]);
-  test("are left out when they are not wanted", () => {
-    const batch = native();
-    const scrape = { rules: { ...rules, withNative: false }, memory: emptyMemory(), nowMs: 1000 };
-    drain(shapeSamples(batch, scrape));
-    expect(batch.histograms.rows).toBe(0);
-  });
 });
 
 test("a series that comes back later is new again", () => {
@@ -72,4 +72,47 @@ test("a series that comes back later is new again", () => {
   expect(scrape(["a", "b"], 1)).toEqual([2, ["a 1", "b 1"]]);
   expect(scrape(["b"], 2)).toEqual([0, ["a stale", "b 1"]]);
   expect(scrape(["b", "a"], 3)).toEqual([1, ["a 1", "b 1"]]);
+});
+
+describe("a scrape that fails half way", () => {
+  const drainAll = (
+    memory: TargetMemory,
+    names: readonly string[],
+    more: object,
+    nowMs: number,
+  ) => {
+    const batch = new SampleBatch();
+    for (const name of names) {
+      batch.series.addLabelText("__name__", name);
+      batch.samples.add(batch.series.end(Temporality.gauge), nowMs, 0, 1);
+    }
+    const shaped = drain(shapeSamples(batch, { rules, memory, nowMs, ...more }));
+    if (shaped.problem === "") return { ...shaped, lines: linesOf(batch) };
+    const stale = new SampleBatch();
+    drain(markAllStale(stale, memory, nowMs));
+    return { ...shaped, lines: linesOf(stale) };
+  };
+  test("counts what it showed, and what it did not show is stale", () => {
+    const memory = emptyMemory();
+    drainAll(memory, ["a", "b"], {}, 1);
+    const failed = drainAll(memory, ["a", "c"], { failure: "Line 3" }, 2);
+    expect(failed).toMatchObject({ scraped: 2, kept: 2, added: 1, problem: "Line 3" });
+    expect(failed.lines).toEqual(["b stale"]);
+    // Nothing is new afterwards, and what the failed one showed ends when it is gone.
+    const next = drainAll(memory, ["a", "b"], {}, 3);
+    expect(next).toMatchObject({ added: 0, lines: ["a 1", "b 1", "c stale"] });
+  });
+  test("a limit lets the rest be counted", () => {
+    const memory = emptyMemory();
+    const limited = { ...rules, sampleLimit: 2 };
+    const failed = drainAll(memory, ["a", "b", "c"], { rules: limited }, 1);
+    expect(failed).toMatchObject({ scraped: 3, kept: 3, added: 2 });
+    expect(failed.problem).toBe("sample limit exceeded");
+  });
+  test("an empty answer makes nobody forget the series", () => {
+    const memory = emptyMemory();
+    drainAll(memory, ["a"], {}, 1);
+    expect(drainAll(memory, [], { isEmpty: true }, 2).lines).toEqual(["a stale"]);
+    expect(drainAll(memory, ["a"], {}, 3).added).toBe(0);
+  });
 });

@@ -3,7 +3,7 @@
  * late, exemplars already seen, and staleness markers for series that are gone. In comes a batch and what the target
  * showed before; the batch is changed in place.
  */
-import { isLabelName, type NameScheme, type Relabel } from "@triptych/lang";
+import type { Relabel } from "@triptych/lang";
 import { type SampleBatch, type SeriesTable, Temporality } from "@triptych/model";
 import {
   coarser,
@@ -13,17 +13,15 @@ import {
   rewriteHistograms,
 } from "./compact-batch.ts";
 import { toCustomBuckets } from "./custom-buckets.ts";
+import { KNOWN, onlyKnown, withNew } from "./known-series.ts";
+import { labelProblem, type LabelRules } from "./label-problem.ts";
 import { SeriesIndex } from "./series-index.ts";
 
-export interface ShapeRules {
+export interface ShapeRules extends LabelRules {
   /** Undefined when there are no rules. */
   readonly relabel: Relabel | undefined;
-  readonly nameScheme: NameScheme;
-  /** 0 sets no bound, for all of these. */
+  /** 0 sets no bound. */
   readonly sampleLimit: number;
-  readonly labelLimit: number;
-  readonly labelNameBytesMax: number;
-  readonly labelValueBytesMax: number;
   readonly bucketLimit: number;
   /** The finest schema of native histograms that is kept. */
   readonly schemaMax: number;
@@ -38,7 +36,12 @@ export interface ShapeRules {
 
 /** What a target showed, kept from scrape to scrape. */
 export interface TargetMemory {
+  /** Series of the last scrape, for staleness markers. */
   previous: Seen | undefined;
+  /** What a scrape that failed showed until then: Prometheus does not mark these stale with the others. */
+  partial: Seen | undefined;
+  /** Series that are not new, with their last samples. A scrape that fails takes none away. */
+  known: SeriesIndex;
   /** What relabelling made of series, by the hash of their labels. */
   relabelled: RelabelMemo;
   exemplars: ReadonlySet<string>;
@@ -62,7 +65,13 @@ interface LabelChange {
 }
 
 export function emptyMemory(): TargetMemory {
-  return { previous: undefined, relabelled: emptyMemo(), exemplars: new Set() };
+  return {
+    previous: undefined,
+    partial: undefined,
+    known: new SeriesIndex(),
+    relabelled: emptyMemo(),
+    exemplars: new Set(),
+  };
 }
 
 function emptyMemo(): RelabelMemo {
@@ -95,53 +104,91 @@ const UNCHANGED = 1;
 const CHANGED = 2;
 /** The row of a series that gets no staleness marker. */
 const UNTRACKED = 0xffff_ffff;
+/** A sample is the next of its series, the last one again, or out of order. */
+const NEXT = 0;
+const SAME = 1;
+const REFUSED = 2;
+const SAMPLE_LIMIT = "sample limit exceeded";
+const BUCKET_LIMIT = "histogram bucket limit exceeded";
 
-/** Shapes the batch of a scrape at `nowMs`. When there is a problem the batch is not to be used. */
-export function* shapeSamples(
-  batch: SampleBatch,
-  scrape: { readonly rules: ShapeRules; readonly memory: TargetMemory; readonly nowMs: number },
-): Generator<void, Shaped> {
-  const { rules, memory } = scrape;
-  if (rules.toCustomBuckets) yield* toCustomBuckets(batch, rules.keepsClassic);
-  if (!rules.withNative && batch.histograms.rows > 0)
-    rewriteHistograms(batch, (_, row) => (row.schema < -4 ? row : undefined));
+export interface ShapedScrape {
+  readonly rules: ShapeRules;
+  readonly memory: TargetMemory;
+  readonly nowMs: number;
+  /** Why the answer could not be read to its end, "" when it was. */
+  readonly failure?: string;
+  /** Nothing at all was answered; that takes no series from those known. */
+  readonly isEmpty?: boolean;
+  /** The format is protobuf, where a gauge histogram has the series of a histogram. */
+  readonly isProtobuf?: boolean;
+}
+
+/**
+ * Shapes the batch of a scrape at `nowMs`. When there is a problem the batch is not to be used, and `markAllStale` is
+ * what follows.
+ */
+export function* shapeSamples(batch: SampleBatch, scrape: ShapedScrape): Generator<void, Shaped> {
+  const { rules, memory, failure = "" } = scrape;
+  if (rules.toCustomBuckets)
+    yield* toCustomBuckets(batch, {
+      keepsClassic: rules.keepsClassic,
+      isProtobuf: scrape.isProtobuf === true,
+    });
   const shaped = nothingShaped();
-  shaped.scraped = batch.samples.rows + batch.histograms.rows;
   const pass = new Pass(batch, scrape, shaped);
   yield* pass.floats();
   yield* pass.histograms();
-  if (shaped.problem === "" && rules.sampleLimit > 0 && shaped.kept > rules.sampleLimit)
-    shaped.problem = "sample limit exceeded";
-  if (shaped.problem !== "") return shaped;
+  if (shaped.problem === "" || shaped.problem === SAMPLE_LIMIT || shaped.problem === BUCKET_LIMIT)
+    shaped.problem = failure || shaped.problem;
+  const seen = { index: pass.current, table: batch.series };
+  if (shaped.problem !== "") {
+    memory.partial = seen;
+    memory.known = withNew(memory.known, pass.shown);
+    return shaped;
+  }
   pass.exemplars();
+  if (scrape.isEmpty !== true) memory.known = onlyKnown(pass.shown);
   const before = memory.previous;
-  memory.previous = { index: pass.current, table: batch.series };
+  memory.previous = seen;
   if (before !== undefined)
-    yield* markGone(batch, before, { now: pass.current, atMs: scrape.nowMs });
+    yield* markGone(batch, before, { now: pass.current, atMs: scrape.nowMs, known: memory.known });
   return shaped;
 }
 
-/** Staleness markers for all that the target showed: the scrape failed, or the target is gone. */
+/** Staleness markers for what the target showed and shows no more: the scrape failed, or the target is gone. */
 export function* markAllStale(
   batch: SampleBatch,
   memory: TargetMemory,
   atMs: number,
 ): Generator<void> {
-  const before = memory.previous;
-  memory.previous = undefined;
-  memory.exemplars = new Set();
-  if (before !== undefined) yield* markGone(batch, before, { now: undefined, atMs });
+  const { previous: before, partial } = memory;
+  memory.previous = partial;
+  memory.partial = undefined;
+  if (before !== undefined)
+    yield* markGone(batch, before, { now: partial?.index, atMs, known: memory.known });
 }
 
 function* markGone(
   batch: SampleBatch,
   { index, table }: Seen,
-  { now, atMs }: { readonly now: SeriesIndex | undefined; readonly atMs: number },
+  marks: {
+    readonly now: SeriesIndex | undefined;
+    readonly atMs: number;
+    readonly known: SeriesIndex;
+  },
 ): Generator<void> {
+  const { now, atMs, known } = marks;
   for (let entry = 0; entry < index.size; entry++) {
     if (entry % ROWS_PER_STEP === ROWS_PER_STEP - 1) yield;
     const row = index.row[entry] as number;
-    if (row === UNTRACKED || now?.has(index, entry) === true) continue;
+    if (row === UNTRACKED) continue;
+    const still = now?.twin(index, entry) ?? -1;
+    if (still >= 0 && now?.row[still] !== UNTRACKED) continue;
+    // A sample with a time of its own may be ahead; a marker behind it would only be out of order.
+    if ((index.timeMs[entry] as number) >= atMs) continue;
+    // What comes later with an older time of its own is out of order.
+    const last = known.twin(index, entry);
+    if (last >= 0) known.timeMs[last] = atMs;
     const series = copySeries(batch, table.labels(row), table.temporality[row] as number);
     batch.samples.addStale(series, atMs, 0);
   }
@@ -158,7 +205,10 @@ function copySeries(
 
 /** One pass over a batch. */
 class Pass {
+  /** Series as they are stored. */
   readonly current: SeriesIndex;
+  /** Series as the target showed them, which are the same ones without relabelling. */
+  readonly shown: SeriesIndex;
   private readonly batch: SampleBatch;
   private readonly rules: ShapeRules;
   private readonly memory: TargetMemory;
@@ -169,19 +219,17 @@ class Pass {
   private readonly seriesOf: Int32Array;
   private readonly nameIds = new Map<string, number>();
   private readonly valueIds = new Map<string, number>();
+  private appended = 0;
 
-  constructor(
-    batch: SampleBatch,
-    scrape: { readonly rules: ShapeRules; readonly memory: TargetMemory; readonly nowMs: number },
-    shaped: Shaped,
-  ) {
+  constructor(batch: SampleBatch, scrape: ShapedScrape, shaped: Shaped) {
     const { rules, memory, nowMs } = scrape;
     this.batch = batch;
     this.rules = rules;
     this.memory = memory;
     this.nowMs = nowMs;
     this.shaped = shaped;
-    this.current = new SeriesIndex(memory.previous?.index.size);
+    this.current = new SeriesIndex(memory.known.size);
+    this.shown = rules.relabel === undefined ? this.current : new SeriesIndex(memory.known.size);
     this.seriesOf = new Int32Array(batch.series.rows).fill(-2);
     this.needsLabels =
       rules.relabel !== undefined ||
@@ -198,12 +246,15 @@ class Pass {
     let kept = 0;
     for (let row = 0; row < samples.rows; row++) {
       if (row % ROWS_PER_STEP === ROWS_PER_STEP - 1) yield;
-      const series = this.series(samples.series[row] as number);
+      this.shaped.scraped++;
+      const bare = samples.series[row] as number;
+      const series = this.series(bare);
+      if (this.isOver) return;
       if (series < 0) continue;
       samples.series[row] = series;
       this.shaped.kept++;
-      if (!this.takes(series, samples.timeMs[row] as number, samples.value[row] as number))
-        continue;
+      const timeMs = samples.timeMs[row] as number;
+      if (!this.takes(series, bare, timeMs, samples.value[row] as number)) continue;
       keeps[row] = 1;
       kept++;
     }
@@ -212,16 +263,19 @@ class Pass {
 
   *histograms(): Generator<void> {
     const { histograms } = this.batch;
-    if (histograms.rows === 0) return;
+    if (histograms.rows === 0 || this.isOver) return;
     const keeps = new Uint8Array(histograms.rows);
     for (let row = 0; row < histograms.rows; row++) {
       if (row % ROWS_PER_STEP === ROWS_PER_STEP - 1) yield;
-      const series = this.series(histograms.series[row] as number);
+      this.shaped.scraped++;
+      const bare = histograms.series[row] as number;
+      const series = this.series(bare);
+      if (this.isOver) return;
       if (series < 0) continue;
       histograms.series[row] = series;
       this.shaped.kept++;
       const sum = histograms.sum[row] as number;
-      if (this.takes(series, histograms.timeMs[row] as number, sum)) keeps[row] = 1;
+      if (this.takes(series, bare, histograms.timeMs[row] as number, sum)) keeps[row] = 1;
     }
     const { bucketLimit, schemaMax } = this.rules;
     const isFine = keeps.every((keep) => keep === 1) && bucketLimit === 0 && schemaMax >= 8;
@@ -260,59 +314,97 @@ class Pass {
     const tooMany = (): boolean =>
       bucketLimit > 0 && fitted.positive.length + fitted.negative.length > bucketLimit;
     while (isExponential && tooMany() && fitted.schema > -4) fitted = coarser(fitted);
-    if (tooMany()) this.fail("histogram bucket limit exceeded");
+    if (tooMany()) this.fail(BUCKET_LIMIT);
     return fitted;
   }
 
-  /** Whether a sample is to be stored; notes that its series is there. */
-  private takes(series: number, timeMs: number, value: number): boolean {
-    const { current, memory, rules, shaped, nowMs } = this;
+  /**
+   * Whether a sample is to be stored; notes that its series is there. `bare` is the row of the series as the target
+   * showed it: series that relabelling makes equal count one by one, and the first of them is stored.
+   */
+  private takes(series: number, bare: number, timeMs: number, value: number): boolean {
+    const { shown, rules, shaped } = this;
+    const { known } = this.memory;
+    const low = this.batch.series.hashLow[bare] as number;
+    const high = this.batch.series.hashHigh[bare] as number;
+    const isTimed = timeMs !== this.nowMs;
+    const twin = shown.find(low, high);
+    if (twin >= 0 && shown.flag[twin] === KNOWN && !isTimed) {
+      shaped.duplicates++;
+      return false;
+    }
+    if (rules.sampleLimit > 0 && ++this.appended > rules.sampleLimit) this.fail(SAMPLE_LIMIT);
+    const isCounted = shaped.problem === "";
+    if (twin >= 0) {
+      const verdict = this.follows(shown, twin, timeMs, value);
+      const isFirst = isCounted && verdict !== REFUSED && this.track(series, timeMs);
+      return verdict === NEXT && isFirst;
+    }
+    const entry = shown.add(low, high, UNTRACKED);
+    const before = known.is(entry, low, high) ? entry : known.find(low, high);
+    shown.timeMs[entry] = timeMs;
+    shown.value[entry] = value;
+    let verdict = NEXT;
+    if (before >= 0) {
+      verdict = this.follows(known, before, timeMs, value);
+      shown.flag[entry] = KNOWN;
+      // The newest time stays the mark for what is late.
+      shown.timeMs[entry] = Math.max(known.timeMs[before] as number, timeMs);
+    }
+    if (!isCounted || verdict === REFUSED) return false;
+    if (before < 0) {
+      shaped.added++;
+      shown.flag[entry] = KNOWN;
+    }
+    return this.track(series, timeMs) && verdict === NEXT;
+  }
+
+  /** Notes a series for its staleness marker; false when another series became the same and is there at this time. */
+  private track(series: number, timeMs: number): boolean {
+    const { current, shown, rules } = this;
     const { hashLow, hashHigh } = this.batch.series;
     const low = hashLow[series] as number;
     const high = hashHigh[series] as number;
-    const twin = current.find(low, high);
-    if (twin >= 0) return this.follows(current, twin, timeMs, value);
-    const isTimed = timeMs !== nowMs;
-    const isTracked = !isTimed || rules.tracksTimes;
-    const entry = current.add(low, high, isTracked ? series : UNTRACKED);
-    current.timeMs[entry] = timeMs;
-    current.value[entry] = value;
-    const before = memory.previous?.index;
-    if (before === undefined) {
-      shaped.added++;
-      return true;
-    }
-    const known = before.is(entry, low, high) ? entry : before.find(low, high);
-    if (known < 0) shaped.added++;
-    if (known < 0 || !isTimed) return true;
-    const lastMs = before.timeMs[known] as number;
-    const isNew = this.follows(before, known, timeMs, value);
-    // The newest time stays the mark for what is late.
-    current.timeMs[entry] = Math.max(lastMs, timeMs);
-    return isNew;
+    let entry = current.find(low, high);
+    const isTwin = current !== shown && entry >= 0 && current.timeMs[entry] === timeMs;
+    if (entry < 0) {
+      entry = current.add(low, high, UNTRACKED);
+      current.timeMs[entry] = timeMs;
+    } else if (current !== shown)
+      current.timeMs[entry] = Math.max(current.timeMs[entry] as number, timeMs);
+    if (timeMs === this.nowMs || rules.tracksTimes) current.row[entry] = series;
+    return !isTwin;
   }
 
   /** Whether a sample comes after another one of its series; counts it when not. */
-  private follows(index: SeriesIndex, entry: number, timeMs: number, value: number): boolean {
+  private follows(index: SeriesIndex, entry: number, timeMs: number, value: number): number {
     const lastMs = index.timeMs[entry] as number;
     if (timeMs === lastMs) {
-      if (!Object.is(index.value[entry], value)) this.shaped.duplicates++;
-      return false;
+      if (Object.is(index.value[entry], value)) return SAME;
+      this.shaped.duplicates++;
+      return REFUSED;
     }
     if (timeMs < lastMs) {
-      if (lastMs - timeMs <= this.rules.outOfOrderMs) return true;
+      if (lastMs - timeMs <= this.rules.outOfOrderMs) return NEXT;
       this.shaped.outOfOrder++;
-      return false;
+      return REFUSED;
     }
-    if (index === this.current) {
+    if (index === this.shown) {
       index.timeMs[entry] = timeMs;
       index.value[entry] = value;
     }
-    return true;
+    return NEXT;
+  }
+
+  /** Whether nothing after this counts; a limit that is exceeded lets the rest be counted. */
+  private get isOver(): boolean {
+    const { problem } = this.shaped;
+    return problem !== "" && problem !== SAMPLE_LIMIT && problem !== BUCKET_LIMIT;
   }
 
   private fail(problem: string): void {
-    if (this.shaped.problem === "") this.shaped.problem = problem;
+    if (!this.isOver && (this.shaped.problem === "" || problem !== BUCKET_LIMIT))
+      this.shaped.problem = problem;
   }
 
   /** The row of a series after relabelling, -1 when it is left out. */
@@ -391,32 +483,4 @@ class Pass {
     const added = [...labels].filter(([name, value]) => old.get(name) !== value);
     return gone.length + added.length === 0 ? UNCHANGED : { gone, added };
   }
-}
-
-const LEGACY_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const QUOTE_CHARS_MAX = 50;
-
-/** In Prometheus' words. */
-function labelProblem(labels: ReadonlyMap<string, string>, rules: ShapeRules): string {
-  const metric = labels.get("__name__");
-  if (metric === undefined) return "missing metric name (__name__ label)";
-  if (rules.nameScheme === "legacy")
-    for (const name of labels.keys())
-      if (!isLabelName(name, "legacy") || (name === "__name__" && !LEGACY_METRIC.test(metric)))
-        return `invalid metric name or label names: ${JSON.stringify(Object.fromEntries(labels)).slice(0, 200)}`;
-  const shown = metric.slice(0, QUOTE_CHARS_MAX);
-  const { labelLimit, labelNameBytesMax, labelValueBytesMax } = rules;
-  if (labelLimit > 0 && labels.size > labelLimit)
-    return `label_limit exceeded (metric: ${shown}, number of labels: ${labels.size}, limit: ${labelLimit})`;
-  if (labelNameBytesMax + labelValueBytesMax === 0) return "";
-  for (const [name, value] of labels) {
-    const nameBytes = Buffer.byteLength(name);
-    const cut = name.slice(0, QUOTE_CHARS_MAX);
-    if (labelNameBytesMax > 0 && nameBytes > labelNameBytesMax)
-      return `label_name_length_limit exceeded (metric: ${shown}, label name: ${cut}, length: ${nameBytes}, limit: ${labelNameBytesMax})`;
-    const valueBytes = Buffer.byteLength(value);
-    if (labelValueBytesMax > 0 && valueBytes > labelValueBytesMax)
-      return `label_value_length_limit exceeded (metric: ${shown}, label name: ${cut}, value: ${JSON.stringify(value.slice(0, QUOTE_CHARS_MAX))}, length: ${valueBytes}, limit: ${labelValueBytesMax})`;
-  }
-  return "";
 }
