@@ -69,7 +69,7 @@ range("max_over_time(three[60s:5s])", 144);
 range("sum(max_over_time(one[60s] @ 30))", 16);
 
 test("a histogram counts as many samples as take its memory", () => {
-  expect(samplesOfHistogram(emptyHistogram)).toBe(7);
+  expect(samplesOfHistogram(emptyHistogram)).toBe(11);
   const positive = { index: Int32Array.of(0, 1, 5), count: Float64Array.of(1, 1, 1) };
-  expect(samplesOfHistogram({ ...emptyHistogram, positive })).toBe(9);
+  expect(samplesOfHistogram({ ...emptyHistogram, positive })).toBe(13);
 });

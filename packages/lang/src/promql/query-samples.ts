@@ -8,7 +8,7 @@ import { FLOAT, HISTOGRAM, type Row } from "./rows.ts";
 import type { LiveSeries } from "./window.ts";
 
 /** Bytes of a histogram's fixed fields, of a run of buckets, and of a number, as Prometheus counts them. */
-const FIXED_BYTES = 104;
+const FIXED_BYTES = 168;
 const RUN_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** A sample is a time and a value. */

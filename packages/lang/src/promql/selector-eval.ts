@@ -1,12 +1,12 @@
 /** Vector selectors over all steps, and the windows that ranges cover. */
 import { type Annotations, messages } from "./annotations.ts";
 import type { SelectorTime } from "./evaluation.ts";
-import { type Grid, gridEnd, type SampleScratch } from "./series.ts";
+import { type FloatSamples, type Grid, gridEnd, type SampleScratch } from "./series.ts";
 import { interpolateHistograms } from "./interpolate.ts";
 import { metricName } from "./labels.ts";
 import { isStaleHistogram, type LoadedSeries, staleTest } from "./load.ts";
 import { type Histogram, isCustom } from "./histogram.ts";
-import { isEmpty, newRow, putValue, type Row } from "./rows.ts";
+import { FLOAT, isEmpty, newRow, putValue, type Row } from "./rows.ts";
 import type { Span } from "../source.ts";
 import type { LiveSeries } from "./window.ts";
 
@@ -42,8 +42,13 @@ export function instantRow(
   },
 ): Row | undefined {
   const { histograms } = series.source;
-  const { timeMs, value, startMs } = series.source.floats(options.scratch);
+  const floats = series.source.floats(options.scratch);
+  const { timeMs, value, startMs } = floats;
   const { time, lookbackMs, field } = options;
+  if (histograms.length === 0 && field === "value") {
+    const row = (options.rowOf ?? newRow)(series.labels, false, grid.count);
+    return putFloats(row, floats, { grid, time, lookbackMs }) ? row : undefined;
+  }
   let stale: ((row: number) => boolean) | undefined;
   const isStale = (row: number): boolean => {
     const v = value[row] as number;
@@ -83,6 +88,36 @@ export function instantRow(
     any = true;
   }
   return any ? row : undefined;
+}
+
+/** What `instantRow` does for most series. False when no step sees anything. */
+function putFloats(
+  { kind, value: out }: Row,
+  { timeMs, value }: FloatSamples,
+  { grid, time, lookbackMs }: { grid: Grid; time: SelectorTime; lookbackMs: number },
+): boolean {
+  const { startMs, stepMs, count } = grid;
+  const { offsetMs, atMs } = time;
+  const { length } = timeMs;
+  let stale: ((row: number) => boolean) | undefined;
+  let next = 0;
+  let any = false;
+  for (let step = 0; step < count; step++) {
+    const at = (atMs ?? startMs + step * stepMs) - offsetMs;
+    while (next < length && (timeMs[next] as number) <= at) next++;
+    const row = next - 1;
+    if (row < 0 || (timeMs[row] as number) <= at - lookbackMs) continue;
+    const v = value[row] as number;
+    // Only what is no number may be a marker.
+    if (Number.isNaN(v)) {
+      stale ??= staleTest(value);
+      if (stale(row)) continue;
+    }
+    kind[step] = FLOAT;
+    out[step] = v;
+    any = true;
+  }
+  return any;
 }
 
 /** Each step's value on the line between the samples before and after it. */

@@ -176,7 +176,11 @@ class Pass {
   private writeRising(
     step: number,
     run: number,
-    { first, last, apart }: { readonly first: number; readonly last: number; readonly apart: number },
+    {
+      first,
+      last,
+      apart,
+    }: { readonly first: number; readonly last: number; readonly apart: number },
   ): void {
     const { value, sampled, factor } = this;
     const results = this.out.value;

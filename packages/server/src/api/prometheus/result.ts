@@ -110,7 +110,7 @@ export function* rangeJson(rows: readonly Row[], grid: Grid, limited: Limited): 
     { length: grid.count },
     (_, i) => `[${timestamp(grid.startMs + i * grid.stepMs)},`,
   );
-  const values = new RangeValues(starts);
+  const values = new RangeValues(starts, Math.min(rows.length, limited.limit));
   for (const [i, row] of rows.entries()) {
     if (i === limited.limit) {
       limited.cut();

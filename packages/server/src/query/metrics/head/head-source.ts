@@ -13,6 +13,7 @@ import {
   staleTest,
 } from "@triptych/lang";
 import type { SampleColumn } from "../../../store/clickhouse/select/samples.ts";
+import { createPacing } from "../../pacing.ts";
 import { storeLeaf } from "../leaf.ts";
 import { storeMatcher, testOf } from "../matchers.ts";
 import {
@@ -30,9 +31,11 @@ import type { HeadSeries } from "./head-view.ts";
 import type { IndexMatcher } from "./series-index.ts";
 
 export function createHeadSource(store: MetricsSource, head: Head): MetricsSource {
+  const settle = createSettling(head);
   return {
     ...store,
-    read: (matchers, range, ask, column) => read({ store, head }, { matchers, range, ask, column }),
+    read: (matchers, range, ask, column) =>
+      read({ store, head, settle }, { matchers, range, ask, column }),
     leaf: (question, ask) => storeLeaf(store, question, { untilMs: head.completeAfterMs, ask }),
   };
 }
@@ -40,6 +43,25 @@ export function createHeadSource(store: MetricsSource, head: Head): MetricsSourc
 interface Parts {
   readonly store: MetricsSource;
   readonly head: Head;
+  readonly settle: (matchers: readonly IndexMatcher[], ask: Ask) => Promise<void>;
+}
+
+/** One after the other: many queries that want the same list in order must not do the same work side by side. */
+function createSettling(head: Head): Parts["settle"] {
+  let last: Promise<void> = Promise.resolve();
+  const work = async (matchers: readonly IndexMatcher[], ask: Ask): Promise<void> => {
+    const pacing = createPacing(ask.signal, ask.priority);
+    for (const _ of head.settle(matchers)) {
+      const turn = pacing.pause();
+      if (turn !== undefined) await turn;
+    }
+  };
+  return (matchers, ask) => {
+    const mine = last.then(() => work(matchers, ask));
+    // Who comes later does not mind that this query was given up.
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
 interface Question {
@@ -50,12 +72,14 @@ interface Question {
 }
 
 async function read(parts: Parts, question: Question): Promise<readonly SourceSeries[]> {
-  const { store, head } = parts;
+  const { store, head, settle } = parts;
   const { range, matchers, ask, column } = question;
   const completeAfterMs = head.completeAfterMs;
   if (range.toMs <= completeAfterMs) return readSeries(store, matchers, range, ask, column);
+  const asked = matchers.map(indexMatcher);
+  await settle(asked, ask);
   const found = head
-    .match(matchers.map(indexMatcher))
+    .match(asked)
     .filter((one) => one.lastMs > range.afterMs || seenSince(one, range.afterMs));
   ask.memory?.take(found.length * BYTES_PER_VIEW);
   const older =

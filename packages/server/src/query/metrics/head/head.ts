@@ -12,6 +12,8 @@ import {
   type ChunkInfo,
   CHUNK_SAMPLES_MAX,
   chunkInfo,
+  growChunk,
+  isFilled,
   NO_CHUNK,
   pageOf,
   readChunk,
@@ -46,6 +48,8 @@ export interface Head {
   append(batch: SampleBatch, nowMs: number): void;
   /** The series that match all, in the order of their labels. */
   match(matchers: readonly IndexMatcher[]): readonly HeadSeries[];
+  /** Work of `match` that can be done before it in small steps: after very many series came, much. */
+  settle(matchers: readonly IndexMatcher[]): Iterable<void>;
   /** The series with this id (the two words of the hash of its labels). */
   byId(id: bigint): HeadSeries | undefined;
   labelNames(): Iterable<string>;
@@ -229,8 +233,14 @@ class HeadStore implements Head, HeadRestore {
 
   private seal(ref: number): void {
     const { samples, count } = this.open.samples(ref);
+    const part = { from: 0, to: count };
     const previous = this.newestChunk[ref] as number;
-    this.newestChunk[ref] = writeChunk(this.pages, previous, samples, { from: 0, to: count });
+    const page = previous === NO_CHUNK ? undefined : pageOf(this.pages.current, previous);
+    if (page === undefined || !growChunk(page, previous, samples, part)) {
+      // Of a series that is new nobody knows whether it stays.
+      const grows = page !== undefined && isFilled(page, previous);
+      this.newestChunk[ref] = writeChunk(this.pages, previous, samples, { ...part, grows });
+    }
     this.open.reset(ref);
   }
 
@@ -244,6 +254,10 @@ class HeadStore implements Head, HeadRestore {
   match(matchers: readonly IndexMatcher[]): readonly HeadSeries[] {
     const pages = this.pages.snapshot();
     return Array.from(this.index.match(matchers), (ref) => this.view(ref, pages));
+  }
+
+  settle(matchers: readonly IndexMatcher[]): Iterable<void> {
+    return this.index.settle(matchers);
   }
 
   byId(id: bigint): HeadSeries | undefined {
@@ -311,10 +325,15 @@ class HeadStore implements Head, HeadRestore {
       if (page === undefined) continue;
       chunkInfo(page, address, this.info);
       const start = end;
-      end = readChunk(page, address, scratch, start);
+      end = readChunk(page, address, scratch, {
+        to: start,
+        afterMs: range.afterMs,
+        toMs: range.toMs,
+      });
       hasNaN ||= this.info.hasNaN;
-      falls ||= this.info.falls || fallsAt(scratch, start, at);
-      if (this.info.firstMs <= range.afterMs) end = cutStart(scratch, start, end, range.afterMs);
+      falls ||= this.info.falls || (end > start && fallsAt(scratch, start, at));
+      if (end > start && (scratch.timeMs[start] as number) <= range.afterMs)
+        end = cutStart(scratch, start, end, range.afterMs);
     }
     while (end > at && (scratch.timeMs[end - 1] as number) > range.toMs) end--;
     const opened = end;

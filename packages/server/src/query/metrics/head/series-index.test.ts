@@ -74,3 +74,34 @@ test("what came and did not go is found, in order", () => {
     { numRuns: 300 },
   );
 });
+
+test("series that come or go while others are put in order are found in order, too", () => {
+  const index = new SeriesIndex();
+  const add = (i: number): number =>
+    index.add(
+      { low: i, high: 0 },
+      [
+        ["i", String((i * 7919) % 100_003)],
+        ["job", "a"],
+      ],
+      0,
+    );
+  const matchers = [{ name: "job", op: "=" as const, value: "a", test: (v: string) => v === "a" }];
+  const labelsFound = (): string[] =>
+    Array.from(index.match(matchers), (ref) => index.labels(ref).pairs[0]?.[1] ?? "");
+  const refs: number[] = [];
+  for (const size of [9_000, 30_000, 30_500]) {
+    while (refs.length < size) refs.push(add(refs.length));
+    let steps = 0;
+    for (const _ of index.settle(matchers)) if (++steps === 2) refs.push(add(refs.length));
+    const found = labelsFound();
+    expect(found.length).toBe(refs.length);
+    expect(found).toEqual([...found].sort());
+  }
+  while (refs.length < 45_000) refs.push(add(refs.length));
+  let steps = 0;
+  for (const _ of index.settle(matchers)) if (++steps === 3) index.remove(refs.slice(0, 100), 0);
+  const found = labelsFound();
+  expect(found.length).toBe(refs.length - 100);
+  expect(found).toEqual([...found].sort());
+});

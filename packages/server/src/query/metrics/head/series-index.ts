@@ -160,20 +160,38 @@ export class SeriesIndex {
     return out.subarray(0, count);
   }
 
+  /**
+   * Makes the next `match` with these short: after very many series came, putting them in order takes seconds. Each
+   * step takes some milliseconds. What is not done, `match` does.
+   */
+  *settle(matchers: readonly IndexMatcher[]): Generator<void> {
+    const list = this.shortestList(matchers)?.list;
+    if (list !== undefined) yield* list.settle(this.compare);
+  }
+
+  /** Of the matchers that ask for one value. */
+  private shortestList(
+    matchers: readonly IndexMatcher[],
+  ): { list: PostingList | undefined; matcher: IndexMatcher } | undefined {
+    let best: { list: PostingList; matcher: IndexMatcher } | undefined;
+    for (const matcher of matchers) {
+      if (matcher.op !== "=" || matcher.value === "") continue;
+      const list = this.postings.get(matcher.name)?.get(matcher.value);
+      if (list === undefined) return { list, matcher };
+      if (best === undefined || list.count < best.list.count) best = { list, matcher };
+    }
+    return best;
+  }
+
   /** The shortest list that holds all matches, and the matchers that are not said by it. */
   private base(matchers: readonly IndexMatcher[]): {
     base: Uint32Array;
     rest: readonly IndexMatcher[];
   } {
-    let best: { list: PostingList; matcher: IndexMatcher } | undefined;
-    for (const matcher of matchers) {
-      if (matcher.op !== "=" || matcher.value === "") continue;
-      const list = this.postings.get(matcher.name)?.get(matcher.value);
-      if (list === undefined) return { base: new Uint32Array(0), rest: [] };
-      if (best === undefined || list.count < best.list.count) best = { list, matcher };
-    }
+    const best = this.shortestList(matchers);
     if (best !== undefined) {
       const { list, matcher } = best;
+      if (list === undefined) return { base: new Uint32Array(0), rest: [] };
       return { base: list.inOrder(this.compare), rest: matchers.filter((one) => one !== matcher) };
     }
     const asking = matchers.find((matcher) => !matcher.test(""));
@@ -281,6 +299,7 @@ class PostingList {
   private refs: Uint32Array<ArrayBuffer> = NONE;
   /** So many of them, from the start, are in order. */
   private sorted = 0;
+  private removals = 0;
 
   constructor(pair: LabelPair) {
     this.pair = pair;
@@ -298,6 +317,7 @@ class PostingList {
 
   /** Does not sort: series that are gone have no labels to be compared by. Readers of older answers keep theirs. */
   keep(isKept: (ref: number) => boolean): void {
+    this.removals++;
     const refs = this.array();
     const kept = new Uint32Array(this.count);
     let count = 0;
@@ -320,18 +340,51 @@ class PostingList {
     if (this.sorted < this.count) {
       const came = this.refs.slice(this.sorted, this.count).sort(compare);
       const merged = new Uint32Array(this.refs.length);
-      let left = 0;
-      let right = 0;
-      for (let at = 0; at < this.count; at++) {
-        const takeLeft =
-          right >= came.length ||
-          (left < this.sorted && compare(this.refs[left] as number, came[right] as number) <= 0);
-        merged[at] = (takeLeft ? this.refs[left++] : came[right++]) as number;
-      }
+      for (const _ of merge(this.refs.subarray(0, this.sorted), came, { out: merged, compare }));
       this.refs = merged;
       this.sorted = this.count;
     }
     return this.refs.subarray(0, this.count);
+  }
+
+  /**
+   * Puts what is there now in order, step by step: pieces are sorted, then put together two by two. Ends early when
+   * series go meanwhile, because those have no labels any more to be compared by.
+   */
+  *settle(compare: Compare): Generator<void> {
+    if (this.count - this.sorted < SETTLED_MIN) return;
+    const { removals, sorted } = this;
+    const end = this.count;
+    const isChanged = (): boolean => this.removals !== removals || this.sorted !== sorted;
+    let runs: Uint32Array[] = [];
+    for (let from = sorted; from < end; from += SORTED_AT_ONCE) {
+      runs.push(this.refs.slice(from, Math.min(end, from + SORTED_AT_ONCE)).sort(compare));
+      yield;
+      if (isChanged()) return;
+    }
+    // What was in order before is long: it is taken last, once.
+    while (runs.length > 0) {
+      const isLast = runs.length === 1;
+      const longer: Uint32Array[] = [];
+      for (let i = 0; i < runs.length; i += 2) {
+        const one = runs[i] as Uint32Array;
+        const left = isLast ? this.refs.slice(0, sorted) : one;
+        const right = isLast ? one : (runs[i + 1] ?? NONE);
+        const out = new Uint32Array(left.length + right.length);
+        for (const _ of merge(left, right, { out, compare })) {
+          yield;
+          if (isChanged()) return;
+        }
+        longer.push(out);
+      }
+      runs = longer;
+      if (isLast) break;
+    }
+    const settled = new Uint32Array(this.refs.length);
+    settled.set(runs[0] as Uint32Array);
+    settled.set(this.refs.subarray(end, this.count), end);
+    this.refs = settled;
+    this.sorted = end;
   }
 
   private array(): Uint32Array {
@@ -340,6 +393,61 @@ class PostingList {
 }
 
 const NONE = new Uint32Array(0);
+/** Fewer are put in order at once. */
+const SETTLED_MIN = 2_000;
+/** Takes some milliseconds. */
+const SORTED_AT_ONCE = 4_000;
+const MERGED_AT_ONCE = 1_000;
+
+/**
+ * Writes both, which are in order, into `out` in order; those of `left` first where they are equal. Stops after each
+ * piece. Stretches of `left` without one of `right` between them are not looked at one by one.
+ */
+function* merge(
+  left: Uint32Array,
+  right: Uint32Array,
+  { out, compare }: { readonly out: Uint32Array; readonly compare: Compare },
+): Generator<void> {
+  let from = 0;
+  let at = 0;
+  let merged = 0;
+  for (const ref of right) {
+    const isNext = from === left.length || compare(left[from] as number, ref) > 0;
+    const to = isNext ? from : placeAmong(left, ref, { from: from + 1, compare });
+    // A short stretch is copied faster by hand.
+    if (to - from < COPIED_BY_HAND) for (; from < to; from++) out[at++] = left[from] as number;
+    else {
+      out.set(left.subarray(from, to), at);
+      at += to - from;
+      from = to;
+    }
+    out[at++] = ref;
+    if (++merged % MERGED_AT_ONCE === 0) yield;
+  }
+  out.set(left.subarray(from), at);
+}
+
+const COPIED_BY_HAND = 16;
+
+/** The first place from `from` on whose ref comes later than `ref`; near ones are found with few comparisons. */
+function placeAmong(
+  refs: Uint32Array,
+  ref: number,
+  { from, compare }: { readonly from: number; readonly compare: Compare },
+): number {
+  let low = from;
+  let high = from;
+  for (let far = 1; high < refs.length && compare(refs[high] as number, ref) <= 0; far *= 2) {
+    low = high + 1;
+    high = Math.min(refs.length, low + far);
+  }
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compare(refs[middle] as number, ref) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
   const out = new Uint32Array(from.length * 2);
