@@ -72,7 +72,11 @@ export async function startServer(deps: ServerDeps): Promise<Server> {
     await rules.readLoki(core.config.loki)();
     startWatches(core, storage);
     const incidents = createIncidents(core, storage);
-    const servers = createServers(core, ingest);
+    const servers = createServers(
+      core,
+      ingest,
+      () => prometheus.config().storage.tsdb.out_of_order_time_window,
+    );
     const logSources = openLogSources(core, ingest);
     const saved = createSavedState<PushedGroup>("pushed_group", storage);
     const parts = { clock, app: servers.app, next: ingest, saved };

@@ -196,6 +196,12 @@ export const configSchema = z.strictObject({
         .default(false)
         .describe("Whether `/-/reload` reads the configuration again (`--web.enable-lifecycle`)."),
       startTimeZeros: startTimeZerosSchema,
+      lateSamples: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether remote write takes samples behind the last one of their series, however late; otherwise they are refused, but for `storage.tsdb.out_of_order_time_window` of prometheus.yml.",
+        ),
     })
     .prefault({})
     .describe("What stands in Prometheus's place."),

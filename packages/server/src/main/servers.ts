@@ -25,7 +25,7 @@ export interface ReceiverDeps {
   readonly receiver: OtlpReceiver;
 }
 
-export function createServers(core: Core, next: IngestNext) {
+export function createServers(core: Core, next: IngestNext, outOfOrderMs: () => number) {
   const { config, limits, log, ports } = core;
   const report = (error: TriptychError): void => log("error", error.message, { code: error.code });
   const receiver = createOtlpReceiver({ next, limits, clock });
@@ -44,7 +44,11 @@ export function createServers(core: Core, next: IngestNext) {
     metricsUrls: ["/api/v1/otlp/v1/metrics", "/prometheus/api/v1/otlp/v1/metrics"],
   });
   registerOtlpHttp(otlpHttp, otlp);
-  registerRemoteWrite(app, { ...deps, prefixes: ["/api/v1", "/prometheus/api/v1"] });
+  registerRemoteWrite(app, {
+    ...deps,
+    prefixes: ["/api/v1", "/prometheus/api/v1"],
+    outOfOrderMs: config.prometheus.lateSamples ? undefined : outOfOrderMs,
+  });
   registerLokiPush(app, { ...deps, paths: lokiPushPaths });
   registerZipkin(app, { ...deps, prefixes: [""] });
   registerElasticsearch(app, {

@@ -25,6 +25,8 @@ export interface RemoteWriteHttpDeps {
   readonly clock: Clock;
   /** Told of errors that are bugs of ours; the sender only learns that there was one. */
   readonly report: (error: TriptychError) => void;
+  /** How late a sample may be, in ms: Prometheus' `out_of_order_time_window`. Any is taken unless it is given. */
+  readonly outOfOrderMs?: (() => number) | undefined;
   /** Where `/write` is, without a slash at the end: `/api/v1`. */
   readonly prefixes: readonly string[];
 }

@@ -11,6 +11,7 @@ import {
 } from "@triptych/wire";
 import type { IngestNext, Refused } from "../next.ts";
 import { drive, requestHash } from "../slices.ts";
+import { type CheckedOrder, createSampleOrder, type SampleOrder } from "./sample-order.ts";
 
 export interface RemoteWriteRequest {
   /** Kept unchanged, and in the caller's budget, until the promise settles. */
@@ -39,6 +40,11 @@ export interface RemoteWriteDeps {
   readonly next: IngestNext;
   readonly limits: Limits;
   readonly clock: Clock;
+  /**
+   * How late a sample may be behind the newest one, in ms; 0 lets none be behind the last of its series. Any sample is
+   * taken unless it is given.
+   */
+  readonly outOfOrderMs?: (() => number) | undefined;
 }
 
 export interface RemoteWriteOutcome {
@@ -65,6 +71,7 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
   /** Requests between hash and durability, by hash: a twin that arrives meanwhile waits for the first. */
   const running = new Map<string, Promise<RemoteWriteOutcome>>();
   const known = createSeriesCache(deps.limits);
+  const order = deps.outOfOrderMs && createSampleOrder(deps.outOfOrderMs);
   return async (request) => {
     const { body, tenant, version } = request;
     const path = `/api/v1/write ${version}`;
@@ -72,7 +79,7 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
     const key = Buffer.from(hash).toString("latin1");
     const twin = running.get(key);
     if (twin !== undefined) return twin;
-    const work = ingest(request, hash, { ...deps, known });
+    const work = ingest(request, hash, { ...deps, known, order });
     running.set(key, work);
     try {
       return await work;
@@ -85,21 +92,42 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
 async function ingest(
   { body, version }: RemoteWriteRequest,
   hash: Uint8Array,
-  { next, limits, clock, known }: RemoteWriteDeps & { readonly known: SeriesCache },
+  deps: RemoteWriteDeps & { readonly known: SeriesCache; readonly order: SampleOrder | undefined },
 ): Promise<RemoteWriteOutcome> {
+  const { next, limits, clock, known } = deps;
   const earlier = next.duplicateOf(hash);
   // Also a resend is decoded: the sender of 2.0 must be told how much of it is written.
   const steps = decodeRemoteWrite(body, version, { limits, nowMs: clock.nowMs(), known });
   const { batch, rejected, reason, rejections } = await drive(steps, clock);
-  // Taken before the batch is given away.
-  const written = writtenOf(batch);
+  // Taken before the batch is given away, and before what is there already is left out of it.
+  const all = writtenOf(batch);
+  // A resend has the last samples of its series itself.
+  const order = earlier === null ? deps.order?.check(batch) : undefined;
   let refused: Refused | undefined;
   if (earlier !== null) await earlier;
   else if (hasContent(batch)) refused = (await next.accept(batch, hash)) ?? undefined;
-  for (const [code, count] of rejections) next.discarded(code, count);
-  return refused === undefined
-    ? { written, rejected, reason }
-    : without(refused, { written, rejected, reason });
+  order?.taken();
+  for (const [code, count] of [...rejections, ...(order?.reasons ?? [])])
+    next.discarded(code, count);
+  const outcome = inOrder({ written: all, rejected, reason }, order);
+  return refused === undefined ? outcome : without(refused, outcome);
+}
+
+function inOrder(
+  { written, rejected, reason }: RemoteWriteOutcome,
+  order: CheckedOrder | undefined,
+): RemoteWriteOutcome {
+  if (order === undefined) return { written, rejected, reason };
+  const { refusedFloats, refusedHistograms } = order;
+  return {
+    written: {
+      ...written,
+      samples: written.samples - refusedFloats,
+      histograms: written.histograms - refusedHistograms,
+    },
+    rejected: rejected + refusedFloats + refusedHistograms,
+    reason: reason === "" ? order.reason : reason,
+  };
 }
 
 /** What the pipeline cut out is not written either. */
