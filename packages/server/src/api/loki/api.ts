@@ -6,6 +6,7 @@ import { createAttributeKeys } from "../../query/logs/attribute-keys.ts";
 import { createLogSource } from "../../query/logs/source.ts";
 import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
+import { withDeadline } from "../deadline.ts";
 import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import { deletes } from "./deletes.ts";
@@ -74,21 +75,13 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
           method: [...methods],
           url,
           handler: async (request, reply) => {
-            const gone = clientGone(reply);
-            const deadline = createDeadline(clock, timeoutMs);
-            const signal = AbortSignal.any([gone, deadline.signal]);
             const memory = deps.queryMemory?.open();
             reply.raw.once("close", () => memory?.release());
-            const ask = { signal, memory, cost: { rowsRead: 0, bytesRead: 0 } };
-            try {
+            return withDeadline({ clock, timeoutMs, gone: clientGone(reply) }, async (signal) => {
+              const ask = { signal, memory, cost: { rowsRead: 0, bytesRead: 0 } };
               await memory?.admit({ signal, timeoutMs });
-              const exchange = { params: formParams(request), request, reply, ask };
-              return await handle(context, exchange);
-            } catch (error) {
-              throw deadline.signal.aborted && !gone.aborted ? timedOut(timeoutMs) : error;
-            } finally {
-              deadline.cancel();
-            }
+              return handle(context, { params: formParams(request), request, reply, ask });
+            });
           },
         });
       }
@@ -100,18 +93,6 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
   if (app.hasRoute({ method: "GET", url: "/ready" })) return;
   app.get("/ready", async (_request, reply) => reply.type("text/plain").send("ready\n"));
 }
-
-function createDeadline(
-  clock: Clock,
-  afterMs: number,
-): { signal: AbortSignal; cancel: () => void } {
-  const controller = new AbortController();
-  const cancel = clock.after(afterMs, () => controller.abort());
-  return { signal: controller.signal, cancel };
-}
-
-const timedOut = (ms: number): TriptychError =>
-  new TriptychError("query_timeout", `query timed out: it ran longer than ${ms / 1000} s`);
 
 const statuses: { readonly [code in ErrorCode]?: number } = {
   query_unsupported: 400,

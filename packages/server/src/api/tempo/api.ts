@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
 import { createReader } from "../../store/clickhouse/select/reader.ts";
+import { withDeadline } from "../deadline.ts";
 import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import type { Handler } from "./exchange.ts";
@@ -69,24 +70,20 @@ export function registerTempoApi(app: FastifyInstance, deps: TempoApiDeps): void
 /** Candidates come in pages, and the pages before the last ones are let go. */
 const PAGES_HELD = 4;
 
-async function answer(
+function answer(
   deps: TempoApiDeps,
   handler: Handler,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const signal = clientGone(reply);
-  const timeoutMs = deps.limits?.queryTimeoutMs;
+  const { clock } = deps;
+  const timeoutMs = deps.limits?.queryTimeoutMs ?? WAIT_MS;
   const memory = deps.queryMemory?.open();
   reply.raw.once("close", () => memory?.release());
-  await memory?.admit({ signal, timeoutMs: timeoutMs ?? WAIT_MS });
-  return handler({
-    request,
-    reply,
-    params: formParams(request),
-    reader: createReader(deps.engine, { signal, timeoutMs, memory }, PAGES_HELD),
-    clock: deps.clock,
-    signal,
+  return withDeadline({ clock, timeoutMs, gone: clientGone(reply) }, async (signal) => {
+    await memory?.admit({ signal, timeoutMs });
+    const reader = createReader(deps.engine, { signal, timeoutMs, memory }, PAGES_HELD);
+    return handler({ request, reply, params: formParams(request), reader, clock, signal });
   });
 }
 
