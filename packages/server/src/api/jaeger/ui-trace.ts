@@ -10,7 +10,7 @@ import type {
   TextBytes,
 } from "../../store/clickhouse/select/span-columns.ts";
 import type { StoredAttributes } from "../../store/clickhouse/select/traces.ts";
-import { type JsonBytes, jsonPart } from "../ours/json-bytes.ts";
+import { type JsonBytes, jsonPart, outcomeParts } from "../ours/json-bytes.ts";
 import type { Adjustment } from "./clock-skew.ts";
 
 interface KeyValue {
@@ -93,7 +93,7 @@ export interface UiSpan {
 
 /** Returns what writes the spans of these columns. */
 export function uiSpanWriter(columns: SpanColumns): (out: JsonBytes, span: UiSpan) => void {
-  const outcome = outcomeParts(columns);
+  const outcome = outcomeParts(columns, outcomeTags);
   const shortIds = remembered((traceId) => jsonPart(shortTraceId(traceId)));
   const processIds = remembered(jsonPart);
   return (out, { row, traceId, processId, adjustment: { shiftNs, warnings: ours } }) => {
@@ -133,31 +133,16 @@ function remembered(make: (text: string) => Uint8Array): (text: string) => Uint8
   };
 }
 
-/** Kind and status have few values, so the tags of each pair are made once. Each ends with a comma. */
-function outcomeParts(columns: SpanColumns): (row: number) => Uint8Array {
-  const known = new Map<string, Map<string, Uint8Array>>();
-  return (row) => {
-    const kind = columns.kind(row);
-    const status = columns.status(row);
-    let ofKind = known.get(kind);
-    if (ofKind === undefined) {
-      ofKind = new Map();
-      known.set(kind, ofKind);
-    }
-    let part = ofKind.get(status);
-    if (part === undefined) {
-      const tags: KeyValue[] = [];
-      const add = (key: string, value: string): void => {
-        if (value !== "") tags.push({ key, type: "string", value });
-      };
-      if (kind !== "Unspecified") add("span.kind", kind.toLowerCase());
-      if (status !== "Unset") add("otel.status_code", status.toUpperCase());
-      if (status === "Error") tags.push({ key: "error", type: "bool", value: true });
-      part = jsonPart(tags.map((tag) => `${JSON.stringify(tag)},`).join(""));
-      ofKind.set(status, part);
-    }
-    return part;
+/** The tags of a kind and a status. Each ends with a comma. */
+function outcomeTags(kind: string, status: string): Uint8Array {
+  const tags: KeyValue[] = [];
+  const add = (key: string, value: string): void => {
+    if (value !== "") tags.push({ key, type: "string", value });
   };
+  if (kind !== "Unspecified") add("span.kind", kind.toLowerCase());
+  if (status !== "Unset") add("otel.status_code", status.toUpperCase());
+  if (status === "Error") tags.push({ key: "error", type: "bool", value: true });
+  return jsonPart(tags.map((tag) => `${JSON.stringify(tag)},`).join(""));
 }
 
 function writeReferences(

@@ -152,3 +152,26 @@ function digitsOf(value: number): number {
   for (let rest = value; rest >= 10; rest = (rest / 10) | 0) count++;
   return count;
 }
+
+/** Kind and status have few values, so what is written for each pair of them is made once. */
+export function outcomeParts(
+  columns: { readonly kind: (row: number) => string; readonly status: (row: number) => string },
+  make: (kind: string, status: string) => Uint8Array,
+): (row: number) => Uint8Array {
+  const known = new Map<string, Map<string, Uint8Array>>();
+  return (row) => {
+    const kind = columns.kind(row);
+    const status = columns.status(row);
+    let ofKind = known.get(kind);
+    if (ofKind === undefined) {
+      ofKind = new Map();
+      known.set(kind, ofKind);
+    }
+    let part = ofKind.get(status);
+    if (part === undefined) {
+      part = make(kind, status);
+      ofKind.set(status, part);
+    }
+    return part;
+  };
+}

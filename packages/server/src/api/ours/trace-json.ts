@@ -4,7 +4,7 @@ import { attributesOf, kindAt } from "../../query/traces/attributes.ts";
 import type { TraceTimes } from "../../query/traces/skew.ts";
 import type { AttributeBytes, SpanColumns } from "../../store/clickhouse/select/span-columns.ts";
 import type { StoredAttributes, StoredSpans } from "../../store/clickhouse/select/traces.ts";
-import { JsonBytes, jsonPart } from "./json-bytes.ts";
+import { JsonBytes, jsonPart, outcomeParts } from "./json-bytes.ts";
 
 const kinds = {
   Unspecified: "unspecified",
@@ -66,7 +66,7 @@ export function* traceJson(
   let index = 0;
   out.raw(`{"traceId":${JSON.stringify(traceId)},"startNs":"${startNs}","spans":[`);
   for (const columns of spans.columns()) {
-    const writeKindAndStatus = kindsAndStatuses(columns);
+    const outcome = outcomeParts(columns, kindAndStatus);
     for (let row = 0; row < columns.rows; row++) {
       if (index > 0) out.byte(COMMA);
       const skewNs = times.shiftNs[index++] ?? 0;
@@ -74,7 +74,7 @@ export function* traceJson(
       const offsetNs = Number((columns.startNs[row] as bigint) - originNs);
       durationNs = Math.max(durationNs, offsetNs + columns.durationNs(row));
       writeHead(out, columns, row);
-      writeKindAndStatus(out, row);
+      out.part(outcome(row));
       out.part(parts.statusMessage);
       out.text(columns.statusMessage, row);
       out.part(parts.offsetNs);
@@ -118,24 +118,8 @@ function writeHead(out: JsonBytes, columns: SpanColumns, row: number): void {
   out.text(columns.service, row);
 }
 
-/** Both have few values, so what is written for each pair is made once. */
-function kindsAndStatuses(columns: SpanColumns): (out: JsonBytes, row: number) => void {
-  const known = new Map<string, Map<string, Uint8Array>>();
-  return (out, row) => {
-    const kind = columns.kind(row);
-    const status = columns.status(row);
-    let ofKind = known.get(kind);
-    if (ofKind === undefined) {
-      ofKind = new Map();
-      known.set(kind, ofKind);
-    }
-    let part = ofKind.get(status);
-    if (part === undefined) {
-      part = jsonPart(`,"kind":"${kindOf(kind)}","status":"${statusOf(status)}"`);
-      ofKind.set(status, part);
-    }
-    out.part(part);
-  };
+function kindAndStatus(kind: string, status: string): Uint8Array {
+  return jsonPart(`,"kind":"${kindOf(kind)}","status":"${statusOf(status)}"`);
 }
 
 /** Up to and with the key of the resource. The W3C trace state has no field of its own; it is shown as an attribute, as Jaeger does. */

@@ -28,8 +28,8 @@ export interface TempoApiDeps {
   readonly report?: ((error: TriptychError) => void) | undefined;
 }
 
-/** A query waits so long for memory unless there is a limit of time. */
-const WAIT_MS = 60_000;
+/** A question may take so long unless a limit is given. */
+const TIMEOUT_MS = 60_000;
 
 const routes: readonly (readonly [path: string, Handler])[] = [
   ["/api/echo", echo],
@@ -77,7 +77,7 @@ function answer(
   reply: FastifyReply,
 ): Promise<unknown> {
   const { clock } = deps;
-  const timeoutMs = deps.limits?.queryTimeoutMs ?? WAIT_MS;
+  const timeoutMs = deps.limits?.queryTimeoutMs ?? TIMEOUT_MS;
   const memory = deps.queryMemory?.open();
   reply.raw.once("close", () => memory?.release());
   return withDeadline({ clock, timeoutMs, gone: clientGone(reply) }, async (signal) => {

@@ -1,29 +1,16 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createStatements, missingParts } from "./ddl.ts";
-import { openEmbedded } from "./embedded.ts";
+import { createTestClock, openTestStore, type TestStore } from "../store-for-tests.ts";
+import { missingParts } from "./ddl.ts";
 import type { Engine } from "./engine.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "triptych-ddl-"));
+let store: TestStore;
 let engine: Engine;
 
 beforeAll(async () => {
-  engine = await openEmbedded({
-    directory,
-    readers: 1,
-    queueMax: 10,
-    memoryBytesMax: 2 ** 31,
-    queryTimeoutMs: 10_000,
-  });
-  for (const ddl of createStatements({ database: "triptych", minFreeBytes: 1e6 }))
-    await engine.execute(ddl);
+  store = await openTestStore(createTestClock(1e12));
+  engine = store.engine;
 });
-afterAll(async () => {
-  await engine.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+afterAll(() => store.close());
 
 test("a new store lacks nothing", async () => {
   expect(await missingParts(engine, "triptych")).toEqual([]);

@@ -46,7 +46,6 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** One insert must become one part: no splitting by size, no parallel parsing, no deduplication, no waiting queue. */
 /** Names of indices, as the engine reads a list of them. */
 const mergedIndices = tables
   .flatMap(({ indices }) => indices)
@@ -55,6 +54,7 @@ const mergedIndices = tables
   .filter((name, i, all) => all.indexOf(name) === i)
   .join(", ");
 
+/** One insert must become one part: no splitting by size, no parallel parsing, no deduplication, no waiting queue. */
 export const insertSettings: { readonly [name: string]: number | string } = {
   async_insert: 0,
   input_format_parallel_parsing: 0,
