@@ -1,4 +1,4 @@
-/** Builds what runs outside the source tree: the server bundle (one file and its worker) and the web page. */
+/** Builds what runs outside the source tree: the server bundle (one file and its threads) and the web page. */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureInstalled, root, run } from "./setup.mjs";
@@ -8,7 +8,9 @@ export async function build({ web = true } = {}) {
   const server = join(root, "packages", "server");
   rmSync(join(server, "dist"), { recursive: true, force: true });
   await bundle({
-    entryPoints: [join(server, "src", "main.ts"), join(server, "src", "journal", "wal-worker.ts")],
+    entryPoints: ["main.ts", "journal/wal-worker.ts", "query/metrics/head/head-worker.ts"].map(
+      (file) => join(server, "src", file),
+    ),
     outdir: join(server, "dist"),
     outbase: join(server, "src"),
     bundle: true,

@@ -102,6 +102,7 @@ export {
   type PromqlResult,
   type PromqlValue,
 } from "./promql/evaluate.ts";
+export { createFold, type LeafKernel, type LeafSteps, leafKernel, leafRow } from "./promql/fold.ts";
 export { formatFloat, formatSample } from "./promql/format-float.ts";
 export { functions as promqlFunctions } from "./promql/functions/registry.ts";
 export type { FunctionSpec } from "./promql/functions/spec.ts";
@@ -134,6 +135,7 @@ export {
   printLabels,
   withLabel,
 } from "./promql/labels.ts";
+export { labelsHash } from "./promql/labels-hash.ts";
 export { staleTest } from "./promql/load.ts";
 export { type ParseOptions, parsePromql, parseSeriesSelector } from "./promql/parser.ts";
 export { formatPromql, printPromql } from "./promql/printer.ts";
@@ -144,6 +146,9 @@ export type { CompiledRegex, CompileRegex } from "./promql/regex.ts";
 export { FLOAT, type Row, valueAt } from "./promql/rows.ts";
 export {
   type FloatSamples,
+  type FoldAnswer,
+  type FoldOp,
+  type FoldQuestion,
   type Grid,
   type HistogramPoint,
   type LeafAnswer,

@@ -82,6 +82,9 @@ async function accumulate(
     aloneIsZero: evaluation.aloneIsZero,
   };
   const { keyOf, labelsOf } = grouped(node);
+  const id = `${node.without ? "without" : "by"} ${JSON.stringify([...node.grouping].sort())}`;
+  const folded = await evaluation.fold?.(node, grid, { id, keyOf, labelsOf });
+  if (folded !== undefined) return folded;
   const groups = new Map<string, RunningGroup>();
   await evaluation.each(node.expr, grid, (row) => {
     const key = keyOf(row.labels);

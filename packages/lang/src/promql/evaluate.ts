@@ -7,6 +7,7 @@ import type { Matcher } from "../matcher.ts";
 import { evaluateAggregate } from "./aggregate.ts";
 import { Annotations } from "./annotations.ts";
 import {
+  type Aggregate,
   type Call,
   type PromqlExpr,
   selectorMatchers,
@@ -17,6 +18,7 @@ import {
 import { evaluateBinary } from "./binary.ts";
 import type { EvaluatedSamples, Evaluation, SelectorTime } from "./evaluation.ts";
 import {
+  type FoldQuestion,
   type Grid,
   type LeafAnswer,
   type LeafQuestion,
@@ -24,7 +26,8 @@ import {
   SampleScratch,
   type SourceSeries,
 } from "./series.ts";
-import { leafRows } from "./leaf.ts";
+import { foldedRows } from "./folded-rows.ts";
+import { leafOf, leafRows } from "./leaf.ts";
 import { functionNamed } from "./functions/registry.ts";
 import type { FunctionKernel } from "./functions/spec.ts";
 import { goDate } from "./go-date.ts";
@@ -39,7 +42,7 @@ import {
   type RowTarget,
   subqueryRows,
 } from "./range-eval.ts";
-import { holdRows, samplesOfRow, seeRange } from "./query-samples.ts";
+import { holdRows, nothingSeen, readAtOnce, seeRange, seeRow } from "./query-samples.ts";
 import { filledRow, histogramValues, mapped, negated, repeated, timeRow } from "./row-values.ts";
 import type { CompiledRegex, CompileRegex } from "./regex.ts";
 import { FLOAT, isEmpty, mergeSame, newRow, NONE, type Row } from "./rows.ts";
@@ -88,7 +91,9 @@ export interface PromqlResult {
   /** How many samples the source gave; a native histogram counts as several. */
   readonly samplesRead: number;
   /** What selectors saw at all steps together, and the most that was held at once; when that was asked for. */
-  readonly evaluated?: { readonly total: number; readonly peak: number } | undefined;
+  readonly evaluated?:
+    | { readonly total: number; readonly read: number; readonly peak: number }
+    | undefined;
 }
 
 const LOOKBACK_MS = 300_000;
@@ -132,7 +137,7 @@ class Run implements Evaluation {
     this.prepared = prepared;
     this.options = options;
     this.source = source;
-    this.evaluated = options.countEvaluated === true ? { total: 0, peak: 0, held: 0 } : undefined;
+    this.evaluated = options.countEvaluated === true ? nothingSeen() : undefined;
     this.lookbackMs = options.lookbackMs ?? LOOKBACK_MS;
     this.subqueryIntervalMs = options.subqueryIntervalMs ?? SUBQUERY_INTERVAL_MS;
   }
@@ -182,7 +187,9 @@ class Run implements Evaluation {
     if (grid.count > 1 && this.prepared.invariant.has(expr)) {
       const { evaluated } = this;
       const seen = evaluated?.total ?? 0;
+      const back = evaluated && readAtOnce(evaluated);
       const rows = await this.compute(expr, { ...grid, count: 1 });
+      back?.();
       // Seen once, and counted at each step, as if it had been.
       if (evaluated !== undefined) evaluated.total += (evaluated.total - seen) * (grid.count - 1);
       this.room(rows.length, grid);
@@ -268,22 +275,17 @@ class Run implements Evaluation {
   }
 
   private async selectedLeaf(expr: VectorSelector, grid: Grid): Promise<Row[] | undefined> {
-    const { offsetMs, atMs } = this.timeOf(expr);
-    if (expr.extended !== undefined || atMs !== undefined) return undefined;
-    const matchers = selectorMatchers(expr);
-    return leafRows(
-      this,
-      { leaf: "instant", matchers, rangeMs: this.lookbackMs, offsetMs, dropName: false },
-      {
-        grid,
-        rest: async (left) => {
-          const out: Row[] = [];
-          const take = (row: Row) => out.push(row);
-          await this.eachRead(expr, { grid: left, rowOf: newRow, take, holds: true });
-          return out;
-        },
+    const leaf = leafOf(this, expr);
+    if (leaf === undefined) return undefined;
+    return leafRows(this, leaf, {
+      grid,
+      rest: async (left) => {
+        const out: Row[] = [];
+        const take = (row: Row) => out.push(row);
+        await this.eachRead(expr, { grid: left, rowOf: newRow, take, holds: true });
+        return out;
       },
-    );
+    });
   }
 
   private async eachRead(
@@ -302,7 +304,8 @@ class Run implements Evaluation {
       const row = smoothed
         ? smoothedRow(one, grid, { time, lookbackMs, annotations, span: expr.span })
         : instantRow(one, grid, { time, lookbackMs, field: "value", scratch, rowOf });
-      if (row !== undefined && evaluated !== undefined) evaluated.total += samplesOfRow(row);
+      // Of smoothed ones Prometheus counts none.
+      if (row !== undefined && evaluated !== undefined && !smoothed) seeRow(evaluated, row);
       if (row !== undefined) take(row);
       const pause = this.pause();
       if (pause !== undefined) await pause;
@@ -408,6 +411,26 @@ class Run implements Evaluation {
   async leaf(question: LeafQuestion): Promise<LeafAnswer | undefined> {
     // Of what the source computes by itself nobody sees the samples.
     return this.evaluated === undefined ? this.source.leaf?.(question) : undefined;
+  }
+
+  async fold(
+    node: Aggregate,
+    grid: Grid,
+    groups: FoldQuestion["groups"],
+  ): Promise<Row[] | undefined> {
+    const { source, prepared, evaluated } = this;
+    const expr = unwrapped(node.expr);
+    const isInvariant = prepared.invariant.has(node.expr) || prepared.invariant.has(expr);
+    if (source.fold === undefined || evaluated !== undefined || isInvariant) return undefined;
+    return foldedRows(this, { op: node.op, expr, grid, groups }, async (question) => {
+      const max = this.options.samplesMax ?? SAMPLES_MAX;
+      const samplesMax = max - this.samples;
+      const answer = await source.fold?.({ ...question, samplesMax });
+      this.samplesRead += answer?.samples ?? 0;
+      if (answer !== undefined && answer.samples > samplesMax && answer.groups.length === 0)
+        throw tooManySamples(this.samples + answer.samples, max);
+      return answer;
+    });
   }
 
   timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime {

@@ -1,11 +1,11 @@
 /** What functions see of the evaluation that runs them. */
 import type { Matcher } from "../matcher.ts";
 import type { Annotations } from "./annotations.ts";
-import type { PromqlExpr } from "./ast.ts";
+import type { Aggregate, PromqlExpr } from "./ast.ts";
 import type { CompiledRegex } from "./regex.ts";
 import type { Row } from "./rows.ts";
 import type { LoadedSeries } from "./load.ts";
-import type { Grid, LeafAnswer, LeafQuestion } from "./series.ts";
+import type { FoldQuestion, Grid, LeafAnswer, LeafQuestion } from "./series.ts";
 
 /** A selector's time, computed: where the step looks, whatever `@` and `offset` say. */
 export interface SelectorTime {
@@ -18,6 +18,10 @@ export interface EvaluatedSamples {
   total: number;
   /** The most that were held at once: values of rows and of the window that was looked at. */
   peak: number;
+  /** As `total`, but what the window of one step shares with the step before counts once. */
+  read: number;
+  /** The same by step, while a subquery is evaluated: its steps count for those of what is around it. */
+  readAt: Float64Array | undefined;
   /** Values of rows that are held now. */
   held: number;
 }
@@ -46,6 +50,8 @@ export interface Evaluation {
   ): Promise<readonly LoadedSeries[]>;
   /** What the source computes by itself. */
   leaf(question: LeafQuestion): Promise<LeafAnswer | undefined>;
+  /** The rows of an aggregation that the source computes by itself. */
+  fold?(node: Aggregate, grid: Grid, groups: FoldQuestion["groups"]): Promise<Row[] | undefined>;
   /** `offset` and `@` of a selector or subquery in this query. */
   timeOf(expr: Extract<PromqlExpr, { kind: "vector_selector" | "subquery" }>): SelectorTime;
   /** Counts what selectors see at the steps; absent when nobody asks for it. */

@@ -73,7 +73,8 @@ const noHistograms = {
   histogramStartMs: undefined,
 };
 
-function withoutStale(floats: FloatSamples): FloatSamples {
+/** Without markers of the series' end. */
+export function withoutStale(floats: FloatSamples): FloatSamples {
   const { timeMs, value, startMs } = floats;
   // Only what is no number may be a marker.
   const hasNaN = floats.hasNaN ?? someNaN(value);

@@ -6,12 +6,12 @@ import { type Grid, gridEnd, SampleScratch } from "./series.ts";
 import { queryFailed } from "./failure.ts";
 import type { Histogram } from "./histogram.ts";
 import { type Labels, metricName } from "./labels.ts";
-import { isLeafFunction, leafRows } from "./leaf.ts";
+import { leafOf, leafRows } from "./leaf.ts";
 import { FLOAT, isEmpty, newRow, putValue, type Row, type RowBuilder } from "./rows.ts";
 import { lookAt, neededRange } from "./selector-eval.ts";
 import { selectorMatchers } from "./ast.ts";
 import type { FunctionKernel, RangeKernel } from "./functions/spec.ts";
-import { samplesOfWindows } from "./query-samples.ts";
+import { beginSubquery, samplesOfWindows } from "./query-samples.ts";
 import type { Span } from "../source.ts";
 import type { FloatWindows, LiveSeries, RangeWindow } from "./window.ts";
 import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
@@ -72,30 +72,20 @@ async function computedRows(
   what: RangeCall,
   grid: Grid,
 ): Promise<Row[] | undefined> {
-  const { call, kernel } = what;
-  const [arg] = call.args;
-  if (arg?.kind !== "matrix_selector" || arg.selector.extended !== undefined) return undefined;
-  const leaf = call.func.name;
-  const { offsetMs, atMs } = evaluation.timeOf(arg.selector);
-  if (!isLeafFunction(leaf) || atMs !== undefined) return undefined;
-  const matchers = selectorMatchers(arg.selector);
-  const dropName = kernel.keepsName !== true;
-  return leafRows(
-    evaluation,
-    { leaf, matchers, rangeMs: arg.rangeMs, offsetMs, dropName },
-    {
-      grid,
-      rest: async (left) => {
-        const out: Row[] = [];
-        const take = (row: Row) => out.push(row);
-        await eachReadRow(evaluation, what, { grid: left, rowOf: newRow, take, holds: true });
-        return out;
-      },
+  const leaf = leafOf(evaluation, what.call);
+  if (leaf === undefined) return undefined;
+  return leafRows(evaluation, leaf, {
+    grid,
+    rest: async (left) => {
+      const out: Row[] = [];
+      const take = (row: Row) => out.push(row);
+      await eachReadRow(evaluation, what, { grid: left, rowOf: newRow, take, holds: true });
+      return out;
     },
-  );
+  });
 }
 
-const isCounterFunction = (call: Call): boolean =>
+export const isCounterFunction = (call: Call): boolean =>
   call.func.name === "rate" || call.func.name === "increase";
 
 async function eachReadRow(
@@ -146,7 +136,8 @@ async function eachReadRow(
   let lastName: string | undefined;
   for (const input of inputs) {
     const live = input.live(scratch);
-    if (evaluation.evaluated !== undefined) seeWindows(evaluation.evaluated, live, context);
+    if (evaluation.evaluated !== undefined)
+      seeWindows(evaluation.evaluated, live, { ...context, isSubquery: arg.kind === "subquery" });
     const row = rowOf(
       input.labels,
       kernel.keepsName !== true || input.dropName === true,
@@ -173,15 +164,25 @@ async function eachReadRow(
   }
 }
 
-function seeWindows(evaluated: EvaluatedSamples, live: LiveSeries, context: WindowContext): void {
-  const { grid, time, rangeMs } = context;
-  const { total, most } = samplesOfWindows(live, {
+function seeWindows(
+  evaluated: EvaluatedSamples,
+  live: LiveSeries,
+  context: WindowContext & { readonly isSubquery: boolean },
+): void {
+  const { grid, time, rangeMs, lookbackMs, window, isSubquery } = context;
+  const { extended } = window;
+  const aheadMs = extended === "smoothed" ? lookbackMs : 0;
+  const { total, most, read } = samplesOfWindows(live, {
     steps: grid.count,
-    rangeMs,
-    endMs: lookAt(grid, 0, time),
+    // The modifiers look further than the range, to one side or both.
+    rangeMs: rangeMs + aheadMs + (extended === undefined ? 0 : lookbackMs),
+    endMs: lookAt(grid, 0, time) + aheadMs,
     stepMs: time.atMs === undefined ? grid.stepMs : 0,
+    readAt: isSubquery ? undefined : evaluated.readAt,
   });
   evaluated.total += total;
+  // What a subquery read is counted where it is evaluated.
+  if (!isSubquery) evaluated.read += read;
   evaluated.peak = Math.max(evaluated.peak, evaluated.held + most);
 }
 
@@ -223,7 +224,7 @@ const BEGINNING: Span = { start: 0, end: 0 };
 /** Where a note about an argument points. The values of a subquery have no place, and Prometheus tells the query's beginning. */
 const placeOf = (arg: PromqlExpr): Span => (arg.kind === "subquery" ? BEGINNING : arg.span);
 
-function noteNonCounter(evaluation: Evaluation, name: string, arg: PromqlExpr): void {
+export function noteNonCounter(evaluation: Evaluation, name: string, arg: PromqlExpr): void {
   if (name !== "" && !/_(?:total|sum|count|bucket)$/.test(name))
     evaluation.annotations.info(messages.possibleNonCounter(name), placeOf(arg));
 }
@@ -328,10 +329,9 @@ export async function subqueryRows(
   const grid = subqueryGrid(arg, parent, evaluation.subqueryIntervalMs);
   if (grid.count === 0) return { rows: [], grid };
   const { evaluated } = evaluation;
-  const seen = evaluated?.total ?? 0;
+  const ended = evaluated && beginSubquery(evaluated, grid.count);
   const rows = await evaluation.evaluate(arg.expr, grid);
-  // Its values count where windows over it are looked at.
-  if (evaluated !== undefined) evaluated.total = seen;
+  ended?.({ grid, parent, rangeMs: arg.rangeMs });
   return { rows, grid };
 }
 

@@ -91,8 +91,8 @@ export function instantRow(
 }
 
 /** What `instantRow` does for most series. False when no step sees anything. */
-function putFloats(
-  { kind, value: out }: Row,
+export function putFloats(
+  { kind, value: out }: Pick<Row, "kind" | "value">,
   { timeMs, value }: FloatSamples,
   { grid, time, lookbackMs }: { grid: Grid; time: SelectorTime; lookbackMs: number },
 ): boolean {

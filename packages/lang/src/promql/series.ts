@@ -116,6 +116,35 @@ export interface LeafAnswer {
   }[];
 }
 
+/** Aggregations that take one series after the other and hold one value for each step. */
+export type FoldOp = "sum" | "avg" | "min" | "max" | "count" | "group" | "stddev" | "stdvar";
+
+/** An aggregation of a leaf of floats. */
+export interface FoldQuestion extends LeafQuestion {
+  readonly op: FoldOp;
+  /** More need not be read: the query is refused then. */
+  readonly samplesMax: number;
+  readonly groups: {
+    /** Equal for equal groupings. */
+    readonly id: string;
+    /** Equal for series of the same group only. */
+    readonly keyOf: (labels: Labels) => string;
+    readonly labelsOf: (labels: Labels) => Labels;
+  };
+}
+
+/** The groups that have a value at some step, in the order of their first series that has one. */
+export interface FoldAnswer {
+  readonly groups: readonly {
+    readonly labels: Labels;
+    /** 1 where a step has a value. */
+    readonly has: Uint8Array;
+    readonly value: Float64Array;
+  }[];
+  /** How many were read, or a few more; beyond `samplesMax` there are no groups. */
+  readonly samples: number;
+}
+
 /** Where samples come from. */
 export interface PromqlSource {
   /**
@@ -123,6 +152,8 @@ export interface PromqlSource {
    * `undefined`. The answer must be what the samples would give, but for the last digits of rates.
    */
   leaf?(question: LeafQuestion): Promise<LeafAnswer | undefined>;
+  /** For a source that can aggregate a leaf itself, with the values that its samples would give; else `undefined`. */
+  fold?(question: FoldQuestion): Promise<FoldAnswer | undefined>;
   /** Series that match all, with their samples later than `afterMs` and up to `toMs`. */
   select(
     matchers: readonly Matcher[],

@@ -133,6 +133,14 @@ export const configSchema = z.strictObject({
         .min(0)
         .default(2)
         .describe("How far back the samples in memory reach, if there is room."),
+      headThreads: z
+        .int()
+        .min(0)
+        .max(16)
+        .default(2)
+        .describe(
+          "Threads that compute queries over the samples in memory, beside the event loop; 0: none. They end when nobody asks.",
+        ),
       seriesPerName: count(
         200_000,
         "Series of one metric name that are taken within an hour; new ones beyond it are refused.",

@@ -1,6 +1,8 @@
 /** Where metric queries get their samples: the head of recent ones, and the store behind it. */
+import { Worker } from "node:worker_threads";
 import type { SampleBatch } from "@triptych/model";
-import { createHead } from "../query/metrics/head/head.ts";
+import { createHead, type Head } from "../query/metrics/head/head.ts";
+import { createHeadReaders, type HeadReaders } from "../query/metrics/head/head-readers.ts";
 import { createHeadSource } from "../query/metrics/head/head-source.ts";
 import { rebuildHead } from "../query/metrics/head/rebuild.ts";
 import { createRebuildReport } from "../query/metrics/head/rebuild-report.ts";
@@ -60,6 +62,7 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
     "Queries for later times need not ask the store.",
     () => head.completeAfterMs / 1000,
   );
+  const readers = headReaders(core, head);
   const leaving = new AbortController();
   const report = createRebuildReport({
     metrics,
@@ -73,6 +76,7 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
     source: createHeadSource(
       createStoreSource(store.engine, limitsOf(core.queryMemory.queryBytesMax)),
       head,
+      readers,
     ),
     acknowledged: (batch) => head.append(batch, clock.nowMs()),
     forget: (ids, { toMs }) => head.forget(ids, toMs),
@@ -92,3 +96,49 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
       ),
   };
 }
+
+/** Threads that compute over the head, and what is seen of them. */
+function headReaders(core: Core, head: Head): HeadReaders | undefined {
+  const { config, metrics, log } = core;
+  const threads = config.limits.headThreads;
+  if (threads === 0) return undefined;
+  const failures = metrics.counter(
+    "triptych_head_thread_failures_total",
+    "Threads that compute over recent samples and ended by themselves.",
+  );
+  const readers = createHeadReaders({
+    threads,
+    tables: head.bulk.tables,
+    nowMs: () => clock.nowMs(),
+    start: (version) =>
+      new Worker(new URL("./query/metrics/head/head-worker.js", import.meta.url), {
+        workerData: { version },
+        resourceLimits: {
+          maxOldGenerationSizeMb: THREAD_HEAP_MB,
+          maxYoungGenerationSizeMb: THREAD_YOUNG_MB,
+        },
+      }),
+    failed: (error) => {
+      failures.add(1);
+      log("warn", "a thread that computes over recent samples ended", { error: error.message });
+    },
+  });
+  metrics.gauge(
+    "triptych_head_jobs_waiting",
+    "Parts of queries that wait for a thread.",
+    () => readers.waiting,
+  );
+  metrics.observed(
+    "triptych_head_thread_seconds_total",
+    "Work of the threads that compute over recent samples.",
+    () => readers.counts.workedMs / 1000,
+  );
+  core.onClose(() => readers.close());
+  core.onClose(repeat(clock, REST_EVERY_MS, async () => readers.rest()));
+  return readers;
+}
+
+const THREAD_HEAP_MB = 256;
+/** What is made for each series goes at once: more room for it only takes memory. */
+const THREAD_YOUNG_MB = 8;
+const REST_EVERY_MS = 60_000;

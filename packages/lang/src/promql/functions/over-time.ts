@@ -6,7 +6,8 @@ import { isInfinite, type KahanSum, kahanAdd } from "../kahan.ts";
 import { quantile } from "../quantile.ts";
 import type { RangeWindow } from "../window.ts";
 import { startTellsReset } from "./rate.ts";
-import { define, type FunctionSpec, type RangeKernel } from "./spec.ts";
+import { lastFloats } from "./last-floats.ts";
+import { define, type FunctionSpec, type FloatRangeKernel, type RangeKernel } from "./spec.ts";
 
 const cell: KahanSum = { sum: 0, compensation: 0 };
 
@@ -238,15 +239,18 @@ const over = (
   name: string,
   doc: string,
   run: RangeKernel,
-  more: Partial<FunctionSpec> & { readonly keepsName?: true } = {},
+  more: Partial<FunctionSpec> & {
+    readonly keepsName?: true;
+    readonly floats?: FloatRangeKernel;
+  } = {},
 ): FunctionSpec => {
-  const { keepsName, ...rest } = more;
+  const { keepsName, floats, ...rest } = more;
   return define({
     name,
     args: ["matrix"],
     doc,
     example: `${name}(temperature_celsius[1h])`,
-    kernel: keepsName ? { kind: "range", run, keepsName } : { kind: "range", run },
+    kernel: { kind: "range", run, floats, ...(keepsName ? { keepsName } : {}) },
     ...rest,
   });
 };
@@ -297,7 +301,10 @@ export const overTimeFunctions: readonly FunctionSpec[] = [
     experimental,
   ),
   over("first_over_time", "First sample of the range.", firstSample, { keepsName: true }),
-  over("last_over_time", "Last sample of the range.", lastSample, { keepsName: true }),
+  over("last_over_time", "Last sample of the range.", lastSample, {
+    keepsName: true,
+    floats: lastFloats,
+  }),
   over("ts_of_first_over_time", "Time of the first sample.", timeOfFirst, experimental),
   over("ts_of_last_over_time", "Time of the last sample.", timeOfLast, experimental),
   over(

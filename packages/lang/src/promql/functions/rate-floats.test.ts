@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { Annotations } from "../annotations.ts";
 import type { LiveSeries, RangeWindow } from "../window.ts";
+import { overTimeFunctions } from "./over-time.ts";
 import { rateFunctions } from "./rate.ts";
 
 function randomOf(seed: number): () => number {
@@ -42,6 +43,10 @@ function randomLive(random: () => number): LiveSeries & { readonly paceMs: numbe
   return { timeMs, value, startMs: undefined, ...rest, paceMs };
 }
 
+const together = [...rateFunctions, ...overTimeFunctions].filter(
+  ({ kernel }) => kernel.kind === "range" && kernel.floats !== undefined,
+);
+
 test("6,000 random series of all kinds", () => {
   const random = randomOf(12_345);
   const pick = (n: number): number => Math.floor(random() * n);
@@ -55,7 +60,7 @@ test("6,000 random series of all kinds", () => {
     ] as number;
     const steps = 1 + pick(40);
     const endMs = START_MS + pick(timeMs.length * paceMs * 0.7) + (random() < 0.1 ? 0.5 : 0);
-    const { kernel } = rateFunctions[pick(3)] as (typeof rateFunctions)[number];
+    const { kernel } = together[pick(together.length)] as (typeof together)[number];
     if (kernel.kind !== "range" || kernel.floats === undefined) throw new Error("has a kernel");
     const kind = new Uint8Array(steps);
     const got = new Float64Array(steps);

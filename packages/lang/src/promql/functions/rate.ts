@@ -15,6 +15,7 @@ import {
 import { told } from "../interpolate.ts";
 import type { RangeWindow } from "../window.ts";
 import { extendedRate, type RateKind } from "./extended-rate.ts";
+import { lastTwoFloats } from "./last-floats.ts";
 import { extrapolateFloats, resetCounts } from "./rate-floats.ts";
 import { define, type FloatRangeKernel, type FunctionSpec } from "./spec.ts";
 
@@ -286,10 +287,12 @@ export const rateFunctions: readonly FunctionSpec[] = [
     name: "irate",
     doc: "Increase of a counter per second between the last two samples of the range.",
     run: (w) => instant(w, true),
+    floats: lastTwoFloats(true),
   }),
   range({
     name: "idelta",
     doc: "Difference between the last two samples of the range.",
     run: (w) => instant(w, false),
+    floats: lastTwoFloats(false),
   }),
 ];

@@ -2,6 +2,7 @@
 import type { Matcher } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { SeriesMatcher } from "../../store/clickhouse/select/series.ts";
+import type { IndexMatcher } from "./head/series-index.ts";
 import { wholeMatcher, wholePattern } from "../../regex/regex.ts";
 
 /** Throws `query_invalid` with the pattern's offset, and when no matcher asks for a value. */
@@ -18,6 +19,12 @@ export function storeMatcher(matcher: Matcher): SeriesMatcher {
   if (op === "=" || op === "!=") return { name, op, value };
   wholeMatcher(value, matcher.valueSpan.start);
   return { name, op, value: wholePattern(value) };
+}
+
+/** As the head's index takes it. */
+export function indexMatcher(matcher: Matcher): IndexMatcher {
+  const { name, op, value } = matcher;
+  return { name, op, value, test: testOf(matcher) };
 }
 
 /** The matcher as a test of a value; a label that is not there is the empty text. */

@@ -2,7 +2,14 @@
  * Where metric data comes from. The store is one source; recent samples in memory can stand before it with the same
  * interface. Everything right of this file sees typed arrays only.
  */
-import type { LeafAnswer, LeafQuestion, Matcher, SourceSeries } from "@triptych/lang";
+import type {
+  FoldAnswer,
+  FoldQuestion,
+  LeafAnswer,
+  LeafQuestion,
+  Matcher,
+  SourceSeries,
+} from "@triptych/lang";
 import { assert, TriptychError } from "@triptych/model";
 import type { NativeBlock } from "@triptych/wire";
 import type { Engine, SelectResult } from "../../store/clickhouse/engine.ts";
@@ -111,6 +118,7 @@ export interface MetricsSource {
   ) => Promise<readonly SourceSeries[]>;
   /** Leaves that the source computes itself; see `PromqlSource`. */
   leaf?: (question: LeafQuestion, ask: Ask) => Promise<LeafAnswer | undefined>;
+  fold?: (question: FoldQuestion, ask: Ask) => Promise<FoldAnswer | undefined>;
   /** A value for each step of a grid, of series that have samples; only for a store that can. */
   readGrid?: ReadGrid;
   /** Throws `query_limit` beyond `samplesMax`. */

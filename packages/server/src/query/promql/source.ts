@@ -2,6 +2,7 @@
 
 import {
   evaluatePromql,
+  type FoldQuestion,
   type LeafQuestion,
   type PromqlExpr,
   type PromqlResult,
@@ -107,8 +108,9 @@ async function lookbackOf(source: MetricsSource, times: PromqlTimes): Promise<nu
 /** For one query: a selector that stands in it twice is read once. */
 export function promqlSource(source: MetricsSource, ask: Ask): PromqlSource {
   const known = new Map<string, Promise<readonly SourceSeries[]>>();
-  const { leaf } = source;
+  const { leaf, fold } = source;
   return {
+    ...(fold === undefined ? {} : { fold: (question: FoldQuestion) => fold(question, ask) }),
     ...(leaf === undefined ? {} : { leaf: (question: LeafQuestion) => leaf(question, ask) }),
     select(given, times, func) {
       const matchers = withoutMark(given);

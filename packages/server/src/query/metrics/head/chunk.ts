@@ -246,7 +246,7 @@ export interface ChunkInfo {
 }
 
 /** Whole numbers below 2³¹ are much faster than the remainder of a division of floats. */
-const pageNumber = (address: number): number => (address / PAGE_WORDS) | 0;
+export const pageNumber = (address: number): number => (address / PAGE_WORDS) | 0;
 
 export const pageOf = (pages: PageTable, address: number): Page | undefined =>
   pages[pageNumber(address)];

@@ -15,7 +15,7 @@ import {
 import type { SampleColumn } from "../../../store/clickhouse/select/samples.ts";
 import { createPacing } from "../../pacing.ts";
 import { storeLeaf } from "../leaf.ts";
-import { storeMatcher, testOf } from "../matchers.ts";
+import { indexMatcher, storeMatcher } from "../matchers.ts";
 import {
   floatsById,
   histogramsById,
@@ -27,13 +27,22 @@ import {
 import { byLabelPairs } from "../series-order.ts";
 import type { Ask, MetricsSource, SampleRange, Series } from "../source.ts";
 import type { Head } from "./head.ts";
+import { createHeadLeaves } from "./head-leaves.ts";
+import type { HeadReaders } from "./head-readers.ts";
 import type { HeadSeries } from "./head-view.ts";
 import type { IndexMatcher } from "./series-index.ts";
 
-export function createHeadSource(store: MetricsSource, head: Head): MetricsSource {
+/** Without `readers`, or while they cannot, everything is computed on the event loop. */
+export function createHeadSource(
+  store: MetricsSource,
+  head: Head,
+  readers?: Pick<HeadReaders, "run">,
+): MetricsSource {
   const settle = createSettling(head);
+  const leaves = readers && createHeadLeaves({ head, settle, readers });
   return {
     ...store,
+    ...(leaves === undefined ? {} : { fold: leaves.fold }),
     read: (matchers, range, ask, column) =>
       read({ store, head, settle }, { matchers, range, ask, column }),
     leaf: (question, ask) => storeLeaf(store, question, { untilMs: head.completeAfterMs, ask }),
@@ -134,11 +143,6 @@ const NO_FLOATS: ReadonlyMap<bigint, FloatSamples> = new Map();
 
 function seenSince({ lastHistogramMs, lateUntilMs }: HeadSeries, afterMs: number): boolean {
   return lastHistogramMs > afterMs || lateUntilMs > afterMs;
-}
-
-function indexMatcher(matcher: Matcher): IndexMatcher {
-  const { name, op, value } = matcher;
-  return { name, op, value, test: testOf(matcher) };
 }
 
 async function storedSeries(

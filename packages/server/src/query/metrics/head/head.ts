@@ -6,31 +6,25 @@
  *
  * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
  */
-import type { LabelPair, SampleScratch } from "@triptych/lang";
+import type { FoldQuestion, LabelPair, Labels } from "@triptych/lang";
 import type { SampleBatch, SeriesTable } from "@triptych/model";
 import {
-  type ChunkInfo,
   CHUNK_SAMPLES_MAX,
-  chunkInfo,
   growChunk,
   isFilled,
   NO_CHUNK,
   pageOf,
-  readChunk,
   type Samples,
   wordOf,
   writeChunk,
 } from "./chunk.ts";
-import {
-  type HeadRange,
-  type HeadRead,
-  type HeadSeries,
-  HeadView,
-  type Reader,
-} from "./head-view.ts";
-import { OPEN_SAMPLES, OpenSamples } from "./open-samples.ts";
+import { GroupIds, type Groups } from "./group-ids.ts";
+import { type HeadSeries, HeadView, type Reader } from "./head-view.ts";
 import { Pages, type PageTable } from "./pages.ts";
+import { SampleReader } from "./sample-reader.ts";
+import { placeOf, Slabs } from "./slabs.ts";
 import { type IndexMatcher, SeriesIndex } from "./series-index.ts";
+import { SharedTables } from "./shared-tables.ts";
 
 export interface HeadOptions {
   /** Samples older than this are dropped. */
@@ -60,6 +54,20 @@ export interface Head {
   forget(ids: readonly bigint[], toMs: number): void;
   /** Takes samples of an earlier process; see `rebuild.ts`. */
   readonly restore: HeadRestore;
+  /** For who computes over very many series and wants no object of each. */
+  readonly bulk: HeadBulk;
+}
+
+export interface HeadBulk {
+  /** What other threads read. */
+  readonly tables: SharedTables;
+  /** The series that match all, in the order of their labels; each number means the same series for ten minutes. */
+  refs(matchers: readonly IndexMatcher[]): Uint32Array;
+  labels(ref: number): Labels;
+  /** Whether the head may miss a sample of one of these that is later than `afterMs`. */
+  isLate(refs: Uint32Array, afterMs: number): boolean;
+  /** Their groups; `yield`s after each millisecond or two. */
+  groups(refs: Uint32Array, grouping: FoldQuestion["groups"]): Generator<void, Groups>;
 }
 
 export interface HeadRestore {
@@ -94,11 +102,11 @@ class HeadStore implements Head, HeadRestore {
   completeAfterMs: number;
   private readonly options: HeadOptions;
   private readonly index = new SeriesIndex();
-  private readonly pages = new Pages();
-  private readonly open = new OpenSamples();
-  private newestChunk = new Float64Array(1024);
-  private lastMs = new Float64Array(1024);
-  private lastHistogramMs = new Float64Array(1024);
+  private readonly groups = new GroupIds();
+  private readonly shared = new SharedTables();
+  private readonly pages = new Pages(this.shared.pages);
+  private readonly slabs = new Slabs(this.shared.slabs);
+  private readonly samples = new SampleReader(this.pages.current, this.slabs);
   /** Series that got samples older than what they had: before and at this time they may miss some. */
   private readonly lateUntil = new Map<number, number>();
   /** Up to here samples are not taken, and nothing can be claimed, whatever is restored. */
@@ -108,17 +116,6 @@ class HeadStore implements Head, HeadRestore {
   private refsOfBatch = new Int32Array(1024);
   /** The refs of rows of lasting tables, to be checked before use: series go, and their refs are given to others. */
   private readonly refsOfTables = new WeakMap<SeriesTable, Int32Array<ArrayBuffer>>();
-  private addresses = new Float64Array(64);
-  private samplesFound = 0;
-  private readonly info: ChunkInfo = {
-    previous: 0,
-    firstMs: 0,
-    lastMs: 0,
-    count: 0,
-    hasNaN: false,
-    falls: false,
-  };
-
   constructor(options: HeadOptions, startMs: number) {
     this.options = options;
     this.completeAfterMs = startMs;
@@ -130,14 +127,30 @@ class HeadStore implements Head, HeadRestore {
   }
 
   get bytes(): number {
-    return this.pages.bytes + this.open.bytes + this.index.bytes;
+    return this.pages.bytes + this.slabs.bytes + this.index.bytes + this.groups.bytes;
   }
 
   get restore(): HeadRestore {
     return this;
   }
 
+  readonly bulk: HeadBulk = {
+    tables: this.shared,
+    refs: (matchers) => this.index.match(matchers),
+    labels: (ref) => this.index.labels(ref),
+    isLate: (refs, afterMs) => this.isLate(refs, afterMs),
+    groups: (refs, grouping) =>
+      this.groups.of(refs, grouping, {
+        labelsOf: (ref) => this.index.labels(ref),
+        refsEnd: this.index.refs,
+      }),
+  };
+
   append(batch: SampleBatch, nowMs: number): void {
+    this.shared.write(() => this.take(batch, nowMs));
+  }
+
+  private take(batch: SampleBatch, nowMs: number): void {
     const { series, samples, histograms } = batch;
     this.refOfRow = this.refsFor(series);
     for (let row = 0; row < samples.rows; row++) {
@@ -150,7 +163,7 @@ class HeadStore implements Head, HeadRestore {
       const t = histograms.timeMs[row] as number;
       const ref = this.refOf(batch, histograms.series[row] as number, nowMs);
       if (ref < 0) this.missed(t);
-      else this.lastHistogramMs[ref] = Math.max(this.lastHistogramMs[ref] as number, t);
+      else this.sawHistogram(ref, t);
     }
     if (this.bytes > this.options.bytesMax) this.dropPages(NEVER);
   }
@@ -193,34 +206,35 @@ class HeadStore implements Head, HeadRestore {
     labels: () => readonly LabelPair[],
     nowMs: number,
   ): number {
-    if (this.open.bytes + this.index.bytes > this.options.bytesMax) return NO_ROOM;
+    if (this.slabs.bytes + this.index.bytes > this.options.bytesMax) return NO_ROOM;
     const ref = this.index.add(hash, labels(), nowMs);
-    if (ref >= this.lastMs.length) {
-      this.newestChunk = grown(this.newestChunk);
-      this.lastMs = grown(this.lastMs);
-      this.lastHistogramMs = grown(this.lastHistogramMs);
-    }
-    this.newestChunk[ref] = NO_CHUNK;
-    this.lastMs[ref] = NEVER;
-    this.lastHistogramMs[ref] = NEVER;
-    this.open.reset(ref);
+    this.slabs.reach(ref);
+    const { newestChunk, lastMs, lastHistogramMs } = this.slabs.of(ref);
+    const place = placeOf(ref);
+    newestChunk[place] = NO_CHUNK;
+    lastMs[place] = NEVER;
+    lastHistogramMs[place] = NEVER;
+    this.slabs.reset(ref);
+    this.groups.renew(ref);
     return ref;
   }
 
   private add(ref: number, t: number, values: Float64Array, row: number): void {
     if (t <= this.lostUntilMs) return;
-    const last = this.lastMs[ref] as number;
+    const { lastMs } = this.slabs.of(ref);
+    const place = placeOf(ref);
+    const last = lastMs[place] as number;
     // Of samples with the same time the first counts.
     if (t === last) return;
     if (t < last) {
       this.late(ref, t);
       return;
     }
-    if (!this.open.push(ref, t, values, row)) {
+    if (!this.slabs.push(ref, t, values, row)) {
       this.seal(ref);
-      this.open.push(ref, t, values, row);
+      this.slabs.push(ref, t, values, row);
     }
-    this.lastMs[ref] = t;
+    lastMs[place] = t;
   }
 
   private late(ref: number, t: number): void {
@@ -232,22 +246,31 @@ class HeadStore implements Head, HeadRestore {
   }
 
   private seal(ref: number): void {
-    const { samples, count } = this.open.samples(ref);
+    const { samples, count } = this.slabs.samples(ref);
     const part = { from: 0, to: count };
-    const previous = this.newestChunk[ref] as number;
+    const { newestChunk } = this.slabs.of(ref);
+    const previous = newestChunk[placeOf(ref)] as number;
     const page = previous === NO_CHUNK ? undefined : pageOf(this.pages.current, previous);
     if (page === undefined || !growChunk(page, previous, samples, part)) {
       // Of a series that is new nobody knows whether it stays.
       const grows = page !== undefined && isFilled(page, previous);
-      this.newestChunk[ref] = writeChunk(this.pages, previous, samples, { ...part, grows });
+      newestChunk[placeOf(ref)] = writeChunk(this.pages, previous, samples, { ...part, grows });
     }
-    this.open.reset(ref);
+    this.slabs.reset(ref);
+  }
+
+  private isLate(refs: Uint32Array, afterMs: number): boolean {
+    const { lateUntil } = this;
+    let newest = NEVER;
+    for (const until of lateUntil.values()) newest = Math.max(newest, until);
+    if (newest <= afterMs) return false;
+    return refs.some((ref) => (lateUntil.get(ref) ?? NEVER) > afterMs);
   }
 
   forget(ids: readonly bigint[], toMs: number): void {
     for (const id of ids) {
       const ref = this.index.findId(id);
-      if (ref >= 0) this.late(ref, Math.min(toMs, this.lastMs[ref] as number));
+      if (ref >= 0) this.late(ref, Math.min(toMs, this.lastMsOf(ref)));
     }
   }
 
@@ -271,79 +294,26 @@ class HeadStore implements Head, HeadRestore {
       pages,
       labels: this.index.labels(ref),
       lateUntilMs: this.lateUntil.get(ref) ?? NEVER,
-      lastMs: this.lastMs[ref] as number,
-      lastHistogramMs: this.lastHistogramMs[ref] as number,
+      lastMs: this.lastMsOf(ref),
+      lastHistogramMs: this.slabs.of(ref).lastHistogramMs[placeOf(ref)] as number,
     });
+  }
+
+  private lastMsOf(ref: number): number {
+    return this.slabs.of(ref).lastMs[placeOf(ref)] as number;
+  }
+
+  private sawHistogram(ref: number, t: number): void {
+    const { lastHistogramMs } = this.slabs.of(ref);
+    const place = placeOf(ref);
+    lastHistogramMs[place] = Math.max(lastHistogramMs[place] as number, t);
   }
 
   private readonly reader: Reader = {
     id: (ref) => this.index.id(ref),
-    count: (ref, pages, range) => {
-      this.chunks(ref, pages, range);
-      return this.samplesFound + this.open.count(ref);
-    },
-    read: (ref, pages, { range, scratch, at }) => this.read(ref, pages, { range, scratch, at }),
+    count: (ref, pages, range) => this.samples.count(ref, pages, range),
+    read: (ref, pages, what) => this.samples.read(ref, pages, what),
   };
-
-  /** Finds the chunks that touch the range: `addresses`, oldest last, and `samplesFound`. Returns how many. */
-  private chunks(ref: number, pages: PageTable, { afterMs, toMs }: HeadRange): number {
-    const { info } = this;
-    let found = 0;
-    let samples = 0;
-    for (let address = this.newestChunk[ref] as number; address !== NO_CHUNK; ) {
-      // Pages made since the reader came are not in his table.
-      const page = pageOf(pages, address) ?? pageOf(this.pages.current, address);
-      if (page === undefined) break;
-      chunkInfo(page, address, info);
-      if (info.lastMs <= afterMs) break;
-      if (info.firstMs <= toMs) {
-        if (found === this.addresses.length) this.addresses = grown(this.addresses);
-        this.addresses[found++] = address;
-        samples += info.count;
-      }
-      address = info.previous;
-    }
-    this.samplesFound = samples;
-    return found;
-  }
-
-  private read(
-    ref: number,
-    pages: PageTable,
-    what: { readonly range: HeadRange; readonly scratch: SampleScratch; readonly at: number },
-  ): HeadRead {
-    const { range, scratch, at } = what;
-    const found = this.chunks(ref, pages, range);
-    const { addresses } = this;
-    scratch.reserve(at + this.samplesFound + OPEN_SAMPLES);
-    let end = at;
-    let hasNaN = false;
-    let falls = false;
-    for (let i = found - 1; i >= 0; i--) {
-      const address = addresses[i] as number;
-      const page = pageOf(pages, address) ?? pageOf(this.pages.current, address);
-      if (page === undefined) continue;
-      chunkInfo(page, address, this.info);
-      const start = end;
-      end = readChunk(page, address, scratch, {
-        to: start,
-        afterMs: range.afterMs,
-        toMs: range.toMs,
-      });
-      hasNaN ||= this.info.hasNaN;
-      falls ||= this.info.falls || (end > start && fallsAt(scratch, start, at));
-      if (end > start && (scratch.timeMs[start] as number) <= range.afterMs)
-        end = cutStart(scratch, start, end, range.afterMs);
-    }
-    while (end > at && (scratch.timeMs[end - 1] as number) > range.toMs) end--;
-    const opened = end;
-    end = this.open.read(ref, range, scratch, opened);
-    for (let row = opened; row < end; row++) {
-      if (Number.isNaN(scratch.value[row])) hasNaN = true;
-      falls ||= fallsAt(scratch, row, at);
-    }
-    return { end, hasNaN, falls };
-  }
 
   labelNames(): Iterable<string> {
     return this.index.labelNames();
@@ -376,7 +346,9 @@ class HeadStore implements Head, HeadRestore {
     const old: number[] = [];
     for (let ref = 0; ref < this.index.refs && old.length < FORGOTTEN_AT_ONCE; ref++) {
       if (!this.index.has(ref)) continue;
-      const last = Math.max(this.lastMs[ref] as number, this.lastHistogramMs[ref] as number);
+      const { lastMs, lastHistogramMs } = this.slabs.of(ref);
+      const place = placeOf(ref);
+      const last = Math.max(lastMs[place] as number, lastHistogramMs[place] as number);
       // A series that only got late samples is known for a while, so that they are asked for.
       if (Math.max(last, this.lateUntil.get(ref) ?? NEVER) <= this.lostUntilMs) old.push(ref);
     }
@@ -386,7 +358,11 @@ class HeadStore implements Head, HeadRestore {
     return old.length === FORGOTTEN_AT_ONCE;
   }
 
-  put(
+  put(...given: Parameters<HeadRestore["put"]>): boolean {
+    return this.shared.write(() => this.putOlder(...given));
+  }
+
+  private putOlder(
     { id, labels }: { readonly id: bigint; readonly labels: readonly LabelPair[] },
     { floats, lastHistogramMs }: { readonly floats: Samples; readonly lastHistogramMs: number },
     nowMs: number,
@@ -397,9 +373,9 @@ class HeadStore implements Head, HeadRestore {
     let ref = this.index.find(low, high);
     if (ref < 0) ref = this.newSeries({ low, high }, () => labels, nowMs);
     if (ref < 0) return false;
-    this.lastHistogramMs[ref] = Math.max(this.lastHistogramMs[ref] as number, lastHistogramMs);
+    this.sawHistogram(ref, lastHistogramMs);
     const { timeMs } = floats;
-    const firstMs = this.firstMs(ref);
+    const firstMs = this.samples.firstMs(ref);
     let length = timeMs.length;
     while (length > 0 && (timeMs[length - 1] as number) >= firstMs) length--;
     // Some of them came to this process; whether all did is not known.
@@ -411,28 +387,20 @@ class HeadStore implements Head, HeadRestore {
       newest = writeChunk(this.pages, newest, floats, { from, to });
     }
     this.attach(ref, newest);
-    this.lastMs[ref] = Math.max(this.lastMs[ref] as number, timeMs[length - 1] as number);
+    const { lastMs } = this.slabs.of(ref);
+    lastMs[placeOf(ref)] = Math.max(this.lastMsOf(ref), timeMs[length - 1] as number);
     return true;
   }
 
-  /** The time of the oldest sample of a series that is here. */
-  private firstMs(ref: number): number {
-    let firstMs = this.open.firstMs(ref);
-    for (let address = this.newestChunk[ref] as number; address !== NO_CHUNK; ) {
-      const page = pageOf(this.pages.current, address);
-      if (page === undefined) break;
-      chunkInfo(page, address, this.info);
-      firstMs = this.info.firstMs;
-      address = this.info.previous;
-    }
-    return firstMs;
+  private newestOf(ref: number): number {
+    return this.slabs.of(ref).newestChunk[placeOf(ref)] as number;
   }
 
   /** Puts chunks before the oldest one that the series has. */
   private attach(ref: number, older: number): void {
-    let address = this.newestChunk[ref] as number;
+    let address = this.newestOf(ref);
     if (address === NO_CHUNK) {
-      this.newestChunk[ref] = older;
+      this.slabs.of(ref).newestChunk[placeOf(ref)] = older;
       return;
     }
     for (;;) {
@@ -452,24 +420,4 @@ class HeadStore implements Head, HeadRestore {
     const claimed = Math.max(afterMs, this.lostUntilMs);
     this.completeAfterMs = Math.min(this.completeAfterMs, claimed);
   }
-}
-
-function grown(from: Float64Array): Float64Array<ArrayBuffer> {
-  const out = new Float64Array(from.length * 2);
-  out.set(from);
-  return out;
-}
-
-/** Whether the sample at `row` is smaller than the one before it; `first` has none before. */
-function fallsAt({ value }: Samples, row: number, first: number): boolean {
-  return row > first && (value[row] as number) < (value[row - 1] as number);
-}
-
-/** Takes away what is not later than `afterMs`; returns the new end. */
-function cutStart(out: Samples, start: number, end: number, afterMs: number): number {
-  let from = start;
-  while (from < end && (out.timeMs[from] as number) <= afterMs) from++;
-  out.timeMs.copyWithin(start, from, end);
-  out.value.copyWithin(start, from, end);
-  return end - (from - start);
 }

@@ -1,7 +1,7 @@
 /**
  * Memory for chunks of samples: pages of one MiB, filled one after the other and dropped whole. A chunk has an address,
  * which is never given twice; the address of a dropped page leads to nothing. Who may still read while pages are
- * dropped takes a `snapshot` first.
+ * dropped takes a `snapshot` first. Other threads can read pages.
  */
 import { assert } from "@triptych/model";
 
@@ -25,10 +25,23 @@ export interface Page {
 /** Pages by their number; dropped ones are absent. */
 export type PageTable = readonly (Page | undefined)[];
 
+/** Who wants to know of pages that come and go. */
+export interface PageWatch {
+  made(number: number, buffer: SharedArrayBuffer): void;
+  dropped(number: number): void;
+}
+
+const noWatch: PageWatch = { made: () => undefined, dropped: () => undefined };
+
 export class Pages {
   private readonly table: (Page | undefined)[] = [];
+  private readonly watch: PageWatch;
   private live = 0;
   private open: number | undefined;
+
+  constructor(watch: PageWatch = noWatch) {
+    this.watch = watch;
+  }
 
   get bytes(): number {
     return this.live * PAGE_BYTES;
@@ -48,9 +61,11 @@ export class Pages {
     assert(words <= PAGE_WORDS, "a chunk fits a page");
     let page = this.open === undefined ? undefined : this.table[this.open];
     if (page === undefined || page.used + words > PAGE_WORDS) {
-      page = newPage();
+      const buffer = new SharedArrayBuffer(PAGE_BYTES);
+      page = pageOn(buffer);
       this.open = this.table.push(page) - 1;
       this.live++;
+      this.watch.made(this.open, buffer);
     }
     const address = (this.open as number) * PAGE_WORDS + page.used;
     page.used += words;
@@ -72,11 +87,21 @@ export class Pages {
     assert(this.table[number] !== undefined, "a page is dropped once");
     this.table[number] = undefined;
     this.live--;
+    this.watch.dropped(number);
+  }
+
+  /** Takes a page of another thread. */
+  adopt(number: number, buffer: SharedArrayBuffer): void {
+    this.table[number] = pageOn(buffer);
+  }
+
+  /** Lets go of a page that another thread dropped. */
+  release(number: number): void {
+    this.table[number] = undefined;
   }
 }
 
-function newPage(): Page {
-  const buffer = new ArrayBuffer(PAGE_BYTES);
+function pageOn(buffer: SharedArrayBuffer): Page {
   return {
     f64: new Float64Array(buffer),
     i32: new Int32Array(buffer),

@@ -1,0 +1,91 @@
+/** Aggregated leaves of queries that the head answers alone, computed by its readers beside the event loop. */
+import type { FoldAnswer, FoldQuestion, LeafQuestion, Matcher } from "@triptych/lang";
+import { createPacing, inSteps } from "../../pacing.ts";
+import { indexMatcher } from "../matchers.ts";
+import type { Ask } from "../source.ts";
+import type { Head } from "./head.ts";
+import type { HeadReaders } from "./head-readers.ts";
+import type { LeafGroups } from "./leaf-job.ts";
+import type { IndexMatcher } from "./series-index.ts";
+
+/** Fewer series are computed as fast where the query is. */
+const SERIES_MIN = 200;
+
+export interface HeadLeaves {
+  /** `undefined` when the head or its readers cannot. */
+  fold(question: FoldQuestion, ask: Ask): Promise<FoldAnswer | undefined>;
+}
+
+interface Parts {
+  readonly head: Head;
+  readonly settle: (matchers: readonly IndexMatcher[], ask: Ask) => Promise<void>;
+  readonly readers: Pick<HeadReaders, "run">;
+}
+
+export function createHeadLeaves(parts: Parts): HeadLeaves {
+  const { bulk } = parts.head;
+  return {
+    async fold(question, ask) {
+      const refs = await seriesFor(parts, question, ask);
+      if (refs === undefined) return undefined;
+      const { leaf, rangeMs, endMs, stepMs, steps, op, samplesMax } = question;
+      const making = bulk.groups(refs, question.groups);
+      const { groupOf, labels } = await inSteps(making, createPacing(ask.signal, ask.priority));
+      ask.memory?.take(refs.length * 12 + labels.length * (BYTES_PER_ROW + steps * BYTES_PER_SUM));
+      const result = await parts.readers.run(
+        {
+          leaf,
+          steps: { rangeMs, endMs, stepMs, steps },
+          refs,
+          op,
+          groupOf,
+          groups: labels.length,
+          samplesMax,
+        },
+        ask,
+      );
+      if (result?.kind === "too_many") return { groups: [], samples: result.samples };
+      if (result?.kind !== "groups") return undefined;
+      const { firsts, samples } = result;
+      const groups = labels
+        .map((one, group) => ({
+          first: firsts[group] as number,
+          labels: one,
+          ...valuesAt(result, group, steps),
+        }))
+        .filter(({ first, has }) => first > 0 && has.includes(1))
+        .sort((a, b) => a.first - b.first);
+      return { groups, samples };
+    },
+  };
+}
+
+/** Labels, and objects for a row's parts. */
+const BYTES_PER_ROW = 300;
+/** What is added up for a step of a group, in parts and together. */
+const BYTES_PER_SUM = 48;
+
+const valuesAt = ({ has, value }: LeafGroups, row: number, steps: number) => ({
+  has: has.subarray(row * steps, (row + 1) * steps),
+  value: value.subarray(row * steps, (row + 1) * steps),
+});
+
+/** The series that match, when the head has all their samples and they are worth a question to a reader. */
+async function seriesFor(
+  { head, settle }: Parts,
+  { matchers, rangeMs, endMs, stepMs }: LeafQuestion,
+  ask: Ask,
+): Promise<Uint32Array | undefined> {
+  const afterMs = endMs - rangeMs;
+  const isWhole = [endMs, rangeMs, stepMs].every(Number.isInteger);
+  if (!isWhole || afterMs < head.completeAfterMs || isMarked(matchers)) return undefined;
+  const asked = matchers.map(indexMatcher);
+  await settle(asked, ask);
+  const refs = head.bulk.refs(asked);
+  if (refs.length < SERIES_MIN || head.bulk.isLate(refs, afterMs)) return undefined;
+  return refs;
+}
+
+/** Whether more is asked of the store than samples: see `coarse.ts`. */
+const isMarked = (matchers: readonly Matcher[]): boolean =>
+  matchers.some(({ name }) => name === "");
