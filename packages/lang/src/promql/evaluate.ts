@@ -97,6 +97,7 @@ export interface PromqlResult {
 }
 
 const LOOKBACK_MS = 300_000;
+const LOADED_AT_ONCE = 1_000;
 const SUBQUERY_INTERVAL_MS = 60_000;
 const SAMPLES_MAX = 50_000_000;
 
@@ -401,11 +402,17 @@ class Run implements Evaluation {
     func?: string,
   ): Promise<readonly LoadedSeries[]> {
     const found = await this.source.select(matchers, range, func);
-    const samples = found.reduce((sum, series) => sum + sizeOf(series), 0);
+    const withBuckets = selector === undefined || !this.prepared.statsOnly.has(selector);
+    const out: LoadedSeries[] = [];
+    let samples = 0;
+    for (const [place, series] of found.entries()) {
+      samples += sizeOf(series);
+      out.push(loadSeries(series, withBuckets));
+      if (place % LOADED_AT_ONCE === LOADED_AT_ONCE - 1) await this.pause();
+    }
     this.samplesRead += samples;
     this.count(samples);
-    const withBuckets = selector === undefined || !this.prepared.statsOnly.has(selector);
-    return found.map((series) => loadSeries(series, withBuckets));
+    return out;
   }
 
   async leaf(question: LeafQuestion): Promise<LeafAnswer | undefined> {

@@ -1,15 +1,15 @@
 /** Aggregated leaves of queries that the head answers alone, computed by its readers beside the event loop. */
 import type { FoldAnswer, FoldQuestion, LeafQuestion, Matcher } from "@triptych/lang";
-import { createPacing, inSteps } from "../../pacing.ts";
+import { createPacing, inSteps, type Pacing } from "../../pacing.ts";
 import { indexMatcher } from "../matchers.ts";
 import type { Ask } from "../source.ts";
 import type { Head } from "./head.ts";
 import type { HeadReaders } from "./head-readers.ts";
 import type { LeafGroups } from "./leaf-job.ts";
-import type { IndexMatcher } from "./series-index.ts";
 
 /** Fewer series are computed as fast where the query is. */
 const SERIES_MIN = 200;
+const SERIES_PER_GROUP_MIN = 2;
 
 export interface HeadLeaves {
   /** `undefined` when the head or its readers cannot. */
@@ -18,7 +18,6 @@ export interface HeadLeaves {
 
 interface Parts {
   readonly head: Head;
-  readonly settle: (matchers: readonly IndexMatcher[], ask: Ask) => Promise<void>;
   readonly readers: Pick<HeadReaders, "run">;
 }
 
@@ -26,11 +25,14 @@ export function createHeadLeaves(parts: Parts): HeadLeaves {
   const { bulk } = parts.head;
   return {
     async fold(question, ask) {
-      const refs = await seriesFor(parts, question, ask);
+      const pacing = createPacing(ask.signal, ask.priority);
+      const refs = await seriesFor(parts, question, pacing);
       if (refs === undefined) return undefined;
       const { leaf, rangeMs, endMs, stepMs, steps, op, samplesMax } = question;
       const making = bulk.groups(refs, question.groups);
-      const { groupOf, labels } = await inSteps(making, createPacing(ask.signal, ask.priority));
+      const { groupOf, labels } = await inSteps(making, pacing);
+      // Where nearly every series is a group of its own there is little to add up.
+      if (labels.length * SERIES_PER_GROUP_MIN > refs.length) return undefined;
       ask.memory?.take(refs.length * 12 + labels.length * (BYTES_PER_ROW + steps * BYTES_PER_SUM));
       const result = await parts.readers.run(
         {
@@ -72,16 +74,14 @@ const valuesAt = ({ has, value }: LeafGroups, row: number, steps: number) => ({
 
 /** The series that match, when the head has all their samples and they are worth a question to a reader. */
 async function seriesFor(
-  { head, settle }: Parts,
+  { head }: Parts,
   { matchers, rangeMs, endMs, stepMs }: LeafQuestion,
-  ask: Ask,
+  pacing: Pacing,
 ): Promise<Uint32Array | undefined> {
   const afterMs = endMs - rangeMs;
   const isWhole = [endMs, rangeMs, stepMs].every(Number.isInteger);
   if (!isWhole || afterMs < head.completeAfterMs || isMarked(matchers)) return undefined;
-  const asked = matchers.map(indexMatcher);
-  await settle(asked, ask);
-  const refs = head.bulk.refs(asked);
+  const refs = await inSteps(head.bulk.refs(matchers.map(indexMatcher)), pacing);
   if (refs.length < SERIES_MIN || head.bulk.isLate(refs, afterMs)) return undefined;
   return refs;
 }

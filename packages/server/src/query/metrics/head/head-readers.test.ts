@@ -108,6 +108,13 @@ function readersOf(
   return readers;
 }
 
+function refsOf(head: Head, matchers: Parameters<Head["match"]>[0]): Uint32Array {
+  const steps = head.bulk.refs(matchers);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
 const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
 /** Threads are started by the first question and answer later ones. */
@@ -275,9 +282,7 @@ describe("a thread's values are those of the evaluator", () => {
   test("beyond the limit of samples the query is refused; when nobody waits it is stopped", async () => {
     const readers = readersOf(head, threadHere);
     await ready(readers);
-    const refs = head.bulk.refs([
-      { name: "__name__", op: "=", value: "m", test: (v) => v === "m" },
-    ]);
+    const refs = refsOf(head, [{ name: "__name__", op: "=", value: "m", test: (v) => v === "m" }]);
     const work = {
       leaf: "rate",
       op: "sum",
@@ -313,7 +318,7 @@ test("a real thread reads whole series while they are written", async () => {
   };
   for (let n = 0; n < 60; n++) write();
   await ready(readers);
-  const refs = head.bulk.refs([
+  const refs = refsOf(head, [
     { name: "__name__", op: "=", value: "c_total", test: (v) => v === "c_total" },
   ]);
   const groupOf = new Uint32Array(refs.length);

@@ -13,7 +13,7 @@ import {
   staleTest,
 } from "@triptych/lang";
 import type { SampleColumn } from "../../../store/clickhouse/select/samples.ts";
-import { createPacing } from "../../pacing.ts";
+import { createPacing, inSteps } from "../../pacing.ts";
 import { storeLeaf } from "../leaf.ts";
 import { indexMatcher, storeMatcher } from "../matchers.ts";
 import {
@@ -39,7 +39,7 @@ export function createHeadSource(
   readers?: Pick<HeadReaders, "run">,
 ): MetricsSource {
   const settle = createSettling(head);
-  const leaves = readers && createHeadLeaves({ head, settle, readers });
+  const leaves = readers && createHeadLeaves({ head, readers });
   return {
     ...store,
     ...(leaves === undefined ? {} : { fold: leaves.fold }),
@@ -87,9 +87,11 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   if (range.toMs <= completeAfterMs) return readSeries(store, matchers, range, ask, column);
   const asked = matchers.map(indexMatcher);
   await settle(asked, ask);
-  const found = head
-    .match(asked)
-    .filter((one) => one.lastMs > range.afterMs || seenSince(one, range.afterMs));
+  const pacing = createPacing(ask.signal, ask.priority);
+  const matching = await inSteps(head.match(asked), pacing);
+  const found = matching.filter(
+    (one) => one.lastMs > range.afterMs || seenSince(one, range.afterMs),
+  );
   ask.memory?.take(found.length * BYTES_PER_VIEW);
   const older =
     range.afterMs >= completeAfterMs
@@ -111,7 +113,8 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
   const histograms = await histogramsById(store, { ids: histogramIds, range }, ask);
   const out: SourceSeries[] = [];
   let known: SampleRange = { afterMs: Number.NaN, toMs: range.toMs };
-  for (const series of found) {
+  for (const [place, series] of found.entries()) {
+    if (place % JOINED_AT_ONCE === JOINED_AT_ONCE - 1) await pacing.pause();
     const needsId = ids.length > 0 || histogramIds.length > 0;
     const id = needsId ? series.id : undefined;
     const before = id === undefined ? undefined : floats.get(id);
@@ -138,6 +141,7 @@ async function read(parts: Parts, question: Question): Promise<readonly SourceSe
 
 /** A series' view and what is made of it while a query runs; its labels and samples are the head's. */
 const BYTES_PER_VIEW = 300;
+const JOINED_AT_ONCE = 1_000;
 const NO_POINTS: readonly HistogramPoint[] = [];
 const NO_FLOATS: ReadonlyMap<bigint, FloatSamples> = new Map();
 

@@ -13,11 +13,20 @@ import { runPromql } from "../../promql/source.ts";
 import { createStoreSource, type MetricsSource } from "../source.ts";
 import { createHead, type Head } from "./head.ts";
 import { createHeadSource } from "./head-source.ts";
+import type { HeadSeries } from "./head-view.ts";
 import { rebuildHead } from "./rebuild.ts";
 
 const T = 1_700_000_000_000;
 const HOUR = 3_600_000;
 const WINDOW = { windowMs: 4 * HOUR, bytesMax: 64 * 2 ** 20 };
+
+const matched = (head: Head, matchers: Parameters<Head["match"]>[0]): readonly HeadSeries[] => {
+  const steps = head.match(matchers);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+};
 
 /** Numbers that are the same in every run. */
 function randoms(seed: number): () => number {
@@ -311,10 +320,10 @@ describe("bounds", () => {
     const head = createHead({ windowMs: HOUR, bytesMax: 2 ** 26 }, T);
     head.append(counterBatch(10, T + 1), T + 1);
     const test = { name: "__name__", op: "=" as const, value: "c", test: (v: string) => v === "c" };
-    const before = head.match([test]);
+    const before = matched(head, [test]);
     head.trim(T + 2 * HOUR);
     expect(head.series).toBe(0);
-    expect(head.match([test])).toEqual([]);
+    expect(matched(head, [test])).toEqual([]);
     expect(before.map((one) => one.labels.pairs[1]?.[1])).toContain("3");
     head.append(samplesOf([{ labels: { __name__: "d" }, samples: [[T + 3 * HOUR, 1]] }]), T);
     expect(head.series).toBe(1);

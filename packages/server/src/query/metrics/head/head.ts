@@ -6,7 +6,7 @@
  *
  * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
  */
-import type { FoldQuestion, LabelPair, Labels } from "@triptych/lang";
+import { type FoldQuestion, type LabelPair, labelsOf } from "@triptych/lang";
 import type { SampleBatch, SeriesTable } from "@triptych/model";
 import {
   CHUNK_SAMPLES_MAX,
@@ -40,8 +40,8 @@ export interface Head {
   readonly bytes: number;
   /** Takes acknowledged samples. */
   append(batch: SampleBatch, nowMs: number): void;
-  /** The series that match all, in the order of their labels. */
-  match(matchers: readonly IndexMatcher[]): readonly HeadSeries[];
+  /** The series that match all, in the order of their labels, in steps of some milliseconds. */
+  match(matchers: readonly IndexMatcher[]): Generator<void, readonly HeadSeries[]>;
   /** Work of `match` that can be done before it in small steps: after very many series came, much. */
   settle(matchers: readonly IndexMatcher[]): Iterable<void>;
   /** The series with this id (the two words of the hash of its labels). */
@@ -61,9 +61,11 @@ export interface Head {
 export interface HeadBulk {
   /** What other threads read. */
   readonly tables: SharedTables;
-  /** The series that match all, in the order of their labels; each number means the same series for ten minutes. */
-  refs(matchers: readonly IndexMatcher[]): Uint32Array;
-  labels(ref: number): Labels;
+  /**
+   * The series that match all, in the order of their labels unless that would take long; each number means the same
+   * series for ten minutes. In steps of some milliseconds.
+   */
+  refs(matchers: readonly IndexMatcher[]): Generator<void, Uint32Array>;
   /** Whether the head may miss a sample of one of these that is later than `afterMs`. */
   isLate(refs: Uint32Array, afterMs: number): boolean;
   /** Their groups; `yield`s after each millisecond or two. */
@@ -89,6 +91,8 @@ const UNKNOWN = -1;
 const NO_ROOM = -2;
 /** Forgetting so many series takes some milliseconds, and as much again for the lists of a million that they are in. */
 const FORGOTTEN_AT_ONCE = 5_000;
+const NO_LABELS = labelsOf([]);
+const VIEWS_AT_ONCE = 5_000;
 /** Beyond this the head gives up the time they came for. */
 const LATE_SERIES_MAX = 100_000;
 /** What an earlier process left may take this much; the rest is for what comes. */
@@ -136,12 +140,12 @@ class HeadStore implements Head, HeadRestore {
 
   readonly bulk: HeadBulk = {
     tables: this.shared,
-    refs: (matchers) => this.index.match(matchers),
-    labels: (ref) => this.index.labels(ref),
+    refs: (matchers) => this.index.matching(matchers, true),
     isLate: (refs, afterMs) => this.isLate(refs, afterMs),
     groups: (refs, grouping) =>
       this.groups.of(refs, grouping, {
-        labelsOf: (ref) => this.index.labels(ref),
+        // Of one that went meanwhile no sample is looked at.
+        labelsOf: (ref) => (this.index.has(ref) ? this.index.labels(ref) : NO_LABELS),
         refsEnd: this.index.refs,
       }),
   };
@@ -274,9 +278,15 @@ class HeadStore implements Head, HeadRestore {
     }
   }
 
-  match(matchers: readonly IndexMatcher[]): readonly HeadSeries[] {
+  *match(matchers: readonly IndexMatcher[]): Generator<void, readonly HeadSeries[]> {
     const pages = this.pages.snapshot();
-    return Array.from(this.index.match(matchers), (ref) => this.view(ref, pages));
+    const out: HeadSeries[] = [];
+    const refs = yield* this.index.matching(matchers);
+    for (const [at, ref] of refs.entries()) {
+      if (at % VIEWS_AT_ONCE === VIEWS_AT_ONCE - 1) yield;
+      if (this.index.has(ref)) out.push(this.view(ref, pages));
+    }
+    return out;
   }
 
   settle(matchers: readonly IndexMatcher[]): Iterable<void> {

@@ -53,7 +53,10 @@ function createBatches(
 
 function shown(head: Head): unknown {
   const scratch = new SampleScratch();
-  return head.match([]).map((series) => {
+  const steps = head.match([]);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value.map((series) => {
     const { end } = series.read({ afterMs: 0, toMs: Infinity }, scratch, 0);
     const samples = Array.from({ length: end }, (_, i) => [scratch.timeMs[i], scratch.value[i]]);
     return [series.labels.pairs, series.lastMs, samples];

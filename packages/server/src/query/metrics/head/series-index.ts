@@ -5,6 +5,7 @@
 import { type LabelPair, type Labels, labelsOf } from "@triptych/lang";
 import { assert } from "@triptych/model";
 import { byLabelPairs } from "../series-order.ts";
+import { type Compare, grown, NONE, PostingList, sortInSteps } from "./posting-list.ts";
 
 export interface IndexMatcher {
   readonly name: string;
@@ -121,11 +122,44 @@ export class SeriesIndex {
 
   /** The series that match all, in the order of their labels. Nobody may change the answer. */
   match(matchers: readonly IndexMatcher[]): Uint32Array {
-    const { base, rest } = this.base(matchers);
-    if (rest.length === 0) return base;
+    const steps = this.matching(matchers);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /**
+   * The same in steps of some milliseconds. With `anyOrder` they are in the order in which they came where putting
+   * them in order would take long.
+   */
+  *matching(matchers: readonly IndexMatcher[], anyOrder = false): Generator<void, Uint32Array> {
+    const best = this.shortestList(matchers);
+    if (best !== undefined) {
+      const { list, matcher } = best;
+      if (list === undefined) return NONE;
+      const inOrder = !(anyOrder && list.isFarFromOrder);
+      const base = inOrder ? list.inOrder(this.compare) : list.asTheyCame();
+      return yield* this.only(
+        base,
+        matchers.filter((one) => one !== matcher),
+      );
+    }
+    const asking = matchers.find((matcher) => !matcher.test(""));
+    const all = asking === undefined ? this.all() : yield* this.withValue(asking);
+    const rest = matchers.filter((one) => one !== asking);
+    return yield* this.only(anyOrder ? all : yield* sortInSteps(all, this.compare), rest);
+  }
+
+  /** Of the series in `base`, which may be gone meanwhile, those that match. */
+  private *only(
+    base: Uint32Array,
+    matchers: readonly IndexMatcher[],
+  ): Generator<void, Uint32Array> {
+    if (matchers.length === 0) return base;
     const out = new Uint32Array(base.length);
     let count = 0;
-    const tests = rest.map(({ name, op, value, test }) => {
+    const tests = matchers.map(({ name, op, value, test }) => {
       if (op === "=") return { name, test: (candidate: string) => candidate === value };
       const known = new Map<string, boolean>();
       return {
@@ -141,8 +175,11 @@ export class SeriesIndex {
       };
     });
     const places = new Uint32Array(tests.length);
-    for (const ref of base) {
-      const { pairs } = this.labels(ref);
+    for (let at = 0; at < base.length; at++) {
+      if (at % TESTED_AT_ONCE === TESTED_AT_ONCE - 1) yield;
+      const ref = base[at] as number;
+      const pairs = this.labelsByRef[ref]?.pairs;
+      if (pairs === undefined) continue;
       let ok = true;
       for (let i = 0; ok && i < tests.length; i++) {
         const { name, test } = tests[i] as { name: string; test: (value: string) => boolean };
@@ -150,9 +187,9 @@ export class SeriesIndex {
         const pair = pairs[places[i] as number];
         if (pair !== undefined && pair[0] === name) ok = test(pair[1]);
         else {
-          const at = pairs.findIndex(([candidate]) => candidate === name);
-          if (at >= 0) places[i] = at;
-          ok = test(pairs[at]?.[1] ?? "");
+          const place = pairs.findIndex(([candidate]) => candidate === name);
+          if (place >= 0) places[i] = place;
+          ok = test(pairs[place]?.[1] ?? "");
         }
       }
       if (ok) out[count++] = ref;
@@ -183,34 +220,29 @@ export class SeriesIndex {
     return best;
   }
 
-  /** The shortest list that holds all matches, and the matchers that are not said by it. */
-  private base(matchers: readonly IndexMatcher[]): {
-    base: Uint32Array;
-    rest: readonly IndexMatcher[];
-  } {
-    const best = this.shortestList(matchers);
-    if (best !== undefined) {
-      const { list, matcher } = best;
-      if (list === undefined) return { base: new Uint32Array(0), rest: [] };
-      return { base: list.inOrder(this.compare), rest: matchers.filter((one) => one !== matcher) };
+  private *withValue({ name, test }: IndexMatcher): Generator<void, Uint32Array> {
+    let out = new Uint32Array(1024);
+    let count = 0;
+    let tested = 0;
+    for (const [value, list] of [...(this.postings.get(name) ?? [])]) {
+      if (++tested % VALUES_AT_ONCE === 0) yield;
+      if (!test(value)) continue;
+      while (count + list.count > out.length) out = grown(out);
+      out.set(list.asTheyCame(), count);
+      count += list.count;
     }
-    const asking = matchers.find((matcher) => !matcher.test(""));
-    if (asking === undefined) return { base: this.all(), rest: matchers };
-    const refs: number[] = [];
-    for (const [value, list] of this.postings.get(asking.name) ?? [])
-      if (asking.test(value)) for (const ref of list.inOrder(this.compare)) refs.push(ref);
-    const sorted = Uint32Array.from(refs).sort(this.compare);
-    return { base: sorted, rest: matchers.filter((one) => one !== asking) };
+    return out.subarray(0, count);
   }
 
   private all(): Uint32Array {
-    const refs: number[] = [];
-    for (let ref = 0; ref < this.labelsByRef.length; ref++) if (this.has(ref)) refs.push(ref);
-    return Uint32Array.from(refs).sort(this.compare);
+    const out = new Uint32Array(this.size);
+    let count = 0;
+    for (let ref = 0; ref < this.labelsByRef.length; ref++) if (this.has(ref)) out[count++] = ref;
+    return out;
   }
 
   private readonly compare: Compare = (a, b) =>
-    byLabelPairs(this.labels(a).pairs, this.labels(b).pairs);
+    byLabelPairs(this.labelsByRef[a]?.pairs ?? GONE, this.labelsByRef[b]?.pairs ?? GONE);
 
   private listOf(name: string, value: string): PostingList {
     let values = this.postings.get(name);
@@ -277,6 +309,10 @@ export class SeriesIndex {
   }
 }
 
+/** Of series that went while others were put in order. */
+const GONE: readonly LabelPair[] = [];
+const TESTED_AT_ONCE = 20_000;
+const VALUES_AT_ONCE = 5_000;
 const FREE = -1;
 const WAS_USED = -2;
 /** Longer than any query runs. */
@@ -285,172 +321,3 @@ const SERIES_BYTES = 120;
 /** A place in the series' own list and one in the label's. */
 const LABEL_BYTES = 16;
 const PAIR_BYTES = 180;
-
-type Compare = (a: number, b: number) => number;
-
-/**
- * Refs in the order of their series' labels, made anew when somebody asks after series came. Most lists have one: it
- * is kept without an array, which would be several times as large as all else.
- */
-class PostingList {
-  readonly pair: LabelPair;
-  count = 0;
-  private only = 0;
-  private refs: Uint32Array<ArrayBuffer> = NONE;
-  /** So many of them, from the start, are in order. */
-  private sorted = 0;
-  private removals = 0;
-
-  constructor(pair: LabelPair) {
-    this.pair = pair;
-  }
-
-  push(ref: number): void {
-    if (this.count === 0) this.only = ref;
-    else {
-      if (this.refs === NONE) this.refs = Uint32Array.of(this.only, 0, 0, 0);
-      else if (this.count === this.refs.length) this.refs = grown(this.refs);
-      this.refs[this.count] = ref;
-    }
-    this.count++;
-  }
-
-  /** Does not sort: series that are gone have no labels to be compared by. Readers of older answers keep theirs. */
-  keep(isKept: (ref: number) => boolean): void {
-    this.removals++;
-    const refs = this.array();
-    const kept = new Uint32Array(this.count);
-    let count = 0;
-    let sorted = 0;
-    for (let at = 0; at < this.count; at++) {
-      const ref = refs[at] as number;
-      if (!isKept(ref)) continue;
-      kept[count++] = ref;
-      if (at < this.sorted) sorted = count;
-    }
-    this.sorted = sorted;
-    this.count = count;
-    this.only = kept[0] ?? 0;
-    this.refs = count < 2 ? NONE : kept.slice(0, count);
-  }
-
-  /** Sorts what came since and puts it among the rest; readers of older answers keep theirs. */
-  inOrder(compare: Compare): Uint32Array {
-    if (this.refs === NONE) return this.array();
-    if (this.sorted < this.count) {
-      const came = this.refs.slice(this.sorted, this.count).sort(compare);
-      const merged = new Uint32Array(this.refs.length);
-      for (const _ of merge(this.refs.subarray(0, this.sorted), came, { out: merged, compare }));
-      this.refs = merged;
-      this.sorted = this.count;
-    }
-    return this.refs.subarray(0, this.count);
-  }
-
-  /**
-   * Puts what is there now in order, step by step: pieces are sorted, then put together two by two. Ends early when
-   * series go meanwhile, because those have no labels any more to be compared by.
-   */
-  *settle(compare: Compare): Generator<void> {
-    if (this.count - this.sorted < SETTLED_MIN) return;
-    const { removals, sorted } = this;
-    const end = this.count;
-    const isChanged = (): boolean => this.removals !== removals || this.sorted !== sorted;
-    let runs: Uint32Array[] = [];
-    for (let from = sorted; from < end; from += SORTED_AT_ONCE) {
-      runs.push(this.refs.slice(from, Math.min(end, from + SORTED_AT_ONCE)).sort(compare));
-      yield;
-      if (isChanged()) return;
-    }
-    // What was in order before is long: it is taken last, once.
-    while (runs.length > 0) {
-      const isLast = runs.length === 1;
-      const longer: Uint32Array[] = [];
-      for (let i = 0; i < runs.length; i += 2) {
-        const one = runs[i] as Uint32Array;
-        const left = isLast ? this.refs.slice(0, sorted) : one;
-        const right = isLast ? one : (runs[i + 1] ?? NONE);
-        const out = new Uint32Array(left.length + right.length);
-        for (const _ of merge(left, right, { out, compare })) {
-          yield;
-          if (isChanged()) return;
-        }
-        longer.push(out);
-      }
-      runs = longer;
-      if (isLast) break;
-    }
-    const settled = new Uint32Array(this.refs.length);
-    settled.set(runs[0] as Uint32Array);
-    settled.set(this.refs.subarray(end, this.count), end);
-    this.refs = settled;
-    this.sorted = end;
-  }
-
-  private array(): Uint32Array {
-    return this.refs === NONE && this.count === 1 ? Uint32Array.of(this.only) : this.refs;
-  }
-}
-
-const NONE = new Uint32Array(0);
-/** Fewer are put in order at once. */
-const SETTLED_MIN = 2_000;
-/** Takes some milliseconds. */
-const SORTED_AT_ONCE = 4_000;
-const MERGED_AT_ONCE = 1_000;
-
-/**
- * Writes both, which are in order, into `out` in order; those of `left` first where they are equal. Stops after each
- * piece. Stretches of `left` without one of `right` between them are not looked at one by one.
- */
-function* merge(
-  left: Uint32Array,
-  right: Uint32Array,
-  { out, compare }: { readonly out: Uint32Array; readonly compare: Compare },
-): Generator<void> {
-  let from = 0;
-  let at = 0;
-  let merged = 0;
-  for (const ref of right) {
-    const isNext = from === left.length || compare(left[from] as number, ref) > 0;
-    const to = isNext ? from : placeAmong(left, ref, { from: from + 1, compare });
-    // A short stretch is copied faster by hand.
-    if (to - from < COPIED_BY_HAND) for (; from < to; from++) out[at++] = left[from] as number;
-    else {
-      out.set(left.subarray(from, to), at);
-      at += to - from;
-      from = to;
-    }
-    out[at++] = ref;
-    if (++merged % MERGED_AT_ONCE === 0) yield;
-  }
-  out.set(left.subarray(from), at);
-}
-
-const COPIED_BY_HAND = 16;
-
-/** The first place from `from` on whose ref comes later than `ref`; near ones are found with few comparisons. */
-function placeAmong(
-  refs: Uint32Array,
-  ref: number,
-  { from, compare }: { readonly from: number; readonly compare: Compare },
-): number {
-  let low = from;
-  let high = from;
-  for (let far = 1; high < refs.length && compare(refs[high] as number, ref) <= 0; far *= 2) {
-    low = high + 1;
-    high = Math.min(refs.length, low + far);
-  }
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compare(refs[middle] as number, ref) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
-  const out = new Uint32Array(from.length * 2);
-  out.set(from);
-  return out;
-}
