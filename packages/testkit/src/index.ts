@@ -1,6 +1,7 @@
 export { type AckLedger, openAckLedger } from "./ack-ledger.ts";
 export { type ClickhouseFront, startClickhouseFront } from "./clickhouse-front/clickhouse-front.ts";
 export type { FrontFaults } from "./clickhouse-front/faults.ts";
+export { debianTree } from "./debian-tree.ts";
 export { ensureProgram } from "./ensure-program.ts";
 export { FaultFs, type Faults, PowerLoss } from "./fault-fs.ts";
 export { freePort } from "./free-port.ts";

@@ -13,6 +13,18 @@ export type { FederatedFamily, FederatedSample } from "./federation/family.ts";
 export { type FederationFormat, federationFormat } from "./federation/format.ts";
 export { federationProtobuf } from "./federation/protobuf.ts";
 export { federationText } from "./federation/text.ts";
+export { type BeatsOptions, type DecodedBeats, decodeBeatsEvents } from "./beats/events.ts";
+export {
+  type BeatsEvent,
+  type BeatsFrame,
+  type BeatsScanner,
+  type BeatsVersion,
+  createBeatsScanner,
+  type PlainBeatsFrame,
+  readBeatsFrame,
+  readInnerFrames,
+  writeBeatsAck,
+} from "./beats/frames.ts";
 export { addForwardEvents, type DecodedEvents } from "./fluentd/events.ts";
 export {
   type ForwardEvents,

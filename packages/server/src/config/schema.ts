@@ -2,6 +2,7 @@
 import { totalmem } from "node:os";
 import { defaultLimits } from "@triptych/model";
 import { z } from "zod";
+import { beatsSchema } from "./beats-schema.ts";
 import { collectSchema } from "./collect-schema.ts";
 import { deriveSchema } from "./derive-schema.ts";
 import { fluentdSchema } from "./fluentd-schema.ts";
@@ -159,6 +160,7 @@ export const configSchema = z.strictObject({
   ...logSourceFields,
   loki: lokiSchema,
   elasticsearch: elasticsearchSchema,
+  beats: beatsSchema,
   fluentd: fluentdSchema,
   logstash: logstashSchema,
   syslog: syslogSchema,
@@ -167,7 +169,7 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Also listen where other makers' programs listen. Senders: Zipkin 9411, Jaeger 14268, 14250, 5778, 6831 and 6832, Elasticsearch 9200, Fluentd 24224, Logstash 5000, Pushgateway 9091. Readers: Prometheus 9090, Loki 3100, Tempo 3200, Jaeger 16686, exporter 9464.",
+      "Also listen where other makers' programs listen. Senders: Zipkin 9411, Jaeger 14268, 14250, 5778, 6831 and 6832, Elasticsearch 9200, Fluentd 24224, Logstash 5000, Beats 5044, Pushgateway 9091. Readers: Prometheus 9090, Loki 3100, Tempo 3200, Jaeger 16686, exporter 9464.",
     ),
   jaeger: z
     .strictObject({

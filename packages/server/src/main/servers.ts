@@ -1,6 +1,7 @@
 /** The servers on our own ports, and how they begin to listen. */
 import type { Limits, TriptychError } from "@triptych/model";
 import { registerElasticsearch } from "../receivers/elasticsearch/http.ts";
+import { createBeatsServer } from "../receivers/beats/server.ts";
 import { createFluentdServer } from "../receivers/fluentd/server.ts";
 import { closeHttp, listen } from "../receivers/http-listen.ts";
 import { createHttpServer } from "../receivers/http-server.ts";
@@ -69,20 +70,23 @@ export function createServers(core: Core, next: IngestNext, outOfOrderMs: () => 
   };
 }
 
-/** What listens only when it is asked for: syslog, Logstash's lines, Fluentd's forward, StatsD. */
+/** What listens only when it is asked for: syslog, Logstash's lines, Fluentd's forward, Beats, StatsD. */
 function createShippers({ config, onClose }: Core, deps: ReceiverDeps) {
-  const { fluentd, statsd, logstash, syslog, classicPorts, listen: host } = config;
+  const { beats, fluentd, statsd, logstash, syslog, classicPorts, listen: host } = config;
   const takesFluentd = fluentd.enabled || classicPorts;
   const takesLogstash = { ...logstash, enabled: logstash.enabled || classicPorts };
   const lines = createLineReceivers({ ...deps, syslog, logstash: takesLogstash });
   const forward = takesFluentd ? createFluentdServer({ ...deps, config: fluentd }) : undefined;
+  const takesBeats = beats.enabled || classicPorts;
+  const events = takesBeats ? createBeatsServer({ ...deps, config: beats }) : undefined;
   const counters = statsd.enabled ? createStatsdServer({ ...deps, config: statsd }) : undefined;
-  for (const server of [lines, forward, counters])
+  for (const server of [lines, forward, events, counters])
     if (server !== undefined) onClose(() => server.close());
   return {
     async listen() {
       await lines.listen(host);
       await forward?.listen(host, fluentd.port);
+      await events?.listen(host, beats.port);
       await counters?.listen(host, statsd.port);
     },
   };

@@ -123,7 +123,6 @@ function answerError(
   sendApiError(exchange.reply, error);
 }
 
-/** Fastify's own refusals by their status; anything else that is thrown is a bug of ours. */
 const frameworkCodes: Readonly<Record<number, ErrorCode>> = {
   400: "query_invalid",
   404: "not_found",
@@ -131,7 +130,8 @@ const frameworkCodes: Readonly<Record<number, ErrorCode>> = {
   415: "media_type_unsupported",
 };
 
-function fromFramework(thrown: unknown): TriptychError {
+/** Fastify's own refusals by their status; anything else that is thrown and not ours is a bug of ours. */
+export function fromFramework(thrown: unknown): TriptychError {
   const status = (thrown as { statusCode?: unknown } | null)?.statusCode;
   const code = typeof status === "number" ? frameworkCodes[status] : undefined;
   if (code === undefined || thrown instanceof TriptychError) return asTriptychError(thrown);

@@ -2,7 +2,7 @@
  * Small valid payloads of every receiver but OTLP's, written without any code of the product. Each carries a text that
  * can be found again.
  */
-import { gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import { field } from "../otlp-payload.ts";
 
 export interface HttpLane {
@@ -17,7 +17,7 @@ export interface HttpLane {
 }
 
 export interface SocketLane {
-  readonly name: "fluentd" | "logstash" | "syslog" | "syslog-udp" | "statsd";
+  readonly name: "beats" | "fluentd" | "logstash" | "syslog" | "syslog-udp" | "statsd";
   readonly udp: boolean;
   payload(mark: string): Buffer;
 }
@@ -211,7 +211,27 @@ const document = (mark: string): string =>
 const syslogLine = (mark: string): string =>
   `<14>1 ${new Date().toISOString()} web fuzzed 7 ID1 [a@1 b="c\\"d"] line ${mark}`;
 
+/** An event of version 2, one of version 1, and a compressed one, in turn; each in a window of its own. */
+function beats(mark: string): Buffer {
+  const u32 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(value);
+    return bytes;
+  };
+  const sized = (text: string): Buffer => concat(u32(Buffer.byteLength(text)), Buffer.from(text));
+  const json = (): Buffer => concat(Buffer.from("2J"), u32(1), sized(document(mark)));
+  const pairs = ["line", `line ${mark}`, "service", "fuzzed"].map(sized);
+  const deflated = deflateSync(json());
+  const forms = [
+    () => concat(Buffer.from("2W"), u32(1), json()),
+    () => concat(Buffer.from("1W"), u32(1), Buffer.from("1D"), u32(1), u32(2), ...pairs),
+    () => concat(Buffer.from("2W"), u32(1), Buffer.from("2C"), u32(deflated.length), deflated),
+  ];
+  return (forms[mark.length % forms.length] as () => Buffer)();
+}
+
 export const socketLanes: readonly SocketLane[] = [
+  { name: "beats", udp: false, payload: beats },
   { name: "fluentd", udp: false, payload: forward },
   { name: "logstash", udp: false, payload: (mark) => Buffer.from(document(mark)) },
   { name: "syslog", udp: false, payload: (mark) => Buffer.from(`${syslogLine(mark)}\n`) },

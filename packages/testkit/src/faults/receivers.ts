@@ -67,6 +67,7 @@ function post(
 }
 
 interface Ports {
+  readonly beats: number;
   readonly fluentd: number;
   readonly logstash: number;
   readonly syslog: number;
@@ -91,7 +92,8 @@ function ended(one: FaultCase): FaultCase {
 }
 
 async function startAll(directory: string): Promise<{ server: RunningServer; ports: Ports }> {
-  const [fluentd, logstash, syslog, statsd] = [
+  const [beats, fluentd, logstash, syslog, statsd] = [
+    await freePort(),
     await freePort(),
     await freePort(),
     await freePort(),
@@ -102,6 +104,7 @@ async function startAll(directory: string): Promise<{ server: RunningServer; por
     config,
     `syslog: { enabled: true, udpPort: ${syslog}, tcpPort: ${syslog} }
 logstash: { enabled: true, port: ${logstash} }
+beats: { enabled: true, port: ${beats} }
 fluentd: { enabled: true, port: ${fluentd} }
 statsd: { enabled: true, port: ${statsd} }
 `,
@@ -111,7 +114,7 @@ statsd: { enabled: true, port: ${statsd} }
     args: ["--config", config],
   });
   running.push(server);
-  return { server, ports: { fluentd, logstash, syslog, "syslog-udp": syslog, statsd } };
+  return { server, ports: { beats, fluentd, logstash, syslog, "syslog-udp": syslog, statsd } };
 }
 
 /** Every hundredth payload is valid. */
@@ -232,7 +235,7 @@ const mutants: FaultCase = {
     const want = new Map<string, number>();
     for (const { name } of [...httpLanes, ...socketLanes]) {
       const tcp = socketLanes.some((lane) => lane.name === name && !lane.udp);
-      const lines = /Loki|Elastic|fluentd|logstash|syslog/.test(name);
+      const lines = /Loki|Elastic|beats|fluentd|logstash|syslog/.test(name);
       if (lines) want.set(name.replaceAll("-", " "), Math.floor((tcp ? count / 5 : count) / 100));
     }
     for (const [lane, lines] of want)

@@ -50,7 +50,7 @@ function* readStream(reader: JsonReader, writer: PushTarget, meter: StepMeter): 
   const values: Place[] = [];
   let member = reader.firstMember(streamNames);
   while (member >= 0) {
-    if (member === 0) labels = readObject(reader, "stream");
+    if (member === 0) labels = readLabels(reader);
     else if (member === 2) {
       reader.string();
       labels = parseStreamLabels(textOf(reader));
@@ -77,6 +77,35 @@ function* readStream(reader: JsonReader, writer: PushTarget, meter: StepMeter): 
     }
   }
   reader.jump(after.pos, after.depth);
+}
+
+/** Numbers and booleans are their text, and of a name that stands twice the last one counts, as in Loki. */
+function readLabels(reader: JsonReader): LabelPair[] {
+  const labels = new Map<string, string>();
+  let member = reader.firstMember(anyNames);
+  while (member >= 0) {
+    if (labels.size === LABELS_READ_MAX)
+      throw refused(`stream has more than ${LABELS_READ_MAX} labels`);
+    const name = textOf(reader);
+    labels.set(name, readScalar(reader));
+    member = reader.nextMember(anyNames);
+  }
+  return [...labels];
+}
+
+const QUOTE = 0x22;
+/** `{` and `[`: what they hold is no label. */
+const OPENING: readonly number[] = [0x7b, 0x5b];
+
+function readScalar(reader: JsonReader): string {
+  const first = reader.peek();
+  if (first === QUOTE || OPENING.includes(first)) {
+    reader.string();
+    return textOf(reader);
+  }
+  const start = reader.pos;
+  reader.skip();
+  return decoder.decode(reader.bytes.subarray(start, reader.pos)).trim();
 }
 
 /** An object of texts; `owner` has them as labels. */

@@ -69,7 +69,6 @@ export class PushWriter implements PushTarget {
   stream(pairs: readonly LabelPair[]): void {
     const { limits, batch } = this;
     const labels = pairs.filter(([, value]) => value !== "");
-    if (labels.length === 0) throw refused("error at least one label pair is required per stream");
     if (labels.length > limits.labelsPerSeriesMax)
       throw refused(`stream has ${labels.length} label names; limit ${limits.labelsPerSeriesMax}`);
     const seen = new Set<string>();

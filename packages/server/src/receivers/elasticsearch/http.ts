@@ -2,7 +2,7 @@
  * Elasticsearch's ways in: bulk bodies, single documents, and what its clients ask first. A document becomes a log
  * record. It is answered when it is durable; what cannot be taken is answered one by one, as Elasticsearch does.
  */
-import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
+import { type Clock, type Limits, TriptychError } from "@triptych/model";
 import {
   type BulkAction,
   type BulkItem,
@@ -13,6 +13,7 @@ import {
 } from "@triptych/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress, parseContentEncoding } from "../decompress.ts";
+import { fromFramework } from "../http-server.ts";
 import type { IngestNext } from "../next.ts";
 import { TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
@@ -175,7 +176,7 @@ function idOf(prefix: Buffer, at: number): string {
 }
 
 function refuse(thrown: unknown, { request, reply, deps }: Exchange): FastifyReply {
-  const error = asTriptychError(thrown);
+  const error = fromFramework(thrown);
   if (!error.spec.retry) deps.next.discarded(error.code, 1);
   if (error.code === "internal") deps.report(error);
   return sendError(request, reply, error);

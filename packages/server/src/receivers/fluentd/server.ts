@@ -8,12 +8,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { createServer as createTlsServer } from "node:tls";
 import { asTriptychError, sleep, TriptychError } from "@triptych/model";
-import { encodeMsgpack } from "@triptych/wire";
+import { createMsgpackScanner, encodeMsgpack } from "@triptych/wire";
 import type { FluentdConfig } from "../../config/fluentd-schema.ts";
+import { createMessageBuffer } from "../message-buffer.ts";
 import { createReservation } from "../reservation.ts";
 import { bindUdp, listenTcp } from "../sockets.ts";
 import { createHandshake, type Handshake } from "./handshake.ts";
-import { createMessageBuffer } from "./message-buffer.ts";
 import { createFluentdReceiver, type FluentdReceiverDeps } from "./receiver.ts";
 
 export interface FluentdDeps extends Omit<FluentdReceiverDeps, "messageBytesMax"> {
@@ -84,7 +84,7 @@ export function createFluentdServer(deps: FluentdDeps): FluentdServer {
     return refusal === undefined;
   };
   const serve = async (socket: Socket): Promise<void> => {
-    const buffer = createMessageBuffer(config.messageBytesMax);
+    const buffer = createMessageBuffer(createMsgpackScanner(config.messageBytesMax));
     let held = createReservation(next);
     let cancel: () => void = () => {};
     const expectWithin = (ms: number): void => {

@@ -3,9 +3,10 @@
  * clients ask for, `GET /sampling` and `GET /api/sampling`. Answers are those of Jaeger's collector: 202 when the
  * spans are durable, 400 with a text for what cannot be read, 503 with `Retry-After` when to try again.
  */
-import { asTriptychError, TriptychError } from "@triptych/model";
+import { TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress, parseContentEncoding } from "../decompress.ts";
+import { fromFramework } from "../http-server.ts";
 import { refusal } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
 import { createReservation } from "../reservation.ts";
@@ -100,7 +101,7 @@ function checkType(header: string | undefined): void {
 }
 
 function sendError(thrown: unknown, reply: FastifyReply, deps: JaegerHttpDeps): FastifyReply {
-  const error = asTriptychError(thrown);
+  const error = fromFramework(thrown);
   if (!error.spec.retry) deps.next.discarded(error.code, 1);
   if (error.code === "internal") deps.report(error);
   const { message, retryAfterSeconds } = refusal(error);

@@ -1,11 +1,11 @@
 /** Puts the servers of log lines together from their configuration. */
-import { readFile } from "node:fs/promises";
-import { type Clock, type Limits, TriptychError } from "@triptych/model";
+import type { Clock, Limits, TriptychError } from "@triptych/model";
 import type { LogstashConfig, SyslogConfig } from "../../config/shippers-schema.ts";
 import { createLogstashTcp } from "../logstash/tcp.ts";
 import type { IngestNext } from "../next.ts";
 import { createSyslogTcp, createSyslogUdp } from "../syslog/syslog.ts";
-import type { LineServer, LineTls } from "./line-server.ts";
+import { readTlsFiles } from "../tls-files.ts";
+import type { LineServer } from "./line-server.ts";
 
 export interface LineReceiversDeps {
   readonly next: IngestNext;
@@ -45,14 +45,14 @@ export function createLineReceivers(deps: LineReceiversDeps): LineReceivers {
       if (syslog.enabled) {
         const { zoneMinutes, connectionsMax } = syslog;
         const common = { ...deps, zoneMinutes, connectionsMax };
-        const tls = await readTls(syslog, "syslog");
+        const tls = await readTlsFiles(syslog, "syslog");
         ports.syslogUdp = await open(createSyslogUdp(common), host, syslog.udpPort);
         ports.syslogTcp = await open(createSyslogTcp(common), host, syslog.tcpPort);
         if (tls !== undefined)
           ports.syslogTls = await open(createSyslogTcp({ ...common, tls }), host, syslog.tlsPort);
       }
       if (logstash.enabled) {
-        const tls = await readTls(logstash, "logstash");
+        const tls = await readTlsFiles(logstash, "logstash");
         const { connectionsMax } = logstash;
         const own = { ...deps, connectionsMax, ...(tls === undefined ? {} : { tls }) };
         ports.logstash = await open(createLogstashTcp(own), host, logstash.port);
@@ -64,29 +64,3 @@ export function createLineReceivers(deps: LineReceiversDeps): LineReceivers {
     },
   };
 }
-
-interface TlsFiles {
-  readonly tlsCertFile: string;
-  readonly tlsKeyFile: string;
-  readonly tlsClientCaFile: string;
-}
-
-async function readTls(files: TlsFiles, section: string): Promise<LineTls | undefined> {
-  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = files;
-  if (tlsCertFile === "" && tlsKeyFile === "") return undefined;
-  if (tlsCertFile === "" || tlsKeyFile === "")
-    throw invalid(`${section}: tlsCertFile and tlsKeyFile are needed together`);
-  const read = (path: string, key: string): Promise<string> =>
-    readFile(path, "utf8").catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw invalid(`${section}.${key}: ${JSON.stringify(path)} cannot be read: ${why}`);
-    });
-  const [cert, key] = [
-    await read(tlsCertFile, "tlsCertFile"),
-    await read(tlsKeyFile, "tlsKeyFile"),
-  ];
-  if (tlsClientCaFile === "") return { cert, key };
-  return { cert, key, ca: await read(tlsClientCaFile, "tlsClientCaFile") };
-}
-
-const invalid = (message: string): TriptychError => new TriptychError("config_invalid", message);

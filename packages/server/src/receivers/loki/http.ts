@@ -6,6 +6,7 @@ import { asTriptychError, type Clock, type Limits, TriptychError } from "@tripty
 import { decodeLokiPush, decodeSnappy } from "@triptych/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress, parseContentEncoding } from "../decompress.ts";
+import { fromFramework } from "../http-server.ts";
 import type { IngestNext, Refused } from "../next.ts";
 import { refusal, TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
@@ -52,14 +53,20 @@ async function receive(
     const { bodyBytesMax } = deps.limits;
     const sent = await readBody(request.raw, bodyBytesMax, asSent.hold);
     const plain = isSnappy ? sent : await decompress(sent, compression, bodyBytesMax, decoded.hold);
-    const needsSnappy = isSnappy || (encoding === "protobuf" && compression === "identity");
+    const needsSnappy =
+      encoding === "protobuf" ? compression === "identity" : isSnappy && plain[0] !== BRACE;
     const body = needsSnappy ? await unpack(plain, deps, decoded) : plain;
     if (body !== sent) asSent.release();
     const refused = await (deps.take?.(body, encoding) ?? accept(body, encoding, deps));
+    if (refused === "no stream")
+      return reply.code(422).type("text/plain; charset=utf-8").send(`${NO_STREAM}\n`);
     if (refused === undefined) return reply.code(204).send();
     // As Loki: the rest of the request is kept, and what was refused is no reason to send it again.
     const text = `${refused.others} entries were refused, the others are kept: ${refused.message}\n`;
     return reply.code(400).type("text/plain; charset=utf-8").send(text);
+  } catch (thrown) {
+    const error = asTriptychError(thrown);
+    throw encoding === "protobuf" ? hinted(error, request.headers["content-type"]) : thrown;
   } finally {
     asSent.release();
     decoded.release();
@@ -70,11 +77,13 @@ function unpack(bytes: Uint8Array, deps: LokiPushDeps, held: Reservation): Promi
   return drive(decodeSnappy(bytes, deps.limits.bodyBytesMax, held.hold), deps.clock);
 }
 
+const NO_STREAM = "error at least one valid stream is required for ingestion";
+
 async function accept(
   body: Uint8Array,
   encoding: "protobuf" | "json",
   { next, limits, clock }: LokiPushDeps,
-): Promise<Refused | undefined> {
+): Promise<Refused | "no stream" | undefined> {
   const hash = await requestHash({ tenant: TENANT, path: `/loki/push ${encoding}`, body }, clock);
   const earlier = next.duplicateOf(hash);
   if (earlier !== null) {
@@ -83,17 +92,26 @@ async function accept(
   }
   const arrivalNs = BigInt(Math.floor(clock.nowMs())) * 1_000_000n;
   const batch = await drive(decodeLokiPush(body, encoding, { limits, arrivalNs }), clock);
+  if (batch.resources.rows === 0) return "no stream";
   return batch.rows > 0 ? ((await next.accept(batch, hash)) ?? undefined) : undefined;
 }
 
-/** A sender that does not say what it sends sends protobuf, as Loki's own agents do. */
+/** What is not called JSON is protobuf, as Loki takes it. */
 function mediaType(header: string | undefined): "protobuf" | "json" {
-  const type = (header ?? "application/x-protobuf").split(";", 1)[0]?.trim().toLowerCase();
-  if (type === "application/json") return "json";
-  if (type === "application/x-protobuf") return "protobuf";
-  const message = `Content-Type ${JSON.stringify((header ?? "").slice(0, 100))} is not supported: send application/json or application/x-protobuf`;
-  throw new TriptychError("media_type_unsupported", message);
+  const type = header?.split(";", 1)[0]?.trim().toLowerCase();
+  return type === "application/json" ? "json" : "protobuf";
 }
+
+/** Of what neither was called protobuf nor is any, the type is likely to be wrong. */
+function hinted(error: TriptychError, header: string | undefined): TriptychError {
+  if (error.code !== "wire_malformed" || header?.includes("protobuf") !== false) return error;
+  const said = JSON.stringify(header.slice(0, 100));
+  const hint = `it was read as protobuf, since its Content-Type is ${said} and not application/json`;
+  return new TriptychError("wire_malformed", `${error.message} (${hint})`, { cause: error });
+}
+
+/** Snappy is for protobuf; some senders say it of JSON as well, and Loki looks away. */
+const BRACE = 0x7b;
 
 function compressionOf(header: string | undefined): {
   compression: "identity" | "gzip" | "deflate" | "zstd";
@@ -104,7 +122,7 @@ function compressionOf(header: string | undefined): {
 }
 
 function sendError(thrown: unknown, reply: FastifyReply, deps: LokiPushDeps): FastifyReply {
-  const error = asTriptychError(thrown);
+  const error = fromFramework(thrown);
   if (!error.spec.retry) deps.next.discarded(error.code, 1);
   if (error.code === "internal") deps.report(error);
   const { message, retryAfterSeconds } = refusal(error);

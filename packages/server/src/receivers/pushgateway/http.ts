@@ -3,9 +3,10 @@
  * `/metrics`, and the page's data on `/api/v1/metrics`. Answers are the real one's: 200, 202 for a deletion, 400
  * with plain text for what cannot be parsed or does not fit.
  */
-import { asTriptychError, type TriptychError } from "@triptych/model";
+import type { TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress, parseContentEncoding } from "../decompress.ts";
+import { fromFramework } from "../http-server.ts";
 import type { IngestNext } from "../next.ts";
 import { refusal } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
@@ -97,7 +98,7 @@ function pathOf(request: FastifyRequest): string {
 }
 
 function sendError(thrown: unknown, reply: FastifyReply, deps: PushgatewayHttpDeps): FastifyReply {
-  const error = asTriptychError(thrown);
+  const error = fromFramework(thrown);
   if (!error.spec.retry) deps.next.discarded(error.code, 1);
   if (error.code === "internal") deps.report(error);
   const { message, retryAfterSeconds } = refusal(error);

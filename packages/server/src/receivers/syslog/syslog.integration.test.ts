@@ -5,13 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { defaultLimits, type LogBatch, type TriptychError } from "@triptych/model";
-import { ensureProgram } from "@triptych/testkit";
+import { debianTree, ensureProgram } from "@triptych/testkit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { registerElasticsearch } from "../elasticsearch/http.ts";
 import { createHttpServer } from "../http-server.ts";
 import { createLogstashTcp } from "../logstash/tcp.ts";
 import { createRecordingNext, realClock } from "../otlp/recording-next.ts";
-import { debianTree } from "./debian-tree.ts";
 import { createSyslogTcp, createSyslogUdp } from "./syslog.ts";
 
 const run = promisify(execFile);

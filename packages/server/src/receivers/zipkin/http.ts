@@ -3,10 +3,11 @@
  * are Zipkin's: 202 when the spans are durable, 400 with a text for what cannot be read, 503 with `Retry-After` when
  * the sender should try again. Texts are plain, for the sender's log.
  */
-import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
+import { type Clock, type Limits, TriptychError } from "@triptych/model";
 import { decodeZipkin, type ZipkinEncoding } from "@triptych/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress, parseContentEncoding } from "../decompress.ts";
+import { fromFramework } from "../http-server.ts";
 import type { IngestNext } from "../next.ts";
 import { refusal, TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
@@ -108,7 +109,7 @@ function sendOtherMethod(request: FastifyRequest, reply: FastifyReply): FastifyR
 }
 
 function sendError(thrown: unknown, { reply, deps }: Exchange): FastifyReply {
-  const error = asTriptychError(thrown);
+  const error = fromFramework(thrown);
   if (!error.spec.retry) deps.next.discarded(error.code, 1);
   if (error.code === "internal") deps.report(error);
   const { message, retryAfterSeconds } = refusal(error);

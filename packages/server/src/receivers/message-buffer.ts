@@ -1,19 +1,24 @@
-/** Cuts a stream of bytes into whole MessagePack values, however the bytes arrive. */
+/** Cuts a stream of bytes into whole messages, however the bytes arrive; a scanner of the protocol knows where one ends. */
 import { grownU8 } from "@triptych/model";
-import { createMsgpackScanner } from "@triptych/wire";
+
+/** Finds the end of the message that begins at 0 of `bytes`, or -1 when it is not whole within `size`. */
+export interface MessageScanner {
+  scan(bytes: Uint8Array, size: number): number;
+  /** The next message begins at 0 again. */
+  reset(): void;
+}
 
 export interface MessageBuffer {
-  /** Adds bytes and gives the values that are whole now, each as bytes of its own. Throws as the scanner does. */
+  /** Adds bytes and gives the messages that are whole now, each as bytes of its own. Throws as the scanner does. */
   push(chunk: Uint8Array): readonly Uint8Array[];
-  /** Bytes of a value that is not whole yet. */
+  /** Bytes of a message that is not whole yet. */
   readonly waiting: number;
 }
 
 /** A buffer that grew for one large message is not kept for small ones. */
 const KEPT_BYTES_MAX = 256 * 1024;
 
-export function createMessageBuffer(bytesMax: number): MessageBuffer {
-  const scanner = createMsgpackScanner(bytesMax);
+export function createMessageBuffer(scanner: MessageScanner): MessageBuffer {
   let bytes = new Uint8Array(4_096);
   let used = 0;
   return {
