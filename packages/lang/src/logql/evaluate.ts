@@ -120,6 +120,8 @@ class Run implements Evaluation {
   private readonly vectors = new Map<PromqlExpr, number>();
   /** Divisors: zero is no number there. */
   private readonly divisors = new Set<PromqlExpr>();
+  /** What is aggregated, and what becomes of its labels without a value before. */
+  private readonly empties = new Map<PromqlExpr, (row: Row) => Row>();
   private readonly options: LogqlOptions;
   private readonly source: LineSource;
   private readonly isInstant: boolean;
@@ -177,10 +179,14 @@ class Run implements Evaluation {
       below.kind === "range_aggregation" &&
       SUMMED.has(below.op) &&
       below.grouping === undefined;
+    const inner = isDirect ? this.leafOf({ node: below, grouping }) : this.translate(below);
+    const marked = { kind: "paren", expr: inner, span: below.span } as const;
+    const isChoice = op in aggregations;
+    this.empties.set(marked, grouping.without && !isChoice ? withoutEmpty : markEmpty);
     return {
       kind: "aggregate",
-      op: op in aggregations ? aggregations[op as keyof typeof aggregations] : (op as "sum"),
-      expr: isDirect ? this.leafOf({ node: below, grouping }) : this.translate(below),
+      op: isChoice ? aggregations[op as keyof typeof aggregations] : (op as "sum"),
+      expr: marked,
       param: param === undefined ? undefined : { kind: "number", value: param, span },
       grouping: grouping.labels,
       without: grouping.without,
@@ -208,11 +214,9 @@ class Run implements Evaluation {
       case "number":
         return [filled(expr.value, grid.count)];
       case "paren":
-        return (await this.evaluate(expr.expr, grid)).map((row) =>
-          this.divisors.has(expr) ? withoutZero(row) : row,
-        );
+        return this.paren(expr, await this.evaluate(expr.expr, grid));
       case "aggregate":
-        return (await evaluateAggregate(this, expr, grid)).map(withoutEmptyLabels);
+        return (await evaluateAggregate(this, expr, grid)).map(unmarkEmpty);
       case "binary":
         return evaluateBinary(this, expr, grid);
       case "call": {
@@ -223,6 +227,12 @@ class Run implements Evaluation {
       default:
         return this.leafRows(expr, grid);
     }
+  }
+
+  private paren(expr: PromqlExpr, rows: Row[]): Row[] {
+    const empty = this.empties.get(expr);
+    if (empty !== undefined) return rows.map(empty);
+    return this.divisors.has(expr) ? rows.map(withoutZero) : rows;
   }
 
   private async leafRows(expr: PromqlExpr, grid: Grid): Promise<Row[]> {
@@ -282,11 +292,26 @@ class Run implements Evaluation {
   }
 }
 
-/** Aggregations give no labels without a value; functions of lines do. */
-function withoutEmptyLabels(row: Row): Row {
-  const pairs = row.labels.pairs.filter(([, value]) => value !== "");
-  return pairs.length === row.labels.pairs.length ? row : { ...row, labels: labelsOf(pairs) };
+/**
+ * Functions of lines give labels without a value, which PromQL does not have. `by` keeps them, apart from series that
+ * lack the label, and so do `topk` and `bottomk`; for `without` they are as if not there. While PromQL's evaluator
+ * groups, this stands for the value that is none.
+ */
+const EMPTY = "\u{3}";
+
+function relabelled(row: Row, from: string, to: string | undefined): Row {
+  const { pairs } = row.labels;
+  if (!pairs.some(([, value]) => value === from)) return row;
+  const others =
+    to === undefined
+      ? pairs.filter(([, value]) => value !== from)
+      : pairs.map(([name, value]) => [name, value === from ? to : value] as const);
+  return { ...row, labels: labelsOf(others) };
 }
+
+const markEmpty = (row: Row): Row => relabelled(row, "", EMPTY);
+const unmarkEmpty = (row: Row): Row => relabelled(row, EMPTY, "");
+const withoutEmpty = (row: Row): Row => relabelled(row, "", undefined);
 
 /** Rows that look the same are one series; where both have a value, the first one's counts. */
 function joined(rows: readonly Row[]): Row[] {

@@ -152,11 +152,11 @@ function labelFormat(formats: readonly LabelFormat[], deps: PipelineDeps): Stage
   };
 }
 
+/** A new name is one that the pipeline made, wherever the value came from. */
 function rename(labels: LineLabels, from: string, to: string): void {
-  const category = labels.categoryOf(from);
   const value = labels.get(from);
-  if (category === undefined || value === undefined) return;
-  labels.set(category, to, value);
+  if (value === undefined) return;
+  labels.set("parsed", to, value);
   labels.delete(from);
 }
 

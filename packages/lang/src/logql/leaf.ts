@@ -288,8 +288,8 @@ class Collector {
   }
 
   /**
-   * Behind `drop` and `keep` a label without a value is not shown, nor the details of an error that was dropped. Series that differ
-   * in nothing else stay apart, as in Loki.
+   * Behind `drop` and `keep` a label without a value is not shown unless the function groups, nor the details of an error
+   * that was dropped. Series that differ in nothing else stay apart, as in Loki.
    */
   private shownLabels(labels: Labels): Labels {
     const { node, grouping } = this.leaf;
@@ -298,7 +298,8 @@ class Collector {
       return labels;
     const hasError = labels.pairs.some(([name]) => name === ERROR);
     const shown = labels.pairs.filter(
-      ([name, value]) => value !== "" && (hasError || name !== ERROR_DETAILS),
+      ([name, value]) =>
+        (value !== "" || grouping !== undefined) && (hasError || name !== ERROR_DETAILS),
     );
     return shown.length === labels.pairs.length ? labels : labelsOf(shown);
   }

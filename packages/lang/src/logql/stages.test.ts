@@ -135,6 +135,14 @@ describe("templates", () => {
     "{{ title `hello big world` }} {{ substr 1 3 `hello` }} {{ contains `b` `abc` }}",
     "Hello Big World el true",
   );
+  check(
+    "{{ trunc 3 `naïve` }}|{{ trunc 4 `naïve` }}|{{ trunc -3 `naïve` }}|{{ trunc -9 `ab` }}",
+    "na\ufffd|naï|\ufffdve|ab",
+  );
+  check(
+    "{{ substr 1 4 `naïve` }}|{{ substr 3 99 `naïve` }}|{{ substr -1 2 `naïve` }}|{{ trunc 2 `日` }}",
+    "aï|\ufffdve|na|\ufffd\ufffd",
+  );
   test("an error of a template leaves the line", () => {
     const { text, labels } = run('| line_format "{{ div 1 0 }}"', "x");
     expect([text, labels["__error__"]]).toEqual(["x", "TemplateFormatErr"]);

@@ -40,17 +40,45 @@ function replaced(value: string, from: string, to: string, count: bigint): strin
   return bounded(parts.slice(0, at).join(to) + from + parts.slice(at).join(from));
 }
 
+/** Places in texts count bytes, as in Go. A character that is cut leaves a mark for each of its bytes. */
+function sliced(value: string, from: bigint | number, to?: bigint | number): string {
+  const bytes = encoder.encode(value);
+  const part = bytes.subarray(Number(from), to === undefined ? undefined : Number(to));
+  if (part.length === bytes.length) return value;
+  let start = 0;
+  while (start < part.length && ((part[start] as number) & 0xc0) === 0x80) start++;
+  let last = part.length - 1;
+  while (last > start && ((part[last] as number) & 0xc0) === 0x80) last--;
+  const head = part[last] ?? 0;
+  const size = head < 0xc0 ? 1 : head < 0xe0 ? 2 : head < 0xf0 ? 3 : 4;
+  const end = last < start || last + size === part.length ? part.length : last;
+  const whole = decoder.decode(part.subarray(start, end));
+  return "\ufffd".repeat(start) + whole + "\ufffd".repeat(part.length - end);
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function byteLength(value: string): bigint {
+  return BigInt(encoder.encode(value).length);
+}
+
 function truncated(count: bigint, value: string): string {
-  if (count < 0n && BigInt(value.length) + count > 0n) return value.slice(Number(count));
-  if (count >= 0n && BigInt(value.length) > count) return value.slice(0, Number(count));
+  const length = byteLength(value);
+  if (count < 0n && length + count > 0n) return sliced(value, count);
+  if (count >= 0n && length > count) return sliced(value, 0, count);
   return value;
 }
 
 function substring(start: bigint, end: bigint, value: string): string {
-  const to = end < 0n || end > BigInt(value.length) ? value.length : Number(end);
-  if (start > BigInt(to))
-    throw new Error(`runtime error: slice bounds out of range [${start}:${to}]`);
-  return value.slice(start < 0n ? 0 : Number(start), to);
+  const length = byteLength(value);
+  if (start < 0n && (end < 0n || end > length)) {
+    const why = end < 0n ? `[:${end}]` : `[:${end}] with length ${length}`;
+    throw new Error(`runtime error: slice bounds out of range ${why}`);
+  }
+  const to = end < 0n || end > length ? length : end;
+  if (start > to) throw new Error(`runtime error: slice bounds out of range [${start}:${to}]`);
+  return sliced(value, start < 0n ? 0 : start, to);
 }
 
 const indented = (spaces: bigint, value: string): string => {

@@ -130,6 +130,22 @@ describe("log queries", () => {
   });
 });
 
+test("a label that was renamed is one that the query made", async () => {
+  const flags = { "x-loki-response-encoding-flags": "categorize-labels" };
+  const query = '{service_name="shop",k8s_pod_name="p1"} | label_format pod=k8s_pod_name';
+  const [one] = await streams(query, {}, flags);
+  expect(one?.stream).toEqual({ service_name: "shop" });
+  expect(one?.values[0]?.[2]).toMatchObject({ parsed: { pod: "p1" } });
+});
+
+test("a selector may call the service by its short name", async () => {
+  const names = async (query: string) =>
+    (await streams(query)).map(({ stream }) => stream["service_name"]);
+  expect(await names('{service="cart"}')).toEqual(await names('{service_name="cart"}'));
+  expect(await names('{service="cart"}')).not.toEqual([]);
+  expect(await names('{service="none"}')).toEqual([]);
+});
+
 test("streams with and without categorised labels", async () => {
   const [stream] = await streams('{service_name="shop",k8s_pod_name="p2"}');
   expect(stream).toEqual({

@@ -304,8 +304,15 @@ describe("push", () => {
     test(body.slice(0, 60) + JSON.stringify(headers), async () =>
       expect(await push(body, headers)).toBe(want),
     );
-  check('{"streams":[]}', 204);
-  check('{"streams":[{"stream":{},"values":[["1","x"]]}]}', 400);
+  check('{"streams":[]}', 422);
+  check("{}", 422);
+  check('{"streams":[{"stream":{"a":"b"},"values":[]}]}', 204);
+  check('{"streams":[{"stream":{},"values":[["1","x"]]}]}', 204);
+  check('{"streams":[{"stream":{"a":1,"b":true},"values":[["1","x"]]}]}', 204);
+  check('{"streams":[{"stream":{"a":{}},"values":[["1","x"]]}]}', 400);
+  check('{"streams":[{"stream":{"a":"b"},"values":[["1","snappy"]]}]}', 204, {
+    "content-encoding": "snappy",
+  });
   check('{"streams":[{"stream":{"a":"b"},"values":[["x","x"]]}]}', 400);
   check('{"streams":[{"stream":{"a":"b"},"values":[["1"]]}]}', 400);
   check(
@@ -313,7 +320,8 @@ describe("push", () => {
     204,
   );
   check("not json", 400);
-  check("{}", 415, { "content-type": "text/plain" });
+  check("{}", 400, { "content-type": "text/plain" });
+  check("no media type", 415, { "content-type": "foo" });
   check("xx", 400, { "content-type": "application/x-protobuf" });
   test("protobuf in snappy", async () => {
     const field = (n: number, bytes: Buffer) =>

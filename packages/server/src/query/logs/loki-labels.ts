@@ -46,6 +46,8 @@ export const labelOfKey = (key: string): string =>
 /** Where a label of a stream selector is found; a label that no stream has is the empty text. */
 export function streamField(label: string): LogField {
   if (label === SERVICE_LABEL) return { kind: "service" };
+  // Most people's own name for it. Streams of Loki's push have it only when it was sent.
+  if (label === "service") return { kind: "stream", name: label, key: SERVICE_KEY };
   return { kind: "stream", name: label, key: keyOfLabel.get(label) };
 }
 
@@ -63,9 +65,10 @@ export function lineField(label: string): LogField | undefined {
       return { kind: "level_label", name: label };
     case "detected_level":
       return { kind: "detected_level" };
+    case "severity_text":
+      return { kind: "severity_text", isOtlp: true };
     case "trace_id":
     case "span_id":
-    case "severity_text":
     case "scope_name":
     case "scope_version":
       return { kind: label };
