@@ -111,6 +111,8 @@ export interface TestLine {
   /** 32 hex digits. */
   readonly traceId?: string;
   readonly spanId?: string;
+  /** Of the resource. */
+  readonly schemaUrl?: string;
 }
 
 export function logsOf(lines: readonly TestLine[]): LogBatch {
@@ -124,7 +126,7 @@ export function logsOf(lines: readonly TestLine[]): LogBatch {
       batch.resources.attributes.addEntry(batch.keys.internText(key), 1);
       batch.resources.attributes.values.appendText(value);
     }
-    batch.resources.schemaUrl.appendEmpty();
+    batch.resources.schemaUrl.appendText(line.schemaUrl ?? "");
     const resourceRow = batch.resources.end(batch.strings.internText(service));
     const row = batch.addRow();
     batch.timeNs[row] = line.timeNs;

@@ -4,7 +4,7 @@
  */
 
 export interface Edge {
-  readonly seenMs: number;
+  seenMs: number;
   client: string;
   server: string;
   connection: string;
@@ -23,11 +23,11 @@ export interface Edge {
   serverDimensions: readonly string[] | undefined;
 }
 
-/** Where an edge's key is: 16 bytes of `traceId` at `row`, 8 of `spanId`. */
+/** Where an edge's key is: 16 bytes of `traceId` at `row`, 8 of `spanId`. Callers use one for many spans. */
 export interface EdgeKey {
-  readonly traceId: Uint8Array;
-  readonly spanId: Uint8Array;
-  readonly row: number;
+  traceId: Uint8Array;
+  spanId: Uint8Array;
+  row: number;
 }
 
 export interface EdgeStore {
@@ -36,22 +36,26 @@ export interface EdgeStore {
   take(key: EdgeKey): Edge | undefined;
   /** Keeps an edge under the key; false when the store is full. */
   put(key: EdgeKey, edge: Edge): boolean;
-  /** Takes out edges that were seen before, oldest first, at most `max`; `key` says where their ids are. */
-  expire(
-    seenBeforeMs: number,
-    max: number,
-  ): readonly { readonly edge: Edge; readonly key: EdgeKey }[];
+  /**
+   * Takes out edges that were seen before, oldest first, at most `max`, and gives each to `each`; returns how many.
+   * `key` says where its ids are, until `each` returns.
+   */
+  expire(seenBeforeMs: number, max: number, each: (edge: Edge, key: EdgeKey) => void): number;
 }
 
 const FREE = -1;
 const GONE = -2;
+/** 16 and 8 bytes. */
+const KEY_WORDS = 6;
+const FIRST_PLACES = 512;
 
 export function createEdgeStore(edgesMax: number): EdgeStore {
   let mask = 1_023;
   /** Slot to place. `GONE` keeps a chain together after a removal. */
   let slots = new Int32Array(mask + 1).fill(FREE);
   let slotsUsed = 0;
-  const keys: Uint32Array[] = [];
+  /** Six words for each place. */
+  let keys = new Uint32Array(FIRST_PLACES * KEY_WORDS);
   const slotOf: number[] = [];
   const edges: (Edge | undefined)[] = [];
   const free: number[] = [];
@@ -62,19 +66,20 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
   let order: number[] = [];
   let orderStart = 0;
   let size = 0;
-  const words = new Uint32Array(6);
+  const words = new Uint32Array(KEY_WORDS);
+  const expired = expiredKey();
 
   const hashOf = ({ traceId, spanId, row }: EdgeKey): number => {
     for (let i = 0; i < 4; i++) words[i] = wordAt(traceId, row * 16 + i * 4);
     words[4] = wordAt(spanId, row * 8);
     words[5] = wordAt(spanId, row * 8 + 4);
-    return hashWords(words);
+    return hashWords(words, 0);
   };
   const find = (hash: number): number => {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const place = slots[slot] as number;
       if (place === FREE) return -1;
-      if (place >= 0 && isSame(keys[place] as Uint32Array, words)) return place;
+      if (place >= 0 && isSame(keys, place * KEY_WORDS, words)) return place;
     }
   };
   const remove = (place: number): Edge => {
@@ -91,7 +96,7 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
     slotsUsed = size;
     edges.forEach((edge, place) => {
       if (edge === undefined) return;
-      let slot = hashWords(keys[place] as Uint32Array) & mask;
+      let slot = hashWords(keys, place * KEY_WORDS) & mask;
       while (slots[slot] !== FREE) slot = (slot + 1) & mask;
       slots[slot] = place;
       slotOf[place] = slot;
@@ -128,8 +133,13 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
       slots[slot] = place;
       slotsUsed++;
       slotOf[place] = slot;
-      keys[place] ??= new Uint32Array(6);
-      (keys[place] as Uint32Array).set(words);
+      if ((place + 1) * KEY_WORDS > keys.length) {
+        const grown = new Uint32Array(keys.length * 2);
+        grown.set(keys);
+        keys = grown;
+      }
+      const at = place * KEY_WORDS;
+      for (let i = 0; i < KEY_WORDS; i++) keys[at + i] = words[i] as number;
       edges[place] = edge;
       size++;
       arrivalOf[place] = ++arrivals;
@@ -137,17 +147,18 @@ export function createEdgeStore(edgesMax: number): EdgeStore {
       if (order.length - orderStart > 4 * size + 4_096) forgetTaken();
       return true;
     },
-    expire(seenBeforeMs, max) {
-      const out: { readonly edge: Edge; readonly key: EdgeKey }[] = [];
-      for (; orderStart < order.length && out.length < max; orderStart += 2) {
+    expire(seenBeforeMs, max, each) {
+      let count = 0;
+      for (; orderStart < order.length && count < max; orderStart += 2) {
         if (!isThere(orderStart)) continue;
         const place = order[orderStart] as number;
         if ((edges[place] as Edge).seenMs > seenBeforeMs) break;
-        const key = idsOf(keys[place] as Uint32Array);
-        out.push({ edge: remove(place), key });
+        expired.set(keys, place * KEY_WORDS);
+        each(remove(place), expired.key);
+        count++;
       }
       if (orderStart > 2_048 && orderStart * 2 > order.length) forgetTaken();
-      return out;
+      return count;
     },
   };
 }
@@ -162,28 +173,35 @@ function wordAt(bytes: Uint8Array, at: number): number {
   );
 }
 
-function idsOf(words: Uint32Array): EdgeKey {
-  const bytes = new Uint8Array(24);
-  words.forEach((word, i) => {
-    for (let byte = 0; byte < 4; byte++) bytes[i * 4 + byte] = word >>> (byte * 8);
-  });
-  return { traceId: bytes.subarray(0, 16), spanId: bytes.subarray(16), row: 0 };
+/** One key, whose bytes are written again for each edge that expires. */
+function expiredKey(): { readonly key: EdgeKey; set(words: Uint32Array, from: number): void } {
+  const bytes = new Uint8Array(KEY_WORDS * 4);
+  const key: EdgeKey = { traceId: bytes.subarray(0, 16), spanId: bytes.subarray(16), row: 0 };
+  return {
+    key,
+    set(words, from) {
+      for (let i = 0; i < KEY_WORDS; i++) {
+        const word = words[from + i] as number;
+        for (let byte = 0; byte < 4; byte++) bytes[i * 4 + byte] = word >>> (byte * 8);
+      }
+    },
+  };
 }
 
 /** A hostile sender's chains are no longer than the store is bounded; ids are random otherwise. */
 const SEED = (Math.random() * 0x1_0000_0000) >>> 0;
 
-function hashWords(words: Uint32Array): number {
+function hashWords(words: Uint32Array, from: number): number {
   let hash = SEED;
-  for (let i = 0; i < 6; i++) {
-    hash = Math.imul(hash ^ (words[i] as number), 0x85ebca6b);
+  for (let i = 0; i < KEY_WORDS; i++) {
+    hash = Math.imul(hash ^ (words[from + i] as number), 0x85ebca6b);
     hash ^= hash >>> 15;
   }
   hash = Math.imul(hash, 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-function isSame(a: Uint32Array, b: Uint32Array): boolean {
-  for (let i = 0; i < 6; i++) if (a[i] !== b[i]) return false;
+function isSame(keys: Uint32Array, from: number, words: Uint32Array): boolean {
+  for (let i = 0; i < KEY_WORDS; i++) if (keys[from + i] !== words[i]) return false;
   return true;
 }

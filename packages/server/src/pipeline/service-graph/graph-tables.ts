@@ -13,6 +13,7 @@ export interface GraphTables {
   readonly all: readonly DerivedSeries[];
   /** Counts an edge with both sides; `key` gives its exemplars their ids, `virtual` is the one that has no spans. */
   complete(edge: Edge, key: EdgeKey, nowMs: number, virtual?: "client" | "server"): void;
+  /** Forgets the edge's dimensions. */
   unpaired(edge: Edge, nowMs: number): void;
   dropped(edge: Edge, nowMs: number): void;
 }
@@ -69,6 +70,7 @@ export function createGraphTables(
   const dropped = oneCounter("dropped_spans_total", "Spans for which there was no room.");
   const labelsOf = createEdgeLabels(config);
   const setOf = createSetOf(edges, config.setsMax);
+  const oneSide = createSetOf(unpaired, config.setsMax);
   const ends = ({ client, server, connection }: Edge): LabelPairs => [
     ["client", client],
     ["server", server],
@@ -89,29 +91,60 @@ export function createGraphTables(
       if (edge.clientEndMs > 0 && waitedMs > 0)
         edges.observeFrom(set, MESSAGING, waitedMs / 1000, weight, source, nowMs);
     },
-    unpaired: (edge, nowMs) => unpaired.add(unpaired.set(ends(edge)), 0, 1, nowMs),
+    unpaired(edge, nowMs) {
+      // Dimensions are no labels here.
+      edge.clientDimensions = undefined;
+      edge.serverDimensions = undefined;
+      unpaired.add(
+        oneSide(edge, undefined, () => ends(edge)),
+        0,
+        1,
+        nowMs,
+      );
+    },
     dropped: (edge, nowMs) => dropped.add(dropped.set(ends(edge)), 0, 1, nowMs),
   };
 }
 
 type Virtual = "client" | "server" | undefined;
 
-/** Label sets of edges, remembered by a text that is quicker to make than all labels. */
+/** By client, server and connection: the sets without a virtual side, with one as client, with one as server. */
+type SetsByConnection = Map<string, (number | undefined)[]>;
+type SetsByEnds = Map<string, Map<string, SetsByConnection>>;
+const placeOf = (virtual: Virtual): number =>
+  virtual === undefined ? 0 : virtual === "client" ? 1 : 2;
+
+/**
+ * Label sets of edges, remembered by what they are made of. Without dimensions nothing is put together to find one: the
+ * texts of an edge are those of its batch, and each is looked at once.
+ */
 function createSetOf(
   edges: DerivedSeries,
   setsMax: number,
 ): (edge: Edge, virtual: Virtual, labels: () => LabelPairs) => number {
   const known = new Map<string, number>();
+  const plain: SetsByEnds = new Map();
+  let plainSets = 0;
   let generation = edges.generation;
+  const forget = (): void => {
+    known.clear();
+    plain.clear();
+    plainSets = 0;
+    generation = edges.generation;
+  };
   return (edge, virtual, labels) => {
-    if (generation !== edges.generation || known.size > setsMax * 2) {
-      known.clear();
-      generation = edges.generation;
+    if (generation !== edges.generation || known.size + plainSets > setsMax * 2) forget();
+    if (edge.clientDimensions === undefined && edge.serverDimensions === undefined) {
+      const sets = setsOf(plain, edge);
+      const place = placeOf(virtual);
+      const found = sets[place];
+      if (found !== undefined) return found;
+      const set = edges.set(labels());
+      sets[place] = set;
+      plainSets++;
+      return set;
     }
-    const { client, server, connection, clientDimensions, serverDimensions } = edge;
-    let key = `${client}\0${server}\0${connection}\0${virtual ?? ""}`;
-    if (clientDimensions !== undefined) key += `\0c${clientDimensions.join("\0")}`;
-    if (serverDimensions !== undefined) key += `\0s${serverDimensions.join("\0")}`;
+    const key = keyWithDimensions(edge, virtual);
     let set = known.get(key);
     if (set === undefined) {
       set = edges.set(labels());
@@ -119,6 +152,24 @@ function createSetOf(
     }
     return set;
   };
+}
+
+function setsOf(plain: SetsByEnds, { client, server, connection }: Edge): (number | undefined)[] {
+  const known = plain.get(client)?.get(server)?.get(connection);
+  if (known !== undefined) return known;
+  const byServer = plain.get(client) ?? new Map<string, SetsByConnection>();
+  const byConnection: SetsByConnection = byServer.get(server) ?? new Map();
+  const sets = [undefined, undefined, undefined];
+  plain.set(client, byServer.set(server, byConnection.set(connection, sets)));
+  return sets;
+}
+
+function keyWithDimensions(edge: Edge, virtual: Virtual): string {
+  const { client, server, connection, clientDimensions, serverDimensions } = edge;
+  let key = `${client}\0${server}\0${connection}\0${virtual ?? ""}`;
+  if (clientDimensions !== undefined) key += `\0c${clientDimensions.join("\0")}`;
+  if (serverDimensions !== undefined) key += `\0s${serverDimensions.join("\0")}`;
+  return key;
 }
 
 const VALUE_CHARS_MAX = 1_000;

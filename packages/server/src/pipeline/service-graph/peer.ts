@@ -1,5 +1,5 @@
 /** Whom a call goes to when the other side has no spans of its own: a database, a queue, or what the call names. */
-import type { SpanBatch } from "@triptych/model";
+import { Dictionary, type SpanBatch } from "@triptych/model";
 import type { FoundAttributes, WantedNames } from "../derived-series/span-attributes.ts";
 
 export interface Peers {
@@ -41,12 +41,19 @@ export function createPeers(peerAttributes: readonly string[], wanted: WantedNam
       return ofResource < 0 ? "" : batch.resources.attributes.values.text(ofResource);
     };
   /** A peer is said by the span itself: what its process says is about itself. */
-  const ownReader =
-    (batch: SpanBatch, found: FoundAttributes): Read =>
-    (index) => {
-      const entry = found.entries[index] as number;
-      return entry < 0 ? "" : batch.attributes.values.text(entry);
-    };
+  const ownFirst = (
+    indexes: readonly number[],
+    batch: SpanBatch,
+    { entries }: FoundAttributes,
+  ): string => {
+    for (const index of indexes) {
+      const entry = entries[index] as number;
+      const value = entry < 0 ? "" : texts(batch, entry);
+      if (value !== "") return value;
+    }
+    return "";
+  };
+  const texts = createTexts();
   return {
     database(batch, row, found) {
       // Most calls are of no database, which is told without reading a value.
@@ -63,9 +70,31 @@ export function createPeers(peerAttributes: readonly string[], wanted: WantedNam
       if (peerHost !== "") return peerPort === "" ? peerHost : `${peerHost}:${peerPort}`;
       return name || system;
     },
-    peer: (batch, _row, found) =>
-      hasAny(peers, found.entries) ? first(peers, ownReader(batch, found)) : "",
-    queue: (batch, _row, found) => first(queues, ownReader(batch, found)),
+    peer: (batch, _row, found) => ownFirst(peers, batch, found),
+    queue: (batch, _row, found) => ownFirst(queues, batch, found),
+  };
+}
+
+/** Texts that are remembered; peers are few. */
+const TEXTS_MAX = 10_000;
+const TEXT_BYTES_MAX = 200;
+
+/** Texts of values, each decoded once: to find what is known takes less than to decode it. */
+function createTexts(): (batch: SpanBatch, entry: number) => string {
+  let known = new Dictionary();
+  let texts: string[] = [];
+  return (batch, entry) => {
+    const { values } = batch.attributes;
+    const start = values.offsets[entry] as number;
+    const end = values.offsets[entry + 1] as number;
+    if (end - start > TEXT_BYTES_MAX) return values.text(entry);
+    if (known.size >= TEXTS_MAX) {
+      known = new Dictionary();
+      texts = [];
+    }
+    const id = known.intern(values.bytes, start, end);
+    texts[id] ??= values.text(entry);
+    return texts[id];
   };
 }
 

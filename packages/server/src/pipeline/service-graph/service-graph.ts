@@ -40,6 +40,7 @@ export interface ServiceGraph {
 
 /** Expired at once while spans are taken; the rest waits for the next call. */
 const EXPIRED_AT_ONCE = 2_000;
+const SPARE_EDGES_MAX = 10_000;
 const NO_SERVICE = "unknown_service";
 
 export function createServiceGraph(deps: ServiceGraphDeps): ServiceGraph {
@@ -50,17 +51,27 @@ export function createServiceGraph(deps: ServiceGraphDeps): ServiceGraph {
   const store = createEdgeStore(config.edgesMax);
   const tables = createGraphTables(config, deps.constantLabels, deps.startedMs);
 
+  /** Edges that are done with: most spans need one for some seconds, and new ones would be work for the collector. */
+  const spare: Edge[] = [];
+  const done = (edge: Edge): void => {
+    if (spare.length >= SPARE_EDGES_MAX) return;
+    clear(edge);
+    spare.push(edge);
+  };
+
   const takeSpan = (side: Side, found: FoundAttributes, key: EdgeKey, nowMs: number): void => {
     const { batch, row } = side;
     const known = store.take(key);
     const isClient = isCaller(batch.kind[row] as number);
     // The same side again (a resend, or several servers of one call): the new one is an edge of its own.
     const fits = known !== undefined && (isClient ? known.client === "" : known.server === "");
-    const edge = fits ? known : newEdge(nowMs);
+    const edge = fits ? known : (spare.pop() ?? newEdge());
+    if (!fits) edge.seenMs = nowMs;
     sides.fill(edge, side, found);
     edge.isRoot ||= !isClient && isZero(batch.parentSpanId, row);
     if (fits && edge.client !== "" && edge.server !== "") {
       tables.complete(edge, key, nowMs);
+      done(edge);
       return;
     }
     const isWhole = sides.guess(edge, side, found);
@@ -69,31 +80,31 @@ export function createServiceGraph(deps: ServiceGraphDeps): ServiceGraph {
       settle(known, key, nowMs);
     }
     if (isWhole) tables.complete(edge, key, nowMs);
-    else if (!store.put(key, edge)) tables.dropped(edge, nowMs);
+    else if (store.put(key, edge)) return;
+    else tables.dropped(edge, nowMs);
+    done(edge);
   };
+  /** Decides about an edge that nothing else will come for; the edge may be changed. */
   const settle = (edge: Edge, key: EdgeKey, nowMs: number): void => {
     if (edge.client === "" && edge.isRoot) {
-      tables.complete(
-        { ...edge, client: "user", connection: "virtual_node" },
-        key,
-        nowMs,
-        "client",
-      );
+      edge.client = "user";
+      edge.connection = "virtual_node";
+      tables.complete(edge, key, nowMs, "client");
     } else if (edge.client !== "" && edge.peer !== "") {
       // A queue stays one: what takes from it may be somebody else's.
-      const connection = edge.connection === "" ? "virtual_node" : edge.connection;
-      tables.complete({ ...edge, server: edge.peer, connection }, key, nowMs, "server");
+      if (edge.connection === "") edge.connection = "virtual_node";
+      edge.server = edge.peer;
+      tables.complete(edge, key, nowMs, "server");
     } else if (edge.connection === "messaging_system" && edge.peer !== "") {
-      tables.complete({ ...edge, client: edge.peer }, key, nowMs, "client");
+      edge.client = edge.peer;
+      tables.complete(edge, key, nowMs, "client");
     } else {
       tables.unpaired(edge, nowMs);
     }
+    done(edge);
   };
-  const expire = (nowMs: number, max: number): number => {
-    const expired = store.expire(nowMs - waitMs, max);
-    for (const { edge, key } of expired) settle(edge, key, nowMs);
-    return expired.length;
-  };
+  const expire = (nowMs: number, max: number): number =>
+    store.expire(nowMs - waitMs, max, (edge, key) => settle(edge, key, nowMs));
 
   return {
     tables: tables.all,
@@ -104,6 +115,8 @@ export function createServiceGraph(deps: ServiceGraphDeps): ServiceGraph {
       expire(nowMs, EXPIRED_AT_ONCE);
       const found = findAttributes(wanted.names, batch);
       const services: (string | undefined)[] = [];
+      const side = { batch, row: 0, service: "" };
+      const key: EdgeKey = { traceId: batch.traceId, spanId: batch.spanId, row: 0 };
       let late = 0;
       for (let row = from; row < to; row++) {
         const kind = batch.kind[row] as number;
@@ -120,11 +133,12 @@ export function createServiceGraph(deps: ServiceGraphDeps): ServiceGraph {
         }
         // Who does not say who it is would be one node with all its like.
         if (service === NO_SERVICE) continue;
-        const isClient = isCaller(kind);
-        const spanId = isClient ? batch.spanId : batch.parentSpanId;
         found.span(row);
-        const key = { traceId: batch.traceId, spanId, row };
-        takeSpan({ batch, row, service }, found, key, nowMs);
+        side.row = row;
+        side.service = service;
+        key.row = row;
+        key.spanId = isCaller(kind) ? batch.spanId : batch.parentSpanId;
+        takeSpan(side, found, key, nowMs);
       }
       if (late > 0) deps.discarded("service_graph_outside_slack", late);
     },
@@ -134,9 +148,9 @@ export function createServiceGraph(deps: ServiceGraphDeps): ServiceGraph {
   };
 }
 
-function newEdge(nowMs: number): Edge {
+function newEdge(): Edge {
   return {
-    seenMs: nowMs,
+    seenMs: 0,
     client: "",
     server: "",
     connection: "",
@@ -151,6 +165,22 @@ function newEdge(nowMs: number): Edge {
     clientDimensions: undefined,
     serverDimensions: undefined,
   };
+}
+
+function clear(edge: Edge): void {
+  edge.client = "";
+  edge.server = "";
+  edge.connection = "";
+  edge.clientSeconds = 0;
+  edge.serverSeconds = 0;
+  edge.clientEndMs = 0;
+  edge.serverStartMs = 0;
+  edge.failed = false;
+  edge.isRoot = false;
+  edge.peer = "";
+  edge.weight = 1;
+  edge.clientDimensions = undefined;
+  edge.serverDimensions = undefined;
 }
 
 function isZero(ids: Uint8Array, row: number): boolean {

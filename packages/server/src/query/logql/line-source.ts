@@ -4,7 +4,11 @@ import { labelsFrom } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import { asPatternError } from "../../regex/regex.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
-import { slotCountsSql } from "../../store/clickhouse/select/logs-counts.ts";
+import {
+  isOfLoki,
+  lokiLinesSql,
+  slotCountsSql,
+} from "../../store/clickhouse/select/logs-counts.ts";
 import {
   isOwnKey,
   type LogField,
@@ -12,7 +16,7 @@ import {
   logPlaces,
   placesWithKeySql,
 } from "../../store/clickhouse/select/logs-filter.ts";
-import { numberCells, textsCells } from "../../store/clickhouse/select/rows.ts";
+import { numberCells, readRows, textsCells } from "../../store/clickhouse/select/rows.ts";
 import type { AttributeKeys } from "../logs/attribute-keys.ts";
 import { lineField } from "../logs/loki-labels.ts";
 import type { LogAsk } from "../logs/source.ts";
@@ -69,8 +73,16 @@ async function countsInStore(
   if ((toNs - afterNs) / slotNs > BigInt(SLOTS_MAX)) return undefined;
   const range = { fromNs: afterNs + 1n, toNs: toNs + 1n };
   const conditions = (await keys?.resolve(planned, range, ask)) ?? planned;
-  const fields = await Promise.all(named.map((field) => narrowed(engine, field, range, ask)));
-  const slots = { slots: { afterNs, slotNs }, limit: ROWS_MAX + 1, bytes: question.bytes };
+  const [isLokiThere, ...fields] = await Promise.all([
+    named.some(isOfLoki) && hasLokiLines(engine, range, ask),
+    ...named.map((field) => narrowed(engine, field, range, ask)),
+  ]);
+  const slots = {
+    slots: { afterNs, slotNs },
+    limit: ROWS_MAX + 1,
+    bytes: question.bytes,
+    isLokiThere,
+  };
   const sql = slotCountsSql({ range, conditions }, fields, slots);
   const { signal, priority, memory } = ask;
   const result = await engine.select(sql, { signal, priority, memory }).catch((error: unknown) => {
@@ -85,6 +97,15 @@ async function countsInStore(
     labels: grouping.labels,
     ask,
   });
+}
+
+async function hasLokiLines(
+  engine: Engine,
+  range: LogRange,
+  { signal, priority }: LogAsk,
+): Promise<boolean> {
+  const answer = await engine.select(lokiLinesSql(range), { signal, priority });
+  return (readRows(answer, (block) => numberCells(block, "found"))[0] ?? 0) > 0;
 }
 
 /** The field without the places where no line of the range has the key: a short look saves reading their attributes. */

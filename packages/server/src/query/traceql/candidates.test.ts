@@ -11,6 +11,7 @@ import {
   traceIdOf,
 } from "../../store/clickhouse/select/testing.ts";
 import { selectCompared, selectSides } from "../../store/clickhouse/select/traceql-compare.ts";
+import { mayBeDoubtful } from "../../store/clickhouse/select/traceql-condition.ts";
 import { inRange, type NsRange } from "../../store/clickhouse/select/traces-filter.ts";
 import { slices } from "../../store/clickhouse/select/traces-search.ts";
 import { sql } from "../../store/clickhouse/sql.ts";
@@ -52,6 +53,32 @@ async function search(text: string, within = range): Promise<string[]> {
   });
   return found.traces.map(({ traceId }) => traceId);
 }
+
+describe("parts of the range", () => {
+  const hoursOf = (share: () => number): number[] =>
+    [...slices(range, share)].map(({ fromNs, toNs }) => Number(toNs - fromNs) / 3.6e12);
+
+  test("grow while nothing is found, and leave nothing out", () => {
+    const hours = hoursOf(() => 0);
+    expect(hours.slice(0, 4)).toEqual([0.09375, 0.375, 1.5, 6]);
+    expect(hours.reduce((sum, one) => sum + one, 0)).toBe(24);
+  });
+  test("are as large as what was found says", () => {
+    // Half of what is wanted lay in the first part: another one and a half times that is enough.
+    expect(hoursOf(() => 0.5).slice(0, 2)).toEqual([0.09375, 0.140625]);
+    expect(hoursOf(() => 0.001).slice(0, 2)).toEqual([0.09375, 0.375]);
+  });
+});
+
+test("an index says that no span is doubtful", async () => {
+  // Indices are built when parts are merged.
+  await store.engine.execute("OPTIMIZE TABLE otel_traces FINAL");
+  const answer = await createReader(store.engine).select(
+    sql`EXPLAIN indexes = 1 SELECT 1 FROM otel_traces WHERE ${mayBeDoubtful} LIMIT 1`,
+  );
+  const plan = readRows(answer, (block) => textCells(block, "explain")).join("\n");
+  expect(plan).toMatch(/idx_doubtful[\s\S]*?Granules: 0\//);
+});
 
 describe("a trace that lies in two parts of the range", () => {
   const check = (text: string) =>

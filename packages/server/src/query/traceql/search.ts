@@ -15,7 +15,6 @@ import {
   type ServiceStats,
 } from "../../store/clickhouse/select/traceql-search.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
-import { slices } from "../../store/clickhouse/select/traces-search.ts";
 import { createPacing } from "../pacing.ts";
 import { planSpansets } from "./plan.ts";
 import {
@@ -81,7 +80,7 @@ export async function searchTraceql(
     // The second one is of doubtful spans.
     if (condition > 0 && !(await hasDoubtfulSpans(reader, options.range))) break;
     const pages = pagesOverSlices(walk, {
-      slices: slices(options.range),
+      range: options.range,
       condition,
       size: Math.min(Math.max(20, options.limit), traceqlLimits.pageTracesMax),
     });

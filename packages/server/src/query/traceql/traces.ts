@@ -13,6 +13,7 @@ import {
 import { type StoredTable, selectSpanTable } from "../../store/clickhouse/select/traceql-table.ts";
 import { selectTraceTimes } from "../../store/clickhouse/select/traces.ts";
 import type { NsRange } from "../../store/clickhouse/select/traces-filter.ts";
+import { slices } from "../../store/clickhouse/select/traces-search.ts";
 import type { Sql } from "../../store/clickhouse/sql.ts";
 import { inSteps, type Pacing } from "../pacing.ts";
 import { planSpansets, type SpansetPlan } from "./plan.ts";
@@ -84,15 +85,15 @@ export async function* candidatePages(
 export async function* pagesOverSlices(
   { reader, pipeline }: Walk,
   where: {
-    readonly slices: Iterable<NsRange>;
+    readonly range: NsRange;
     /** Which of the conditions of a plan. */
     readonly condition: number;
     readonly size: number;
   },
 ): AsyncGenerator<string[]> {
+  const { size } = where;
   let waiting: string[] = [];
-  for (const range of where.slices) {
-    const { size } = where;
+  for (const range of slices(where.range, () => waiting.length / size)) {
     // Made for each part: a condition can look at other spans of a trace, near this part only.
     const plan = planSpansets(pipeline, range);
     const condition = plan.candidates[where.condition];

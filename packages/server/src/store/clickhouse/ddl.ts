@@ -2,7 +2,7 @@
 import { type Engine, settingsClause } from "./engine.ts";
 import { readRows, textCells } from "./select/rows.ts";
 import { type Sql, sql, text } from "./sql.ts";
-import { type TableSpec, tables } from "./tables.ts";
+import { type ColumnSpec, type TableSpec, tables } from "./tables.ts";
 
 /**
  * The journal forgets a record when the store has it, so the store must be power-safe itself: parts are synced when
@@ -39,7 +39,7 @@ export function createDatabase(database: string): string {
 export function createTable(table: TableSpec, options: DdlOptions): string {
   const columns = table.columns.map((column) => {
     const codec = column.codec === undefined ? "" : ` CODEC(${column.codec})`;
-    return `  \`${column.name}\` ${column.type}${codec}`;
+    return `  ${typed(column)}${codec}`;
   });
   const lines = [...columns, ...table.indices.map((index) => `  ${index}`)];
   const settings = Object.entries({
@@ -62,6 +62,9 @@ export function createTable(table: TableSpec, options: DdlOptions): string {
   ].join("\n");
 }
 
+const typed = ({ name, type, alias }: ColumnSpec): string =>
+  `\`${name}\` ${type}${alias === undefined ? "" : ` ALIAS ${alias}`}`;
+
 /**
  * `ALTER` statements for columns and indices that a table made by another program, or an older version, lacks; of our own
  * store also for codecs that have changed since. Parts that are there keep what they have until they are merged.
@@ -76,7 +79,7 @@ export async function missingParts(engine: Engine, database: string): Promise<st
     const adds = [
       ...table.columns
         .filter((column) => !columns.has(`${table.name}/${column.name}`))
-        .map((column) => `ADD COLUMN IF NOT EXISTS \`${column.name}\` ${column.type}`),
+        .map((column) => `ADD COLUMN IF NOT EXISTS ${typed(column)}`),
       ...table.columns
         .filter(({ name, codec }) => {
           const known = codecs.get(`${table.name}/${name}`);

@@ -125,8 +125,8 @@ function sliceSql(
   const settings = "SETTINGS optimize_aggregation_in_order = 1, max_threads = 1";
   switch (kind) {
     case "5m":
-      return `SELECT Id, max(Time), argMax(Value, Time), min(Value), max(Value), sum(Value), count()
-        FROM \`${samples.name}\` WHERE ${where} AND reinterpretAsUInt64(Value) != ${STALE_BITS}
+      return `SELECT Id, max(Time), argMax(Number, Time), min(Number), max(Number), sum(Number), count()
+        FROM \`${samples.name}\` WHERE ${where} AND reinterpretAsUInt64(Number) != ${STALE_BITS}
         GROUP BY Id, intDiv(Time, 300000) ${settings}`;
     case "1h":
       return `SELECT Id, max(Time) AS last, argMax(Value, Time), min(Min), max(Max), sum(Sum), sum(Count)

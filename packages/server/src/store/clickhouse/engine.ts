@@ -46,10 +46,10 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** Names of indices, as the engine reads a list of them. */
+/** Names of indices, as the engine reads a list of them: all but the index of words. */
 const mergedIndices = tables
   .flatMap(({ indices }) => indices)
-  .filter((index) => index.includes("bloom_filter"))
+  .filter((index) => !index.includes(" TYPE text"))
   .map((index) => index.split(" ")[1] ?? "")
   .filter((name, i, all) => all.indexOf(name) === i)
   .join(", ");
@@ -67,8 +67,9 @@ export const insertSettings: { readonly [name: string]: number | string } = {
   max_partitions_per_insert_block: 1,
   insert_deduplicate: 0,
   optimize_on_insert: 0,
-  // Bloom filters are built when parts are merged, as they must be then anyway. The index of words is not left for
-  // then: merging makes one out of those of the parts, but has to hold a whole part's words where there is none.
+  // Other indices are built when parts are merged, as they must be then anyway: each is two files to write and sync for
+  // every insert, and of what is new there is little to scan. The index of words is not left for then: merging makes
+  // one out of those of the parts, but has to hold a whole part's words in memory where there is none.
   exclude_materialize_skip_indexes_on_insert: mergedIndices,
   prefer_column_name_to_alias: 1,
 };

@@ -13,6 +13,8 @@ export interface ColumnSpec {
   readonly blockType?: string;
   /** SQL over block columns that gives the table's value; the block column's own name when absent. */
   readonly from?: string;
+  /** SQL over other columns: it is computed when it is read, and neither stored nor inserted. */
+  readonly alias?: string;
 }
 
 export interface TableSpec {
@@ -75,6 +77,12 @@ export const LETTERS_OF_BODY = "translate(lower(Body), '0123456789', '          
 
 /** More than 0 where an attribute of span or resource is an array: few are, and a search must look at those again. */
 export const ARRAYS = "plus(position(SpanKinds, '6'), position(ResourceKinds, '6'))";
+
+/**
+ * More than 0 where a span has an array, an event, a link or a scope with attributes, which TraceQL must look at span by
+ * span. A sum, because the engine would write a chain of `OR` in another way than the index and not find it.
+ */
+export const DOUBTFUL = `plus(plus(${ARRAYS}, plus(length(\`Events.Name\`), length(\`Links.TraceId\`))), length(ScopeAttributes))`;
 
 export const traces: TableSpec = {
   name: "otel_traces",
@@ -150,6 +158,7 @@ export const traces: TableSpec = {
     ...attributeIndices("ResourceAttributes", "res_attr"),
     ...attributeIndices("SpanAttributes", "span_attr"),
     `INDEX idx_array ${ARRAYS} TYPE minmax GRANULARITY 1`,
+    `INDEX idx_doubtful ${DOUBTFUL} TYPE minmax GRANULARITY 1`,
     "INDEX idx_duration Duration TYPE minmax GRANULARITY 1",
     originIndex,
   ],
@@ -227,6 +236,8 @@ export const logs: TableSpec = {
     ...attributeIndices("ResourceAttributes", "res_attr"),
     ...attributeIndices("LogAttributes", "log_attr"),
     `INDEX idx_words ${LETTERS_OF_BODY} TYPE text(tokenizer = splitByNonAlpha)`,
+    // Says that no line of a range came by Loki's push.
+    "INDEX idx_schema ResourceSchemaUrl TYPE minmax GRANULARITY 1",
     originIndex,
   ],
   partitionBy: "toYYYYMMDD(Timestamp, 'UTC')",
@@ -251,13 +262,32 @@ export const series: TableSpec = {
   time: "fromUnixTimestamp64Milli(FirstSeen)",
 };
 
+/** Exactly an `Int64`, and the same float again. No number is not equal to itself. */
+const IS_WHOLE = "(abs(b_Value) <= 9007199254740992 AND b_Value = floor(b_Value))";
+
 export const samples: TableSpec = {
   name: "samples",
   engine: "MergeTree",
   columns: [
     { name: "Id", type: "UInt64", codec: Z },
     { name: "Time", type: "Int64", codec: "DoubleDelta, ZSTD(1)" },
-    { name: "Value", type: "Float64", codec: "FPC, ZSTD(1)" },
+    // Counters are whole numbers: as such, the differences take half the bytes that the best codec of floats needs.
+    {
+      name: "Whole",
+      type: "Int64",
+      codec: "Delta, T64, ZSTD(1)",
+      blockType: "",
+      from: `toInt64(if(${IS_WHOLE}, b_Value, 0))`,
+    },
+    // All others, with their bits, and both zeros; 0 where `Whole` has the number.
+    {
+      name: "Value",
+      type: "Float64",
+      codec: "FPC, ZSTD(1)",
+      from: `if(${IS_WHOLE} AND b_Value != 0, 0, b_Value)`,
+    },
+    // What was sent.
+    { name: "Number", type: "Float64", alias: "if(Whole != 0, toFloat64(Whole), Value)" },
     // A series' samples come in records at a steady pace: half of what `Delta` takes.
     ...origin.map((column) =>
       column.name === "_seq" ? { ...column, codec: "DoubleDelta, ZSTD(1)" } : column,
@@ -411,7 +441,8 @@ export const tables: readonly TableSpec[] = [
 
 /** The block of a table: its columns in the block's types, `_seq` and `_w` last (the applier adds those two). */
 function blockOf(table: TableSpec): BlockKind {
-  const carried = table.columns.filter((column) => column.blockType !== "");
+  const stored = table.columns.filter(({ alias }) => alias === undefined);
+  const carried = stored.filter((column) => column.blockType !== "");
   return {
     name: table.name,
     columns: carried.map(
@@ -420,7 +451,7 @@ function blockOf(table: TableSpec): BlockKind {
     targets: [
       {
         table: table.name,
-        select: table.columns
+        select: stored
           .map((column) => `${column.from ?? blockName(column.name)} AS \`${column.name}\``)
           .join(", "),
       },

@@ -26,7 +26,8 @@ export type LogField =
   | { readonly kind: "level" }
   /** What Loki's push found in a line is kept as it is; of other lines it is the level. */
   | { readonly kind: "detected_level" }
-  | { readonly kind: "severity_text" }
+  /** `isOtlp`: of lines of Loki's push, which keep there what was found of a level, it is the empty text. */
+  | { readonly kind: "severity_text"; readonly isOtlp?: true }
   | { readonly kind: "trace_id" }
   | { readonly kind: "span_id" }
   | { readonly kind: "scope_name" }
@@ -269,7 +270,9 @@ export function fieldSql(field: LogField): Sql {
     case "detected_level":
       return sql`multiIf(NOT ${fromLokiSql}, ${levelSql}, SeverityText = '', 'unknown', SeverityText)`;
     case "severity_text":
-      return constant("SeverityText");
+      return field.isOtlp === true
+        ? sql`if(${fromLokiSql}, '', SeverityText)`
+        : constant("SeverityText");
     case "trace_id":
       return constant("TraceId");
     case "span_id":

@@ -135,12 +135,20 @@ interface Filter {
 const where = (filter: Filter): Sql =>
   sql`${logRange(filter.range)} AND ${logConditions(filter.conditions)}`;
 
-/** Lines per step and level: columns `step`, `level`, `lines`. */
+/**
+ * Lines per step and level: columns `step`, `level`, `lines`. Of most lines the number says the level, and to group by
+ * texts takes twice as long: other lines are counted apart.
+ */
 export function levelCountsSql(filter: Filter, steps: { fromMs: number; stepMs: number }): Sql {
-  return sql`SELECT
-      intDiv(toUnixTimestamp64Milli(Timestamp) - ${i64(steps.fromMs)}, ${i64(steps.stepMs)}) AS step,
-      ${levelSql} AS level, count() AS lines
-    FROM otel_logs WHERE ${where(filter)} GROUP BY step, level`;
+  const step = sql`intDiv(toUnixTimestamp64Milli(Timestamp) - ${i64(steps.fromMs)}, ${i64(steps.stepMs)})`;
+  const numbered = sql`(SeverityNumber >= 1 AND SeverityNumber <= 24)`;
+  return sql`SELECT step, ${levelSql} AS level, sum(n) AS lines FROM (
+      SELECT ${step} AS step, SeverityNumber, '' AS SeverityText, count() AS n
+      FROM otel_logs WHERE ${where(filter)} AND ${numbered} GROUP BY step, SeverityNumber
+      UNION ALL
+      SELECT ${step} AS step, SeverityNumber, SeverityText, count() AS n
+      FROM otel_logs WHERE ${where(filter)} AND NOT ${numbered} GROUP BY step, SeverityNumber, SeverityText
+    ) GROUP BY step, level`;
 }
 
 /** Lines per service, most first: columns `service`, `lines`, `errors`. */

@@ -47,10 +47,12 @@ const tierTables: { readonly [tier in Tier]: Sql } = {
   samples_1h: constant("samples_1h"),
 };
 
+const NUMBER = constant("Number");
+
 /** Markers of a series' end stay what they are. */
 function rawColumn(column: SampleColumn): Sql {
-  if (column !== "Count") return columns.Value;
-  return sql`if(reinterpretAsUInt64(Value) = ${u64(STALE_BITS)}, Value, 1.)`;
+  if (column !== "Count") return NUMBER;
+  return sql`if(reinterpretAsUInt64(Number) = ${u64(STALE_BITS)}, Number, 1.)`;
 }
 
 /** A range of time and where its samples are kept. */

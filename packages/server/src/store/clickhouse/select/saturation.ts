@@ -93,9 +93,9 @@ export async function selectLastValues(
   if (ids.length === 0) return [];
   const answer = await reader.select(
     sql`SELECT toString(Id) AS id, intDiv(Time - ${i64(range.fromMs)}, ${i64(range.stepMs)}) AS step,
-          toFloat64(max(Time)) AS at, argMax(Value, Time) AS last FROM samples
+          toFloat64(max(Time)) AS at, argMax(Number, Time) AS last FROM samples
         WHERE Id IN (SELECT arrayJoin(${u64s(ids)})) AND Time >= ${i64(range.fromMs)} AND Time < ${i64(range.toMs)}
-          AND NOT isNaN(Value)
+          AND NOT isNaN(Number)
         GROUP BY Id, step ORDER BY Id, step`,
   );
   return readRows(answer, (block) => {

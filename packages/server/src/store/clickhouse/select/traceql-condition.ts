@@ -15,7 +15,7 @@ import { unreachable } from "@triptych/model";
 import { compileRegex } from "../../../regex/compile.ts";
 import { wholePattern } from "../../../regex/regex.ts";
 import { constant, f64, i64, join, type Sql, sql, text } from "../sql.ts";
-import { ARRAYS } from "../tables.ts";
+import { DOUBTFUL } from "../tables.ts";
 import {
   hasItem,
   hasKey,
@@ -72,10 +72,10 @@ export function conditionOf(expr: Field, range: NsRange): Condition {
 }
 
 /**
- * A doubtful span has an array, an event, a link or a scope with attributes. What says so takes little to read, and few
+ * A doubtful span has an array, an event, a link or a scope with attributes. An index says where there are any, and few
  * spans fit it, so that the attributes of the others are not read at all.
  */
-export const mayBeDoubtful = sql`(${constant(ARRAYS)} >= 1 OR notEmpty(\`Events.Name\`) OR notEmpty(\`Links.TraceId\`) OR notEmpty(ScopeAttributes))`;
+export const mayBeDoubtful = sql`(${constant(DOUBTFUL)} >= 1)`;
 
 /** Whether one of some doubtful conditions holds. */
 export const anyDoubt = (doubtful: readonly Sql[]): Sql =>

@@ -52,7 +52,7 @@ const int64 = (value: bigint): Sql => sql`${{ type: "Int64" as const, value: Str
 
 /**
  * Whether any span of the range can be doubtful, whatever is asked. To look for those that are takes the maps of all
- * attributes; this takes the lengths of some arrays, and where nothing has events, links or arrays it is all there is.
+ * attributes; this takes an index, and where nothing has events, links or arrays it is all there is.
  */
 export async function hasDoubtfulSpans(reader: Reader, range: NsRange): Promise<boolean> {
   const answer = await reader.select(
