@@ -285,6 +285,16 @@ export class HistogramSamples {
     this.startMs[row] = startMs;
     return row;
   }
+
+  /** The marker that a series of histograms ends: one without observations whose sum is the NaN that says so. */
+  addStale(series: number, timeMs: number): void {
+    const row = this.addRow(series, timeMs, 0);
+    const words = new Uint32Array(this.sum.buffer, this.sum.byteOffset + row * 8, 2);
+    words[0] = STALE_NAN_WORDS.low;
+    words[1] = STALE_NAN_WORDS.high;
+    this.endRow();
+  }
+
   endRow(): void {
     this.positiveSpans.endRow();
     this.positiveCounts.endRow();

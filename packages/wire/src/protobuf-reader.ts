@@ -159,6 +159,14 @@ export class ProtobufReader {
     }
   }
 
+  /** Skips what is not known here. `fields` has a bit for each field that is: of one of those the type was wrong. */
+  skipUnknown(tag: number, fields: number): void {
+    const field = tag >>> 3;
+    if (field < 32 && ((fields >>> field) & 1) === 1)
+      this.fail(`wire type ${tag & 7} of field ${field}`, this.pos - 1);
+    this.skip(tag);
+  }
+
   private skipGroup(field: number): void {
     const start = this.pos;
     const open = [field];

@@ -28,7 +28,7 @@ const compileRegex = (): never => {
   throw new Error("no patterns here");
 };
 
-async function totalOf(text: string, times: readonly [start: number, end: number, step?: number]) {
+async function countsOf(text: string, times: readonly [start: number, end: number, step?: number]) {
   const [start, end, step] = times;
   const result = await evaluatePromql(
     parsePromql(text, { compileRegex }),
@@ -41,8 +41,9 @@ async function totalOf(text: string, times: readonly [start: number, end: number
     },
     source,
   );
-  return result.evaluated?.total;
+  return result.evaluated;
 }
+const totalOf = async (...of: Parameters<typeof countsOf>) => (await countsOf(...of))?.total;
 
 const instant = (text: string, want: number) =>
   test(text, async () => expect(await totalOf(text, [201, 201])).toBe(want));
@@ -67,6 +68,18 @@ range("max_over_time(one[60s])", 24);
 range("max_over_time(three[60s])", 72);
 range("max_over_time(three[60s:5s])", 144);
 range("sum(max_over_time(one[60s] @ 30))", 16);
+
+/** What is read once is counted once. */
+const read = (text: string, want: number) =>
+  test(`${text} reads`, async () => expect((await countsOf(text, [201, 216, 5]))?.read).toBe(want));
+read("one", 4);
+read("one @ 30", 1);
+read("max_over_time(one[60s])", 7);
+read("max_over_time(three[60s])", 21);
+read("max_over_time(one[60s] @ 30)", 4);
+read("max_over_time(one[60s:5s])", 15);
+read("max_over_time(one[60s:5s] @ 60)", 12);
+read("max_over_time(max_over_time(one[60s:5s])[60s:30s])", 24);
 
 test("a histogram counts as many samples as take its memory", () => {
   expect(samplesOfHistogram(emptyHistogram)).toBe(11);

@@ -152,6 +152,13 @@ describe("exposed metrics", () => {
     `# HELP ${name} H.\n# TYPE ${name} ${type}\n`;
   check(`${meta("a_total", "counter")}a_total 1\n`, 0, "x.prom: ok (1 metrics)\n");
   check("a_total 1\n", 0, "x.prom:1:1: warning: a_total: no help text");
+  check(
+    `${meta("a", "gauge")}a{le="1"} 1\n`,
+    0,
+    'warning: a: non-histogram metrics should not have "le" label',
+  );
+  check(`${meta("a", "gauge")}a 1\na 2\n`, 0, "warning: a: metric not unique");
+  check(`${meta("a", "summary")}a{quantile="1"} 1\n`, 0, "x.prom: ok (1 metrics)\n");
   check(`${meta("a", "counter")}a 1\n`, 0, '"_total" suffix');
   check(`${meta("a_total", "gauge")}a_total 1\n`, 0, "non-counter metrics should not");
   check(`${meta("aB", "gauge")}aB{cD="x"} 1\n`, 0, "metric names should be", "label names should");

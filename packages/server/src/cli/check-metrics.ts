@@ -43,6 +43,18 @@ function* lints(batch: SampleBatch): Generator<Lint> {
   for (const meta of batch.metadata) for (const why of familyLints(meta)) yield [meta.family, why];
   yield* withoutHelp(batch, known);
   yield* labelLints(batch);
+  yield* shownTwice(batch);
+}
+
+function* shownTwice({ samples, series }: SampleBatch): Generator<Lint> {
+  const seen = new Set<string>();
+  for (let row = 0; row < samples.rows; row++) {
+    const labels = series.labels(samples.series[row] as number);
+    const key = JSON.stringify(labels);
+    if (seen.has(key))
+      yield [labels.find(([name]) => name === "__name__")?.[1] ?? "", "metric not unique"];
+    seen.add(key);
+  }
 }
 
 function* familyLints({ family, type, help }: MetricMetadata): Generator<string> {
@@ -84,11 +96,23 @@ function* withoutHelp({ series }: SampleBatch, known: ReadonlySet<string>): Gene
   }
 }
 
-function* labelLints({ series }: SampleBatch): Generator<Lint> {
+function* labelLints({ series, metadata }: SampleBatch): Generator<Lint> {
+  const types = new Map(metadata.map(({ family, type }) => [family, type]));
   const told = new Set<string>();
   for (let row = 0; row < series.rows; row++) {
     const labels = series.labels(row);
     const metric = labels.find(([name]) => name === "__name__")?.[1] ?? "";
+    const type = types.get(metric) ?? "unknown";
+    for (const [name, owner] of [
+      ["le", "histogram"],
+      ["quantile", "summary"],
+    ] as const) {
+      const isOwn = type === owner || type === "unknown" || type === `gauge${owner}`;
+      if (isOwn || told.has(`${metric} ${name}`) || !labels.some(([label]) => label === name))
+        continue;
+      told.add(`${metric} ${name}`);
+      yield [metric, `non-${owner} metrics should not have "${name}" label`];
+    }
     for (const [name] of labels) {
       if (name === "__name__" || !isCamel(name) || told.has(`${metric} ${name}`)) continue;
       told.add(`${metric} ${name}`);

@@ -22,7 +22,12 @@ export function addTest(program: Command, deps: ScriptOutput, done: (code: numbe
     .command("rules")
     .description("Tests of recording and alerting rules in promtool's format.")
     .argument("<file...>")
-    .option("--run <regex...>", "only tests whose name matches (RE2, a part of it)")
+    .option(
+      "--run <regex>",
+      "only tests whose name matches (RE2, a part of it); may be given several times",
+      // As promtool: one a flag, so that the file after it is a file.
+      (regex: string, all: string[] | undefined) => [...(all ?? []), regex],
+    )
     .option("--diff", "show what differs line by line")
     .option("--debug", "tell of each test, with all series at its end")
     .option("--ignore-unknown-fields", "pass over fields that are not known")

@@ -101,6 +101,16 @@ describe("options", () => {
   check("a name that is no pattern", { run: ["("] }, [0, 1], ["missing"]);
 });
 
+test("a group named twice in the order of evaluation", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "triptych-order-"));
+  const file = join(directory, "test.yml");
+  writeFileSync(file, "rule_files: []\ngroup_eval_order: [g, h, g]\ntests: []\n");
+  const verdict = await run(file);
+  rmSync(directory, { recursive: true, force: true });
+  expect(verdict).toMatchObject({ passed: 0, failed: 1 });
+  expect(verdict.told).toContain("2:1: group name repeated in evaluation order: g");
+});
+
 test("differences of texts", () => {
   expect(lineDiff("a\nb\nc", "a\nx\nc\nd")).toBe("  a\n- b\n+ x\n  c\n+ d");
   expect(lineDiff("a", "a")).toBe("  a");

@@ -45,7 +45,7 @@ interface ApiParts {
   readonly incidents: ReturnType<typeof createIncidents>;
   readonly app: FastifyInstance;
   readonly source: MetricsSource;
-  readonly prometheus: Pick<PrometheusParts, "config" | "reloaded" | "targets" | "pools">;
+  readonly prometheus: Pick<PrometheusParts, "config" | "reloads" | "targets" | "pools">;
   readonly rules: Pick<RulesParts, "view" | "groups" | "alertmanagers" | "loki">;
   /** Reads the configuration again. */
   readonly reload: () => Promise<void>;
@@ -77,6 +77,7 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     subqueryIntervalMs: () => prometheus.config().global.evaluation_interval,
     externalLabels: () => [...prometheus.config().global.external_labels],
     targets: prometheus.targets,
+    notifications: prometheus.reloads,
     rules: parts.rules.view,
     status: {
       ...prometheusStatus(core, prometheus),
@@ -168,7 +169,7 @@ function prometheusStatus(core: Core, prometheus: ApiParts["prometheus"]): Statu
       "web.listen-address": `${config.listen}:${core.ports.http}`,
     }),
     startedMs: Date.parse(core.startedAt),
-    reload: () => prometheus.reloaded(),
+    reload: () => prometheus.reloads.reload(),
     retention: () => retention.join(" or "),
     memoryBytesMax: config.memory,
   };

@@ -1,7 +1,9 @@
 /** What all parts of the process share: configuration, limits, our own telemetry, ports, and how it all closes. */
+import { hostname } from "node:os";
 import { defaultLimits, type Limits } from "@triptych/model";
 import type { Config } from "../config/schema.ts";
 import { systemClock as clock } from "../self/clock.ts";
+import { externalUrl } from "../self/external-url.ts";
 import type { Log } from "../self/log.ts";
 import { createMetrics } from "../self/metrics.ts";
 import { createProblems } from "../self/problems.ts";
@@ -49,6 +51,11 @@ export function createCore({ config, log, onDeath }: ServerDeps) {
     ports: { http: 0, otlpHttp: 0, otlpGrpc: 0 },
     received: { spans: 0, lines: 0, samples: 0 },
     address: (port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    externalUrl: externalUrl({
+      listen: config.listen,
+      port: config.http.port,
+      hostname: hostname(),
+    }),
     onClose: (close: () => Promise<void> | void) => void closers.push(close),
     async closeAll() {
       for (const close of closers.splice(0).reverse()) {

@@ -5,6 +5,7 @@
 import { appendFile } from "node:fs/promises";
 import { compileRelabel } from "@triptych/lang";
 import { asTriptychError, type SampleBatch } from "@triptych/model";
+import { createReloadState, type ReloadState } from "../api/prometheus/reload-state.ts";
 import {
   relabelStepsAnswer,
   scrapePoolConfigAnswer,
@@ -37,7 +38,7 @@ export interface PrometheusParts {
   /** What was loaded last. */
   config(): PrometheusConfig;
   /** When a configuration was last read, and whether that went well. */
-  reloaded(): { readonly ok: boolean; readonly atMs: number };
+  readonly reloads: ReloadState;
   readonly targets: TargetsView;
   readonly pools: () => readonly PoolView[];
   /** Takes samples that became durable, for the stores that are written to. */
@@ -67,14 +68,14 @@ export function createPrometheusParts(core: Core): Omit<
     return config;
   };
   let current = read(core.config.prometheus.file);
-  let last = { ok: true, atMs: clock.nowMs() };
+  const reloads = createReloadState({ clock, metrics: core.metrics });
   const senders = createSenders(core);
   senders.apply(current);
   let applyTargets: (config: PrometheusConfig) => Promise<void> = () => Promise.resolve();
   let readRules: RulesParts["read"] = () => () => Promise.resolve();
   return {
     config: () => current,
-    reloaded: () => last,
+    reloads,
     acknowledged: (batch) => senders.offer(batch),
     async reload(file) {
       try {
@@ -84,9 +85,9 @@ export function createPrometheusParts(core: Core): Omit<
         await applyRules();
         senders.apply(changed);
         current = changed;
-        last = { ok: true, atMs: clock.nowMs() };
+        reloads.succeeded();
       } catch (error) {
-        last = { ...last, ok: false };
+        reloads.failed();
         throw error;
       }
     },
@@ -115,7 +116,7 @@ export function createPrometheusParts(core: Core): Omit<
         start: () => scrape.start(),
         pools: () => scrape.view(),
         targets: {
-          targets: (params) => targetsAnswer(scrape.view(), params),
+          targets: (params) => targetsAnswer(scrape.view(), params, new URL(core.externalUrl)),
           metadata: (params) => targetMetadataAnswer(scrape.view(), params, compileRegex),
           scrapePools: () => scrapePoolsAnswer(scrape.view()),
           scrapePoolConfig: (params) => scrapePoolConfigAnswer(scrape.view(), params),

@@ -65,7 +65,7 @@ export function createRulesParts(
   const { engine } = parts.storage.store;
   const found = createFound(core, (targets) => void alertmanagers.set(targets));
   const externalLabels = [...parts.config.global.external_labels];
-  const externalUrl = core.address(core.config.http.port);
+  const { externalUrl } = core;
   const alerts = createAlerts({ clock, externalLabels, externalUrl, receivers: [alertmanagers] });
   const rules = createRules({
     clock,

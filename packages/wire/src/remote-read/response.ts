@@ -101,9 +101,20 @@ export function* chunkedReadFrames(
   if (chunks.length > 0) yield frame(series.labels, chunks, queryIndex);
 }
 
-function* chunksOf(series: ReadSeries): Generator<Chunk> {
-  yield* xorChunks(series.timeMs, series.valueWords, series);
-  yield* histogramChunks(series.histograms);
+/** Chunks follow each other in time, also in a series whose samples change between floats and histograms. */
+function* chunksOf({ timeMs, valueWords, start, end, histograms }: ReadSeries): Generator<Chunk> {
+  let [from, at] = [start, 0];
+  while (from < end || at < histograms.length) {
+    const untilMs = histograms[at]?.timeMs ?? Number.POSITIVE_INFINITY;
+    let to = from;
+    while (to < end && (timeMs[to] as number) < untilMs) to++;
+    yield* xorChunks(timeMs, valueWords, { start: from, end: to });
+    const floatMs = to < end ? (timeMs[to] as number) : Number.POSITIVE_INFINITY;
+    let next = at;
+    while (next < histograms.length && (histograms[next]?.timeMs ?? 0) <= floatMs) next++;
+    yield* histogramChunks(histograms.slice(at, next));
+    [from, at] = [to, next];
+  }
 }
 
 /** Length, checksum and message. */

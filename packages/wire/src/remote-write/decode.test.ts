@@ -98,8 +98,10 @@ describe.each(versions)("remote write %s", (version) => {
       ]);
       const { batch, rejected, rejections, reason } = decode(version, body);
       expect(sampleRows(batch)).toEqual([`good 1 @${NOW}`, `good 1 @${NOW}`]);
-      expect([rejected, ...rejections.keys()]).toEqual([2, want]);
-      expect(reason).not.toBe("");
+      // Of 1.0 Prometheus leaves a series with wrong labels out and takes the request.
+      const isTold = version === "2.0" || want !== "label_invalid";
+      expect([...rejections]).toEqual([[want, 2]]);
+      expect([rejected, reason === ""]).toEqual(isTold ? [2, false] : [0, true]);
     });
   refused("a series without a name", [["a", "b"]], "label_invalid");
   refused("an empty label name", [name("x"), ["", "b"]], "label_invalid");

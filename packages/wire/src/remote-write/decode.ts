@@ -17,7 +17,7 @@ export type RemoteWriteVersion = "1.0" | "2.0";
 
 export interface DecodedRemoteWrite {
   readonly batch: SampleBatch;
-  /** Samples and histograms refused one by one. Exemplars are not among them: a bad one is only left out. */
+  /** Samples and histograms refused one by one, but what is left out untold: a bad exemplar, in 1.0 bad labels. */
   readonly rejected: number;
   /** Why the first of them was refused, "" when none was. */
   readonly reason: string;
@@ -28,13 +28,19 @@ export interface DecodedRemoteWrite {
 /** A sample with its labels takes about this many bytes; a hint for the first size of the columns. */
 const BYTES_PER_SAMPLE = 64;
 
+/** What Prometheus does not tell a sender: of 1.0 a series with wrong labels is left out and the request is taken. */
+const untold: { readonly [version in RemoteWriteVersion]: readonly RemoteWriteRejection[] } = {
+  "1.0": ["exemplar_invalid", "label_invalid"],
+  "2.0": ["exemplar_invalid"],
+};
+
 export function* decodeRemoteWrite(
   body: Uint8Array,
   version: RemoteWriteVersion,
   options: RemoteWriteOptions,
 ): Generator<void, DecodedRemoteWrite> {
   const rowsHint = Math.max(16, Math.min(65_536, Math.ceil(body.length / BYTES_PER_SAMPLE)));
-  const request = new WriteRequest(options, rowsHint);
+  const request = new WriteRequest(options, rowsHint, untold[version]);
   const reader = new ProtobufReader(body);
   if (version === "1.0") yield* readVersion1(reader, request);
   else yield* readVersion2(reader, request);

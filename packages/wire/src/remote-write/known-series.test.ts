@@ -161,8 +161,8 @@ test("a label whose tag is written too long is a label", () => {
   const end = good.length - 18;
   const longer = Uint8Array.from([...good.slice(0, end), ...label, ...good.slice(end)]);
   longer[1] = (longer[1] as number) + label.length;
-  const { rejected, reason } = drain(stepsOf(longer, "1.0", known));
-  expect([rejected, reason]).toEqual([1, 'label name "a" occurs twice']);
+  const { batch, rejections } = drain(stepsOf(longer, "1.0", known));
+  expect([batch.rows, ...rejections]).toEqual([0, ["label_invalid", 1]]);
 });
 
 test("keys are found by their bytes, wherever those are", () => {

@@ -9,6 +9,12 @@ import { helpText, metricTypeOf, readInt64, unitText, type WriteRequest } from "
 const REMEMBERED_MAX = 64;
 /** Fields of a series read before others may run: it may have a million samples. */
 const ITEMS_PER_STEP = 2_000;
+/** The fields of each message, a bit for each: one of them in another type is an error, as in every decoder. */
+const REQUEST_FIELDS = 0b1010;
+const SERIES_FIELDS = 0b1_1110;
+const LABEL_FIELDS = 0b110;
+const EXEMPLAR_FIELDS = 0b1110;
+const METADATA_FIELDS = 0b11_0110;
 
 export function* readVersion1(reader: ProtobufReader, request: WriteRequest): Generator<void> {
   const meter = new StepMeter();
@@ -21,7 +27,7 @@ export function* readVersion1(reader: ProtobufReader, request: WriteRequest): Ge
       while (!series.step()) yield;
       reader.boundFields();
     } else if (tag === 26) readMetadata(reader, request);
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, REQUEST_FIELDS);
     if (meter.due(reader.pos)) yield;
   }
 }
@@ -122,7 +128,7 @@ class LabelReader {
         valueEnd = reader.length() + reader.pos;
         valueStart = reader.pos;
         reader.pos = valueEnd;
-      } else reader.skip(tag);
+      } else reader.skipUnknown(tag, LABEL_FIELDS);
     }
     reader.end = outer;
     const name = names.intern(reader.bytes, nameStart, nameEnd);
@@ -249,7 +255,7 @@ class SeriesReader {
       if (tag === 18) request.readSample(reader, this.series);
       else if (tag === 34) request.readHistogram(reader, this.series);
       else if (tag === 26) readExemplar(reader, request, this.series);
-      else reader.skip(tag);
+      else reader.skipUnknown(tag, SERIES_FIELDS);
       if (this.series < 0 && (tag === 18 || tag === 34)) this.refused++;
     }
     this.finish();
@@ -298,7 +304,7 @@ function readExemplar(reader: ProtobufReader, request: WriteRequest, series: num
     if (tag === 10) readExemplarLabel(reader, request);
     else if (tag === 17) exemplar.value = reader.double();
     else if (tag === 24) exemplar.timeMs = readInt64(reader);
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, EXEMPLAR_FIELDS);
   }
   reader.leave(outer);
   request.endExemplar(series, exemplar, at);
@@ -311,7 +317,7 @@ function readExemplarLabel(reader: ProtobufReader, request: WriteRequest): void 
   while (reader.pos < reader.end) {
     const tag = reader.tag();
     if (tag !== 10 && tag !== 18) {
-      reader.skip(tag);
+      reader.skipUnknown(tag, LABEL_FIELDS);
       continue;
     }
     const range = tag === 10 ? name : value;
@@ -343,7 +349,7 @@ function readMetadata(reader: ProtobufReader, request: WriteRequest): void {
       else if (tag === 42) unit = unitText(reader.bytes, start, end);
       else if (end - start <= request.limits.labelValueBytesMax)
         family = helpText(reader.bytes, start, end);
-    } else reader.skip(tag);
+    } else reader.skipUnknown(tag, METADATA_FIELDS);
   }
   reader.leave(outer);
   if (family !== "") request.describe({ family, type: metricTypeOf(type), unit, help }, at);

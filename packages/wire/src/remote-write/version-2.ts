@@ -18,6 +18,11 @@ import {
 
 /** Fields of a series read before others may run: it may have a million samples. */
 const FIELDS_PER_STEP = 2_000;
+/** The fields of each message, a bit for each: one of them in another type is an error, as in every decoder. */
+const REQUEST_FIELDS = 0b11_0000;
+const SERIES_FIELDS = 0b111_1110;
+const METADATA_FIELDS = 0b1_1010;
+const EXEMPLAR_FIELDS = 0b1110;
 /** A symbol costs 16 bytes of ours and as few as 2 of the sender's. */
 const SYMBOLS_MAX = 4_000_000;
 /** More references than any valid exemplar has. */
@@ -41,7 +46,8 @@ export function* readVersion2(reader: ProtobufReader, request: WriteRequest): Ge
         series.begin();
         while (!series.step()) yield;
         reader.boundFields();
-      } else reader.skip(tag);
+      } else if (tag === 34 || tag === 42) reader.skip(tag);
+      else reader.skipUnknown(tag, REQUEST_FIELDS);
       if (meter.due(reader.pos)) yield;
     }
     if (pass === 0) symbols.close();
@@ -148,6 +154,8 @@ class SeriesReader {
   private readonly ids = new LabelIds();
   private series = -1;
   private isOpen = true;
+  /** A reference of the labels points beyond the symbols. */
+  private hasUnknown = false;
   private items = 0;
   private createdMs = 0;
   private firstSample = 0;
@@ -175,6 +183,7 @@ class SeriesReader {
     this.ids.clear();
     this.series = -1;
     this.isOpen = true;
+    this.hasUnknown = false;
     this.items = 0;
     this.createdMs = 0;
     this.firstSample = request.batch.samples.rows;
@@ -201,7 +210,7 @@ class SeriesReader {
       else if (tag === 34) readExemplar(reader, request, this);
       else if (tag === 42) this.readMetadata();
       else if (tag === 48) this.createdMs = readInt64(reader);
-      else reader.skip(tag);
+      else reader.skipUnknown(tag, SERIES_FIELDS);
       if (tag === 18 || tag === 26) this.items++;
     }
     reader.leave(this.outer);
@@ -219,7 +228,7 @@ class SeriesReader {
     const { ids, pendingName } = this;
     const { labels, known } = this.request;
     this.isOpen = false;
-    const isKey = ids.count > 0 && !ids.isFull && pendingName < 0;
+    const isKey = ids.count > 0 && !ids.isFull && pendingName < 0 && !this.hasUnknown;
     const entry = isKey ? known.byIds.find(ids.view, 0, ids.count * PAIR_BYTES) : -1;
     if (entry >= 0) {
       this.series = known.byIds.row(entry);
@@ -227,6 +236,7 @@ class SeriesReader {
       return;
     }
     if (!ids.isFull) ids.addTo(labels);
+    if (this.hasUnknown) labels.problem ??= unknownSymbol(this.symbols);
     if (pendingName >= 0)
       labels.problem ??= { reason: "label_invalid", text: "a label name has no value" };
     this.series = labels.end(Temporality.gauge);
@@ -255,9 +265,11 @@ class SeriesReader {
     const outer = isPacked ? reader.enter() : reader.end;
     do {
       if (reader.pos >= reader.end) break;
-      const at = reader.pos;
       const ref = reader.varint();
-      if (reader.high !== 0 || ref >= symbols.count) unknownSymbol(reader, symbols, at);
+      if (reader.high !== 0 || ref >= symbols.count) {
+        this.hasUnknown = true;
+        continue;
+      }
       if (this.pendingName < 0) this.pendingName = ref;
       else {
         this.readLabel(symbols.name(this.pendingName), symbols.value(ref));
@@ -288,7 +300,7 @@ class SeriesReader {
       if (tag === 8) this.type = reader.varint();
       else if (tag === 24) this.helpRef = reader.varint();
       else if (tag === 32) this.unitRef = reader.varint();
-      else reader.skip(tag);
+      else reader.skipUnknown(tag, METADATA_FIELDS);
     }
     reader.leave(outer);
   }
@@ -331,8 +343,8 @@ function fillStart(
     if (rows.startMs[row] === 0) rows.startMs[row] = createdMs;
 }
 
-function unknownSymbol(reader: ProtobufReader, symbols: Symbols, at: number): never {
-  return reader.fail(`a reference beyond the ${symbols.count} symbols`, at);
+function unknownSymbol(symbols: Symbols): { reason: "label_invalid"; text: string } {
+  return { reason: "label_invalid", text: `a reference beyond the ${symbols.count} symbols` };
 }
 
 function readExemplar(
@@ -347,11 +359,11 @@ function readExemplar(
   const outer = reader.enter();
   exemplars.begin();
   let refs = 0;
+  let hasUnknown = false;
   const label = (): void => {
-    const refAt = reader.pos;
     const ref = reader.varint();
-    if (reader.high !== 0 || ref >= symbols.count) unknownSymbol(reader, symbols, refAt);
-    if (refs++ < EXEMPLAR_REFS_MAX)
+    if (reader.high !== 0 || ref >= symbols.count) hasUnknown = true;
+    else if (refs++ < EXEMPLAR_REFS_MAX)
       exemplars.add(symbols.bytes, symbols.start(ref), symbols.end(ref));
   };
   while (reader.pos < reader.end) {
@@ -363,10 +375,15 @@ function readExemplar(
     } else if (tag === 8) label();
     else if (tag === 17) exemplar.value = reader.double();
     else if (tag === 24) exemplar.timeMs = readInt64(reader);
-    else reader.skip(tag);
+    else reader.skipUnknown(tag, EXEMPLAR_FIELDS);
   }
   reader.leave(outer);
-  request.endExemplar(series, exemplar, at);
+  if (!hasUnknown) request.endExemplar(series, exemplar, at);
+  else if (series >= 0) {
+    // Told, unlike other faults of an exemplar; the sample beside it is written.
+    const { reason, text } = unknownSymbol(symbols);
+    request.reject(reason, 1, `of an exemplar ${text}`);
+  }
 }
 
 /** The family a series belongs to: histograms and summaries have several names in one. */

@@ -40,6 +40,9 @@ const BUCKETS_PER_REQUEST_MAX = 8_000_000;
 const METADATA_PER_REQUEST_MAX = 100_000;
 /** A tag and a double, a tag and a time in milliseconds between 1971 and 2109: six bytes. */
 const USUAL_SAMPLE_BYTES = 16;
+/** The fields of these messages, a bit for each: one of them in another type is an error, as in every decoder. */
+const SAMPLE_FIELDS = 0b1110;
+const HISTOGRAM_FIELDS = 0b11_1100_0001_1111_1110;
 const HELP_BYTES_MAX = 4096;
 const UNIT_BYTES_MAX = 256;
 
@@ -75,7 +78,15 @@ export class WriteRequest {
   private seen = 0;
   private seenSeries = 0;
 
-  constructor(options: RemoteWriteOptions, rowsHint: number) {
+  /** Refused and counted, but not told the sender. */
+  private readonly untold: ReadonlySet<RemoteWriteRejection>;
+
+  constructor(
+    options: RemoteWriteOptions,
+    rowsHint: number,
+    untold: readonly RemoteWriteRejection[],
+  ) {
+    this.untold = new Set(untold);
     this.known = options.known?.current() ?? newKnownSeries(options.limits);
     this.batch = new SampleBatch(rowsHint, this.known.table);
     this.limits = options.limits;
@@ -88,13 +99,13 @@ export class WriteRequest {
   /** Samples and histograms that were refused. */
   get rejected(): number {
     let sum = 0;
-    for (const [code, count] of this.rejections) if (code !== "exemplar_invalid") sum += count;
+    for (const [code, count] of this.rejections) if (!this.untold.has(code)) sum += count;
     return sum;
   }
 
   reject(code: RemoteWriteRejection, items: number, text: string): void {
     this.rejections.set(code, (this.rejections.get(code) ?? 0) + items);
-    if (this.reason === "" && code !== "exemplar_invalid") this.reason = text;
+    if (this.reason === "" && !this.untold.has(code)) this.reason = text;
   }
 
   /** Counts a series of the request, whatever becomes of it. */
@@ -134,7 +145,7 @@ export class WriteRequest {
         }
       } else if (tag === 16) timeMs = readInt64(reader);
       else if (tag === 24) startMs = readInt64(reader);
-      else reader.skip(tag);
+      else reader.skipUnknown(tag, SAMPLE_FIELDS);
     }
     reader.leave(outer);
     if (series < 0) return;
@@ -278,7 +289,7 @@ function readHistogramField(reader: ProtobufReader, histogram: NativeHistogram):
       const field = tag >>> 3;
       if (field >= 8 && field <= 10) readSide(reader, histogram.negative, tag - 8 * 8);
       else if (field >= 11 && field <= 13) readSide(reader, histogram.positive, tag - 11 * 8);
-      else reader.skip(tag);
+      else reader.skipUnknown(tag, HISTOGRAM_FIELDS);
     }
   }
 }

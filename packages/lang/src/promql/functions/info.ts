@@ -14,6 +14,7 @@ import {
   printLabels,
 } from "../labels.ts";
 import { matcherTest } from "../match.ts";
+import { seeRow } from "../query-samples.ts";
 import { HISTOGRAM, NONE, type Row, RowSet, valueAt } from "../rows.ts";
 import { instantRow } from "../selector-eval.ts";
 import { define, type FunctionSpec, type SpecialRun } from "./spec.ts";
@@ -102,6 +103,7 @@ async function fetchInfo(
         `this should be an info metric, with float samples: ${printLabels(one.labels)}`,
       );
     const row = instantRow(one, grid, { ...options, field: "time" });
+    if (row !== undefined && evaluation.evaluated !== undefined) seeRow(evaluation.evaluated, row);
     return row === undefined ? [] : [{ labels: one.labels, row }];
   });
 }

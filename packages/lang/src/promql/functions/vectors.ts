@@ -14,7 +14,7 @@ import {
 } from "../labels.ts";
 import { naturalCompare } from "../natural-order.ts";
 import { FLOAT, newRow, NONE, type Row } from "../rows.ts";
-import { samplesOfRow } from "../query-samples.ts";
+import { seeRow } from "../query-samples.ts";
 import { evaluateRange } from "../range-eval.ts";
 import { instantRow, neededRange, type SampleField } from "../selector-eval.ts";
 import { define, type FunctionSpec, type SpecialRun } from "./spec.ts";
@@ -95,7 +95,7 @@ function timeOfSample(field: SampleField): SpecialRun {
       const options = { time, lookbackMs, field };
       const rows = series.flatMap((one) => instantRow(one, grid, options) ?? []);
       const { evaluated } = evaluation;
-      if (evaluated !== undefined) for (const row of rows) evaluated.total += samplesOfRow(row);
+      if (evaluated !== undefined) for (const row of rows) seeRow(evaluated, row);
       return rows;
     }
     const rows = await evaluation.evaluate(selector, grid);

@@ -1,10 +1,11 @@
 /** Which web pages of other origins may read answers, as Prometheus' `--web.cors.origin` has it. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-export type AllowsOrigin = (origin: string) => "any" | "this" | "none";
+export type AllowsOrigin = (origin: string) => boolean;
 
 export function setCors(request: FastifyRequest, reply: FastifyReply, allows: AllowsOrigin): void {
-  reply.header("vary", "Origin");
+  // Answers are compressed for whom that suits, which is said also when this one is not.
+  reply.header("vary", "Accept-Encoding, Origin");
   const { origin } = request.headers;
   if (origin === undefined) return;
   reply.headers({
@@ -12,7 +13,5 @@ export function setCors(request: FastifyRequest, reply: FastifyReply, allows: Al
     "access-control-allow-methods": "GET, POST, OPTIONS",
     "access-control-expose-headers": "Date",
   });
-  const allowed = allows(origin);
-  if (allowed !== "none")
-    reply.header("access-control-allow-origin", allowed === "any" ? "*" : origin);
+  if (allows(origin)) reply.header("access-control-allow-origin", origin);
 }

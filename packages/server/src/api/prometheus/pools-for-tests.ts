@@ -21,10 +21,8 @@ export function poolsForTests(): PoolView[] {
   const populated = populate(config, () => true, discovered);
   if (populated.kind !== "target") throw new Error("no target");
   const { target } = populated;
-  const state = {
-    ...newState(),
-    metadata: [{ family: "up_total", type: "counter" as const, help: "Help.", unit: "" }],
-  };
+  const state = newState();
+  state.metadata.see([{ family: "up_total", type: "counter", help: "Help.", unit: "" }]);
   return [
     {
       name: "node",

@@ -26,7 +26,7 @@ export function statsJson(
     },
     samples: {
       totalQueryableSamples: evaluated?.total ?? samplesRead,
-      samplesRead,
+      samplesRead: evaluated?.read ?? samplesRead,
       peakSamples: evaluated?.peak ?? samplesRead,
     },
   });

@@ -177,7 +177,7 @@ function ruleJson(rule: RuleView, excludeAlerts: boolean): unknown {
     duration: rule.forMs / 1000,
     keepFiringFor: rule.keepFiringForMs / 1000,
     annotations: Object.fromEntries(rule.annotations),
-    alerts: excludeAlerts ? [] : rule.alerts.map(alertJson),
+    alerts: excludeAlerts ? null : rule.alerts.map(alertJson),
     type: "alerting",
   };
 }

@@ -81,17 +81,31 @@ function metadataLimit(params: URLSearchParams, name: string): number {
   return value < 0 ? Number.POSITIVE_INFINITY : value;
 }
 
-/** One entry a family: the newest is kept, so `limit_per_metric` never cuts anything. */
-async function metadata({ source }: Context, exchange: Exchange): Promise<FastifyReply> {
+/** All that targets say now, and the newest of what is kept of families that none of them shows. */
+async function metadata({ source, views }: Context, exchange: Exchange): Promise<FastifyReply> {
   const { params, ask } = exchange;
   const limit = metadataLimit(params, "limit");
-  metadataLimit(params, "limit_per_metric");
+  const perMetric = metadataLimit(params, "limit_per_metric");
   const metric = params.get("metric") ?? "";
-  const found = (await source.metadata(metric === "" ? [] : [metric], ask)).slice(0, limit);
+  const texts = new Map<string, Set<string>>();
+  const ofTargets = new URLSearchParams(metric === "" ? {} : { metric });
+  for (const { metric: family = metric, type, help, unit } of views.targets?.metadata(ofTargets) ??
+    []) {
+    const known = texts.get(family) ?? new Set();
+    texts.set(family, known.add(JSON.stringify({ type, help, unit })));
+  }
+  for (const { family, type, unit, help } of await source.metadata(
+    metric === "" ? [] : [metric],
+    ask,
+  ))
+    if (!texts.has(family)) texts.set(family, new Set([JSON.stringify({ type, help, unit })]));
+  const found = [...texts].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit);
   return answer(exchange, () => [
     "{",
-    ...commaSeparated(found, ({ family, type, unit, help }) => {
-      return `${JSON.stringify(family)}:${JSON.stringify([{ type, help, unit }])}`;
+    ...commaSeparated(found, ([family, all]) => {
+      // None at all would say nothing of the family: Prometheus takes 0 as no limit.
+      const list = [...all].slice(0, perMetric === 0 ? undefined : perMetric);
+      return `${JSON.stringify(family)}:[${list.join(",")}]`;
     }),
     "}",
   ]);

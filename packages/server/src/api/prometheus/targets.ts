@@ -9,6 +9,7 @@ import { stringify } from "yaml";
 import { printDuration } from "../../config/prometheus/scalars.ts";
 import { matchersOf } from "./exchange.ts";
 import type { PoolView } from "../../receivers/scrape/manager.ts";
+import type { TargetMetadata } from "./views.ts";
 
 type LabelJson = { readonly [name: string]: string };
 
@@ -100,30 +101,22 @@ function globalUrl(address: string, externalUrl: URL | undefined): string {
   return url.href;
 }
 
-export interface TargetMetadataJson {
-  readonly target: LabelJson;
-  readonly metric?: string;
-  readonly type: string;
-  readonly help: string;
-  readonly unit: string;
-}
-
 export function targetMetadataAnswer(
   view: readonly PoolView[],
   params: URLSearchParams,
   compileRegex: CompileRegex,
-): readonly TargetMetadataJson[] {
+): readonly TargetMetadata[] {
   const limit = limitOf(params.get("limit") ?? "");
   const metric = params.get("metric") ?? "";
   const matches = targetMatcher(params.get("match_target") ?? "", compileRegex);
-  const out: TargetMetadataJson[] = [];
+  const out: TargetMetadata[] = [];
   for (const { active } of view)
     for (const loop of active) {
       // As Prometheus counts: a target begun is told in full.
       if (limit >= 0 && out.length >= limit) return out;
       if (!matches(loop.target.labels)) continue;
       const target = labelJson(loop.target.labels);
-      for (const { family, type, help, unit } of loop.state().metadata)
+      for (const { family, type, help, unit } of loop.state().metadata.list())
         if (metric === "") out.push({ target, metric: family, type, help, unit });
         else if (family === metric) out.push({ target, type, help, unit });
     }

@@ -12,11 +12,19 @@ export interface RulesView {
   alertmanagers(): unknown;
 }
 
+export interface TargetMetadata {
+  readonly target: { readonly [name: string]: string };
+  readonly metric?: string;
+  readonly type: string;
+  readonly help: string;
+  readonly unit: string;
+}
+
 export interface TargetsView {
   /** `{ activeTargets: […], droppedTargets: […], droppedTargetCounts: {…} }`. */
   targets(params: URLSearchParams): unknown;
-  /** `[{ target, metric, type, help, unit }]`. */
-  metadata(params: URLSearchParams): unknown;
+  /** `[{ target, metric, type, help, unit }]`; without `metric` where the parameter names one. */
+  metadata(params: URLSearchParams): readonly TargetMetadata[];
   /** `{ scrapePools: […] }`. */
   scrapePools(): unknown;
   /** `{ yaml }` of the pool that `scrapePool` names. Throws `query_invalid` when there is none. */

@@ -101,10 +101,19 @@ class Reader {
     return {
       ruleFiles: this.list(fields, "rule_files", (node) => this.yaml.text(node)),
       evaluationIntervalMs: this.duration(fields, "evaluation_interval") || MINUTE_MS,
-      groupEvalOrder: this.list(fields, "group_eval_order", (node) => this.yaml.text(node)),
+      groupEvalOrder: this.groupOrder(fields),
       fuzzyCompare: this.text(fields, "fuzzy_compare") === "true",
       tests: this.list(fields, "tests", (node) => this.test(node)),
     };
+  }
+
+  private groupOrder(fields: Fields): string[] {
+    const order = this.list(fields, "group_eval_order", (node) => this.yaml.text(node));
+    const twice = order.find((name, at) => order.indexOf(name) !== at);
+    const key = fields.get("group_eval_order")?.key;
+    if (twice !== undefined && key !== undefined)
+      this.problems.push({ ...key, message: `group name repeated in evaluation order: ${twice}` });
+    return order;
   }
 
   private fields(node: Node | null, type: keyof typeof KNOWN): Fields {

@@ -48,8 +48,10 @@ function newest(
   const added = external.filter(([label]) => !names.has(label));
   const labels = [...own, ...[...added].sort(([a], [b]) => (a < b ? -1 : 1))];
   const histogram = series.histograms[series.histograms.length - 1];
-  if (series.end > series.start) {
-    const row = series.end - 1;
+  const row = series.end - 1;
+  const isFloat =
+    row >= series.start && !((series.timeMs[row] as number) < (histogram?.timeMs ?? 0));
+  if (isFloat) {
     const words = series.valueWords.slice(row * 2, row * 2 + 2);
     if (isMarker(words)) return undefined;
     const value = new Float64Array(words.buffer)[0] as number;

@@ -2,6 +2,7 @@
  * Series with all their samples, for those who take data out rather than compute with it: remote read and federation.
  * They come in groups, so that a large selection is never held at once.
  */
+import { STALE_NAN_WORDS } from "@triptych/model";
 import type { BucketRuns, HistogramMessage, ReadSeries } from "@triptych/wire";
 import { byLabels } from "../metrics/series-order.ts";
 import type {
@@ -70,9 +71,63 @@ async function readGroup(
     if (place === undefined && mine.length === 0) return [];
     const start = place === undefined ? 0 : (offsets[place] as number);
     const end = place === undefined ? 0 : (offsets[place + 1] as number);
-    return [{ labels, timeMs, valueWords, start, end, histograms: mine }];
+    const columnsOf = { labels, timeMs, valueWords, start, end, histograms: mine };
+    return [mine.length === 0 || start === end ? columnsOf : withStaleHistograms(columnsOf)];
   });
   return { found, samples: (offsets[columns.ids.length] ?? 0) + read.length * 8 };
+}
+
+const STALE = STALE_NAN_WORDS;
+const noBuckets: BucketRuns = { gaps: [], lengths: [], counts: [] };
+
+/** The marker of staleness of a series of native histograms is kept as a float; as in Prometheus it is one of them. */
+export function withStaleHistograms(series: ReadSeries): ReadSeries {
+  const { timeMs, valueWords, start, end } = series;
+  const histograms: HistogramMessage[] = [];
+  const kept: number[] = [];
+  let next = 0;
+  for (let row = start; row < end; row++) {
+    const atMs = timeMs[row] as number;
+    for (; (series.histograms[next]?.timeMs ?? Number.POSITIVE_INFINITY) < atMs; next++)
+      histograms.push(series.histograms[next] as HistogramMessage);
+    const isStale = valueWords[row * 2] === STALE.low && valueWords[row * 2 + 1] === STALE.high;
+    // After a histogram, or first and before one: what is before the range is not known.
+    const lastFloat = kept.length === 0 ? Number.NEGATIVE_INFINITY : timeMs[kept.at(-1) as number];
+    const lastHistogram = histograms.at(-1)?.timeMs;
+    const isOfHistograms =
+      lastHistogram === undefined ? kept.length === 0 : lastHistogram > (lastFloat as number);
+    if (isStale && isOfHistograms) histograms.push(staleHistogram(atMs));
+    else kept.push(row);
+  }
+  if (kept.length === end - start) return series;
+  histograms.push(...series.histograms.slice(next));
+  const words = new Uint32Array(kept.length * 2);
+  for (const [i, row] of kept.entries())
+    words.set(valueWords.subarray(row * 2, row * 2 + 2), i * 2);
+  return {
+    ...series,
+    timeMs: Float64Array.from(kept, (row) => timeMs[row] as number),
+    valueWords: words,
+    start: 0,
+    end: kept.length,
+    histograms,
+  };
+}
+
+function staleHistogram(timeMs: number): HistogramMessage {
+  return {
+    timeMs,
+    startMs: 0,
+    schema: 0,
+    resetHint: 0,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    count: 0,
+    sumWords: Uint32Array.of(STALE.low, STALE.high),
+    positive: noBuckets,
+    negative: noBuckets,
+    customValues: [],
+  };
 }
 
 export function histogramMessage(sample: HistogramSample): HistogramMessage {

@@ -3,10 +3,11 @@
  * of the specification: 204 and, for 2.0, how much was written; 400 when a part was invalid (the rest is written);
  * 415, 413; 503 with Retry-After when the sender should try again. Texts are plain, for the sender's log.
  */
-import { asTriptychError, type Clock, type Limits, TriptychError } from "@triptych/model";
+import { type Clock, type Limits, TriptychError } from "@triptych/model";
 import { decodeSnappy, type RemoteWriteVersion } from "@triptych/wire";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { decompress } from "../decompress.ts";
+import { fromFramework } from "../http-server.ts";
 import type { IngestNext } from "../next.ts";
 import { cutMessage, refusal, TENANT } from "../otlp/receiver.ts";
 import { readBody } from "../read-body.ts";
@@ -92,7 +93,7 @@ async function receive(exchange: Exchange, receiver: RemoteWriteReceiver): Promi
     const { written, rejected, reason } = await receiver({ body, version, tenant: TENANT, hash });
     if (version === "2.0") writtenHeaders(reply, written);
     if (rejected === 0) return reply.code(204).send();
-    const text = `${rejected} of the request's samples or series were refused, the others are written. The first: ${reason}.`;
+    const text = `${rejected} of the request's samples, series or exemplars were refused, the others are written. The first: ${reason}.`;
     return send(reply, 400, cutMessage(text));
   } finally {
     asSent.release();
@@ -157,7 +158,7 @@ function send(reply: FastifyReply, status: number, text: string): FastifyReply {
 }
 
 function sendError(thrown: unknown, { request, reply, deps }: Exchange): FastifyReply {
-  const error = asTriptychError(thrown);
+  const error = fromFramework(thrown);
   if (!error.spec.retry) deps.next.discarded(error.code, 1);
   if (error.code === "internal") deps.report(error);
   const { message, retryAfterSeconds } = refusal(error);

@@ -11,6 +11,7 @@ import {
 } from "@triptych/wire";
 import type { IngestNext, Refused } from "../next.ts";
 import { drive, requestHash } from "../slices.ts";
+import { createExemplarOrder, type ExemplarOrder } from "./exemplar-order.ts";
 import { type CheckedOrder, createSampleOrder, type SampleOrder } from "./sample-order.ts";
 
 export interface RemoteWriteRequest {
@@ -72,6 +73,7 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
   const running = new Map<string, Promise<RemoteWriteOutcome>>();
   const known = createSeriesCache(deps.limits);
   const order = deps.outOfOrderMs && createSampleOrder(deps.outOfOrderMs);
+  const exemplars = deps.outOfOrderMs && createExemplarOrder(deps.outOfOrderMs);
   return async (request) => {
     const { body, tenant, version } = request;
     const path = `/api/v1/write ${version}`;
@@ -79,7 +81,7 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
     const key = Buffer.from(hash).toString("latin1");
     const twin = running.get(key);
     if (twin !== undefined) return twin;
-    const work = ingest(request, hash, { ...deps, known, order });
+    const work = ingest(request, hash, { ...deps, known, order, exemplars });
     running.set(key, work);
     try {
       return await work;
@@ -92,24 +94,35 @@ export function createRemoteWriteReceiver(deps: RemoteWriteDeps): RemoteWriteRec
 async function ingest(
   { body, version }: RemoteWriteRequest,
   hash: Uint8Array,
-  deps: RemoteWriteDeps & { readonly known: SeriesCache; readonly order: SampleOrder | undefined },
+  deps: RemoteWriteDeps & {
+    readonly known: SeriesCache;
+    readonly order: SampleOrder | undefined;
+    readonly exemplars: ExemplarOrder | undefined;
+  },
 ): Promise<RemoteWriteOutcome> {
   const { next, limits, clock, known } = deps;
   const earlier = next.duplicateOf(hash);
   // Also a resend is decoded: the sender of 2.0 must be told how much of it is written.
-  const steps = decodeRemoteWrite(body, version, { limits, nowMs: clock.nowMs(), known });
+  const nowMs = clock.nowMs();
+  const steps = decodeRemoteWrite(body, version, { limits, nowMs, known });
   const { batch, rejected, reason, rejections } = await drive(steps, clock);
   // Taken before the batch is given away, and before what is there already is left out of it.
   const all = writtenOf(batch);
   // A resend has the last samples of its series itself.
   const order = earlier === null ? deps.order?.check(batch) : undefined;
+  const exemplars = earlier === null ? deps.exemplars?.check(batch, nowMs) : undefined;
   let refused: Refused | undefined;
   if (earlier !== null) await earlier;
   else if (hasContent(batch)) refused = (await next.accept(batch, hash)) ?? undefined;
   order?.taken();
+  exemplars?.taken();
   for (const [code, count] of [...rejections, ...(order?.reasons ?? [])])
     next.discarded(code, count);
-  const outcome = inOrder({ written: all, rejected, reason }, order);
+  const late = exemplars?.refused ?? 0;
+  if (late > 0) next.discarded("exemplar_out_of_order", late);
+  const sorted = inOrder({ written: all, rejected, reason }, order);
+  // Of 1.0 Prometheus tells no sender what became of exemplars.
+  const outcome = version === "1.0" || late === 0 ? sorted : withoutExemplars(sorted, late);
   return refused === undefined ? outcome : without(refused, outcome);
 }
 
@@ -127,6 +140,17 @@ function inOrder(
     },
     rejected: rejected + refusedFloats + refusedHistograms,
     reason: reason === "" ? order.reason : reason,
+  };
+}
+
+function withoutExemplars(
+  { written, rejected, reason }: RemoteWriteOutcome,
+  late: number,
+): RemoteWriteOutcome {
+  return {
+    written: { ...written, exemplars: written.exemplars - late },
+    rejected: rejected + late,
+    reason: reason === "" ? "out of order exemplar" : reason,
   };
 }
 

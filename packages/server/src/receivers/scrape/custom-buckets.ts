@@ -20,8 +20,13 @@ interface Classic {
 /** Converts in place; the classic series are left out unless `keepsClassic`. Yields now and then. */
 export function* toCustomBuckets(
   batch: SampleBatch,
-  { keepsClassic, isProtobuf }: { readonly keepsClassic: boolean; readonly isProtobuf: boolean },
+  format: {
+    readonly keepsClassic: boolean;
+    readonly isProtobuf: boolean;
+    readonly isOpenMetrics: boolean;
+  },
 ): Generator<void> {
+  const { keepsClassic, isProtobuf, isOpenMetrics } = format;
   const isGauge = (type: string): boolean => isProtobuf && type === "gaugehistogram";
   const families = new Map(
     batch.metadata
@@ -45,6 +50,17 @@ export function* toCustomBuckets(
     yield;
   }
   if (!keepsClassic) compactFloats(batch.samples, (row) => !converted.has(row));
+  if (isOpenMetrics) leaveOutCreated(batch, families);
+}
+
+/** As in Prometheus: the time when a histogram began goes with the histogram, and is no series of its own any more. */
+function leaveOutCreated(batch: SampleBatch, families: ReadonlyMap<string, number>): void {
+  const { samples, series } = batch;
+  const created = new Set([...families.keys()].map((family) => `${family}_created`));
+  compactFloats(
+    samples,
+    (row) => !created.has(series.label(samples.series[row] as number, "__name__")),
+  );
 }
 
 function collect(

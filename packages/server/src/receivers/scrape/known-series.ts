@@ -3,15 +3,16 @@ import { SeriesIndex } from "./series-index.ts";
 
 /** The flag of a series that is not new. */
 export const KNOWN = 1;
+const isKnown = ({ flag }: SeriesIndex, entry: number): boolean =>
+  ((flag[entry] as number) & KNOWN) !== 0;
 /** As Prometheus: so many more than double may be known after failures. */
 const KNOWN_EXTRA_MAX = 1000;
 
 /** Those of a scrape that went well whose series are not new any more. */
 export function onlyKnown(seen: SeriesIndex): SeriesIndex {
-  if (seen.flag.subarray(0, seen.size).every((flag) => flag === KNOWN)) return seen;
+  if (seen.flag.subarray(0, seen.size).every((flag) => (flag & KNOWN) !== 0)) return seen;
   const known = new SeriesIndex(seen.size);
-  for (let entry = 0; entry < seen.size; entry++)
-    if (seen.flag[entry] === KNOWN) known.take(seen, entry);
+  for (let entry = 0; entry < seen.size; entry++) if (isKnown(seen, entry)) known.take(seen, entry);
   return known;
 }
 
@@ -22,7 +23,7 @@ export function withNew(before: SeriesIndex, seen: SeriesIndex): SeriesIndex {
   // Series that differ from failure to failure must not pile up.
   const isFull = before.size > seen.size * 2 + KNOWN_EXTRA_MAX;
   for (let entry = 0; entry < seen.size && !isFull; entry++) {
-    if (seen.flag[entry] !== KNOWN || known.twin(seen, entry) >= 0) continue;
+    if (!isKnown(seen, entry) || known.twin(seen, entry) >= 0) continue;
     const added = known.take(seen, entry);
     known.timeMs[added] = Number.NEGATIVE_INFINITY;
   }

@@ -1,5 +1,6 @@
 /** Scrapes one target again and again, each at its own place in the interval. */
 import type { Clock } from "@triptych/model";
+import { KnownMetadata } from "./known-metadata.ts";
 import { emptyMemory } from "./shape-samples.ts";
 import {
   endTarget,
@@ -29,8 +30,8 @@ export interface ScrapeLoop {
   /** Stops; what it was doing is waited for and nothing is marked stale. */
   stop(): Promise<void>;
   /**
-   * Stops, and after one more interval marks all its series stale, unless `isBack` says then that the same series
-   * are scraped again.
+   * Stops, if it was not yet, and marks all its series stale at the time of the next scrape, unless `isBack` says that the same series are
+   * scraped again: it is asked after another interval and a tenth, when they have been.
    */
   end(isBack: () => boolean): void;
 }
@@ -45,7 +46,12 @@ export interface LoopDeps extends ScrapeDeps {
 const ALIGN_MS = 2;
 
 export function newState(): TargetState {
-  return { memory: emptyMemory(), metadata: [], metadataText: "", metadataAtMs: 0 };
+  return {
+    memory: emptyMemory(),
+    metadata: new KnownMetadata(),
+    metadataText: "",
+    metadataAtMs: 0,
+  };
 }
 
 export function createLoop(
@@ -109,9 +115,12 @@ export function createLoop(
     },
     end(isBack) {
       halt();
-      clock.after(target.intervalMs, () => {
+      const nowMs = clock.nowMs();
+      const missed = Math.max(0, Math.floor((nowMs - dueMs) / target.intervalMs) + 1);
+      const atMs = dueMs + missed * target.intervalMs;
+      clock.after(atMs - nowMs + target.intervalMs * 1.1, () => {
         if (isBack()) return;
-        void running.then(() => endTarget(target, { job, state, atMs: clock.nowMs() }, deps));
+        void running.then(() => endTarget(target, { job, state, atMs }, deps));
       });
     },
   };

@@ -22,7 +22,6 @@ import { createHttpClient, type HttpClient } from "../../http-client/client.ts";
 import { createScrapeCounters } from "./counters.ts";
 import type { ScrapeLoop } from "./loop.ts";
 import { createPool, type DroppedTarget, type PoolDeps, type ScrapePool } from "./pool.ts";
-import type { TargetState } from "./scrape-target.ts";
 
 export interface ScrapeManagerDeps {
   readonly clock: Clock;
@@ -115,9 +114,8 @@ export function createScrape(deps: ScrapeManagerDeps): ScrapeManager {
     const discoveryFingerprint = fingerprintOf(job.discovery);
     const before = running.get(name);
     if (before?.fingerprint === fingerprint) return;
-    const states: ReadonlyMap<string, TargetState> =
-      before === undefined ? new Map() : await before.pool.handOver();
-    const pool = createPool(job, poolDeps(config, job), states);
+    const former = before === undefined ? new Map() : await before.pool.handOver();
+    const pool = createPool(job, poolDeps(config, job), former);
     const keeps = before?.discoveryFingerprint === discoveryFingerprint;
     if (!keeps) before?.discovery.close();
     const source = keeps && before !== undefined ? before : discover(name, job);

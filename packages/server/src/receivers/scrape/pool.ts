@@ -31,8 +31,8 @@ export interface ScrapePool {
   /** Failures to make targets, of the last sync. */
   failures(): readonly string[];
   has(key: string): boolean;
-  /** Stops and gives the state of its targets, for the pool that takes its place. */
-  handOver(): Promise<ReadonlyMap<string, TargetState>>;
+  /** Stops and gives its loops, stopped, for the pool that takes its place: that goes on with their states. */
+  handOver(): Promise<ReadonlyMap<string, ScrapeLoop>>;
   /** Ends all targets with staleness markers. */
   end(): void;
   /** Stops without any. */
@@ -48,12 +48,14 @@ const TARGETS_PER_SLICE = 50;
 export function createPool(
   config: ScrapeConfig,
   deps: PoolDeps,
-  inherited: ReadonlyMap<string, TargetState>,
+  inherited: ReadonlyMap<string, ScrapeLoop>,
 ): ScrapePool {
   const relabel = compileRelabel(config.relabel_configs, deps.compileRegex);
   const client = deps.createClient(config);
   const loops = new Map<string, ScrapeLoop>();
-  const states = new Map(inherited);
+  /** Of the pool before this one, until the first sync says which of its targets are still there. */
+  const former = new Map(inherited);
+  const states = new Map<string, TargetState>();
   const known: Known = new WeakMap();
   let scraped: ReadonlySet<string> = new Set();
   let dropped: DroppedTarget[] = [];
@@ -66,8 +68,10 @@ export function createPool(
 
   const jobFor = jobOf(config, { client, deps, refusal: () => refusal });
   const begin = (target: Target): void => {
-    const state = states.get(stateKey(target)) ?? newState();
-    states.delete(stateKey(target));
+    const key = stateKey(target);
+    const state = states.get(key) ?? former.get(key)?.state() ?? newState();
+    states.delete(key);
+    former.delete(key);
     const loop = createLoop(target, jobFor(target), { deps, state });
     loops.set(target.key, loop);
     loop.start();
@@ -110,6 +114,8 @@ export function createPool(
     for (const [key, target] of made.targets) if (!loops.has(key)) begin(target);
     scraped = new Set([...loops.values()].map(({ target }) => target.labelsKey));
     states.clear();
+    for (const loop of former.values()) loop.end(() => deps.isScraped(loop.target.labelsKey));
+    former.clear();
   };
   return {
     config,
@@ -128,11 +134,16 @@ export function createPool(
       await turn;
       await Promise.all([...loops.values()].map((loop) => loop.stop()));
       client.close();
-      return new Map([...loops.values()].map((loop) => [stateKey(loop.target), loop.state()]));
+      return new Map([
+        ...former,
+        ...[...loops.values()].map((loop): [string, ScrapeLoop] => [stateKey(loop.target), loop]),
+      ]);
     },
     end() {
       closed = true;
-      for (const loop of loops.values()) loop.end(() => deps.isScraped(loop.target.labelsKey));
+      for (const loop of [...former.values(), ...loops.values()])
+        loop.end(() => deps.isScraped(loop.target.labelsKey));
+      former.clear();
       loops.clear();
       scraped = new Set();
       client.close();

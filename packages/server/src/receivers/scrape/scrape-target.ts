@@ -6,10 +6,10 @@ import {
   asTriptychError,
   type Clock,
   type Limits,
-  type MetricMetadata,
   SampleBatch,
   TriptychError,
 } from "@triptych/model";
+import type { KnownMetadata } from "./known-metadata.ts";
 import { type DecodedExposition, parseExposition } from "@triptych/wire";
 import { scrapeProtocols } from "../../config/prometheus/global-config.ts";
 import type { ScrapeConfig } from "../../config/prometheus/scrape-config.ts";
@@ -48,7 +48,7 @@ export interface ScrapeJob {
 /** Kept from scrape to scrape, and handed to the next loop when the configuration changes. */
 export interface TargetState {
   readonly memory: TargetMemory;
-  metadata: readonly MetricMetadata[];
+  readonly metadata: KnownMetadata;
   metadataText: string;
   metadataAtMs: number;
 }
@@ -97,6 +97,7 @@ export async function scrapeTarget(
     const body = await fetchBody(target, scrape, { deps, hold: reservation.hold });
     bodyBytes = body.bytes.length;
     const parsed = await parse(body, target, scrape, deps);
+    state.metadata.see(parsed.batch.metadata);
     shaped = await drive(
       shapeSamples(parsed.batch, {
         rules: job.rules,
@@ -105,6 +106,7 @@ export async function scrapeTarget(
         failure: parsed.failure?.message ?? "",
         isEmpty: bodyBytes === 0,
         isProtobuf: parsed.isProtobuf,
+        isOpenMetrics: parsed.isOpenMetrics,
       }),
       clock,
     );
@@ -122,6 +124,7 @@ export async function scrapeTarget(
   const seconds = (clock.monotonicMs() - startMs) / 1000;
   const outcome = outcomeOf(failure, { shaped, seconds });
   if (scrape.signal.aborted || outcome.isSkipped) return outcome;
+  state.metadata.end(failure === undefined && bodyBytes > 0);
   if (batch === undefined) {
     batch = new SampleBatch();
     await drive(markAllStale(batch, state.memory, atMs), clock);
@@ -201,7 +204,7 @@ async function parse(
   target: Target,
   { job, atMs }: { readonly job: ScrapeJob; readonly atMs: number },
   { clock, limits, next, createdAsStart = false }: ScrapeDeps,
-): Promise<DecodedExposition & { readonly isProtobuf: boolean }> {
+): Promise<DecodedExposition & { readonly isProtobuf: boolean; readonly isOpenMetrics: boolean }> {
   const { config } = job;
   // An empty answer is one without series, whatever it calls itself.
   const type = bytes.length === 0 ? "text/plain" : contentType();
@@ -218,14 +221,17 @@ async function parse(
   });
   const decoded = await drive(steps, clock);
   for (const [reason, count] of decoded.rejections) next.discarded(reason, count);
-  return { ...decoded, isProtobuf: type === scrapeProtocols.PrometheusProto };
+  return {
+    ...decoded,
+    isProtobuf: type === scrapeProtocols.PrometheusProto,
+    isOpenMetrics: type.startsWith("application/openmetrics-text"),
+  };
 }
 
 /** Leaves metadata out of the batch that was sent already. */
 function keepMetadata(batch: SampleBatch, state: TargetState, nowMs: number): void {
   const text = JSON.stringify(batch.metadata);
   const isKnown = text === state.metadataText && nowMs - state.metadataAtMs < METADATA_EVERY_MS;
-  state.metadata = isKnown ? state.metadata : [...batch.metadata];
   if (isKnown) {
     batch.metadata.length = 0;
     return;

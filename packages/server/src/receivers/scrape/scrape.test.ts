@@ -152,6 +152,31 @@ describe("what is stored", () => {
     expect([...positiveCounts.values.subarray(0, 3)]).toEqual([1, 2, 3]);
     expect([...customValues.values.subarray(0, 2)]).toEqual([0.5, 2]);
   });
+  test("of a histogram of OpenMetrics that becomes one with custom buckets the time it began is no series", async () => {
+    const text =
+      '# TYPE h histogram\nh_bucket{le="+Inf"} 6\nh_sum 9.5\nh_count 6\nh_created 1700000000\n# TYPE c counter\nc_total 1\nc_created 1700000000\n';
+    const of = async (body: string, type: string) => {
+      const one = await bench("convert_classic_histograms_to_nhcb: true");
+      one.target.answer = exposes(body, type);
+      return ownLines(await one.scrape()).filter((line) => line.includes("_created"));
+    };
+    expect(await of(`${text}# EOF\n`, "application/openmetrics-text; version=1.0.0")).toEqual([
+      'c_created{instance="t",job="j"} 1700000000',
+    ]);
+    expect(await of(text, "text/plain; version=0.0.4")).toHaveLength(2);
+  });
+  test("the staleness marker of a native histogram is one itself", async () => {
+    const one = await bench("convert_classic_histograms_to_nhcb: true");
+    one.target.answer = exposes(
+      '# TYPE h histogram\nh_bucket{le="+Inf"} 6\nh_sum 9.5\nh_count 6\n',
+    );
+    await one.scrape();
+    one.target.answer = exposes("a 1\n");
+    const { histograms, samples } = await one.scrape();
+    const words = new Uint32Array(histograms.sum.buffer, 0, 2);
+    expect([histograms.rows, ...words]).toEqual([1, 2, 0x7ff00000]);
+    expect(samples.rows).toBe(6);
+  });
   test("exemplars that were there before are not stored again", async () => {
     const one = await bench();
     const text = (value: number): string =>
@@ -199,16 +224,20 @@ describe("staleness", () => {
       expect(ownLines(await one.scrape())).toEqual(want);
     }
   });
-  test("a target that goes away, one interval later", async () => {
+  test("a target that goes away, when it was due, written two intervals and a tenth later", async () => {
     const one = await bench();
     await one.scrape();
     await one.manager.apply(configOf("global: {}"));
     const before = one.next.batches.length;
-    await one.clock.advance(INTERVAL_MS);
+    const goneMs = one.clock.nowMs();
+    await one.clock.advance(INTERVAL_MS * 2.2);
     await until(() => one.next.batches.length > before);
     const last = one.next.batches.at(-1);
     expect(last && linesOf(last)).toContain('a{instance="t",job="j"} stale');
     expect(last && linesOf(last)).toContain('up{instance="t",job="j"} stale');
+    const atMs = last?.signal === "samples" ? (last.samples.timeMs[0] as number) : 0;
+    expect(atMs).toBeGreaterThan(goneMs);
+    expect(atMs).toBeLessThanOrEqual(goneMs + INTERVAL_MS);
   });
   test("none when a target is only asked in another way", async () => {
     const one = await bench("params: { a: [b] }");
@@ -218,9 +247,20 @@ describe("staleness", () => {
     await until(() => one.manager.view()[0]?.active[0]?.target.url.endsWith("a=c") === true);
     const batch = await one.scrape();
     expect(linesOf(batch).filter((line) => line.endsWith("stale"))).toEqual([]);
-    await one.clock.advance(INTERVAL_MS);
+    await one.clock.advance(INTERVAL_MS * 3);
     const all = one.next.batches.flatMap((each) => linesOf(each));
     expect(all.filter((line) => line.endsWith("stale"))).toEqual([]);
+  });
+  test("of what a job with another configuration scrapes no more", async () => {
+    const one = await bench();
+    await one.scrape();
+    await one.apply("relabel_configs: [{ target_label: k, replacement: v }]");
+    await until(() => one.manager.view()[0]?.active[0]?.target.labels.get("k") === "v");
+    const before = one.next.batches.length;
+    await one.clock.advance(INTERVAL_MS * 2.2);
+    const lines = () => one.next.batches.slice(before).flatMap((each) => linesOf(each));
+    await until(() => lines().includes('a{instance="t",job="j"} stale'));
+    expect(lines().filter((line) => /k="v".*stale/.test(line))).toEqual([]);
   });
   test("none when the configuration of a job changes", async () => {
     const one = await bench();
@@ -404,7 +444,7 @@ test("a window takes late samples", async () => {
   await one.manager.apply(
     configOf(`global: { scrape_interval: ${INTERVAL_MS}ms }
 storage: { tsdb: { out_of_order_time_window: 30s } }
-scrape_configs: [{ job_name: j, static_configs: [{ targets: ["${one.target.address}"] }] }]
+scrape_configs: [{ job_name: j, static_configs: [{ targets: ["${one.target.address}"], labels: { instance: t } }] }]
 `),
   );
   await one.clock.advance(5000);

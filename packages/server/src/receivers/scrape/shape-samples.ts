@@ -108,6 +108,8 @@ const UNTRACKED = 0xffff_ffff;
 const NEXT = 0;
 const SAME = 1;
 const REFUSED = 2;
+/** The flag of a series whose last sample was a native histogram: so is its staleness marker. */
+const HISTOGRAM = 2;
 const SAMPLE_LIMIT = "sample limit exceeded";
 const BUCKET_LIMIT = "histogram bucket limit exceeded";
 
@@ -121,6 +123,7 @@ export interface ShapedScrape {
   readonly isEmpty?: boolean;
   /** The format is protobuf, where a gauge histogram has the series of a histogram. */
   readonly isProtobuf?: boolean;
+  readonly isOpenMetrics?: boolean;
 }
 
 /**
@@ -133,6 +136,7 @@ export function* shapeSamples(batch: SampleBatch, scrape: ShapedScrape): Generat
     yield* toCustomBuckets(batch, {
       keepsClassic: rules.keepsClassic,
       isProtobuf: scrape.isProtobuf === true,
+      isOpenMetrics: scrape.isOpenMetrics === true,
     });
   const shaped = nothingShaped();
   const pass = new Pass(batch, scrape, shaped);
@@ -190,7 +194,9 @@ function* markGone(
     const last = known.twin(index, entry);
     if (last >= 0) known.timeMs[last] = atMs;
     const series = copySeries(batch, table.labels(row), table.temporality[row] as number);
-    batch.samples.addStale(series, atMs, 0);
+    const isHistogram = ((index.flag[entry] as number) & HISTOGRAM) !== 0;
+    if (isHistogram) batch.histograms.addStale(series, atMs);
+    else batch.samples.addStale(series, atMs, 0);
   }
 }
 
@@ -276,6 +282,8 @@ class Pass {
       this.shaped.kept++;
       const sum = histograms.sum[row] as number;
       if (this.takes(series, bare, histograms.timeMs[row] as number, sum)) keeps[row] = 1;
+      const entry = this.entryOf(series);
+      if (entry >= 0) this.current.flag[entry] = (this.current.flag[entry] as number) | HISTOGRAM;
     }
     const { bucketLimit, schemaMax } = this.rules;
     const isFine = keeps.every((keep) => keep === 1) && bucketLimit === 0 && schemaMax >= 8;
@@ -329,7 +337,7 @@ class Pass {
     const high = this.batch.series.hashHigh[bare] as number;
     const isTimed = timeMs !== this.nowMs;
     const twin = shown.find(low, high);
-    if (twin >= 0 && shown.flag[twin] === KNOWN && !isTimed) {
+    if (twin >= 0 && ((shown.flag[twin] as number) & KNOWN) !== 0 && !isTimed) {
       shaped.duplicates++;
       return false;
     }
@@ -359,16 +367,19 @@ class Pass {
     return this.track(series, timeMs) && verdict === NEXT;
   }
 
+  private entryOf(series: number): number {
+    const { hashLow, hashHigh } = this.batch.series;
+    return this.current.find(hashLow[series] as number, hashHigh[series] as number);
+  }
+
   /** Notes a series for its staleness marker; false when another series became the same and is there at this time. */
   private track(series: number, timeMs: number): boolean {
     const { current, shown, rules } = this;
-    const { hashLow, hashHigh } = this.batch.series;
-    const low = hashLow[series] as number;
-    const high = hashHigh[series] as number;
-    let entry = current.find(low, high);
+    let entry = this.entryOf(series);
     const isTwin = current !== shown && entry >= 0 && current.timeMs[entry] === timeMs;
     if (entry < 0) {
-      entry = current.add(low, high, UNTRACKED);
+      const { hashLow, hashHigh } = this.batch.series;
+      entry = current.add(hashLow[series] as number, hashHigh[series] as number, UNTRACKED);
       current.timeMs[entry] = timeMs;
     } else if (current !== shown)
       current.timeMs[entry] = Math.max(current.timeMs[entry] as number, timeMs);
