@@ -2,7 +2,8 @@
  * Which group each series belongs to, for the groupings that queries ask for again and again: dashboards and rules. Made
  * when a query needs it, kept for the next one.
  */
-import type { FoldQuestion, Labels } from "@triptych/lang";
+import { type FoldQuestion, type Labels, labelsOf } from "@triptych/lang";
+import type { SeriesIndex } from "./series-index.ts";
 
 type Grouping = FoldQuestion["groups"];
 
@@ -46,9 +47,9 @@ export class GroupIds {
   *of(
     refs: Uint32Array,
     grouping: Grouping,
-    { labelsOf, refsEnd }: { labelsOf: (ref: number) => Labels; refsEnd: number },
+    index: Pick<SeriesIndex, "refs" | "knownLabels">,
   ): Generator<void, Groups> {
-    const all = this.take(grouping.id, refsEnd);
+    const all = this.take(grouping.id, index.refs);
     const groupOf = new Uint32Array(refs.length);
     const labels: Labels[] = [];
     /** Places in `labels`, one more, for each group there ever was. */
@@ -58,7 +59,8 @@ export class GroupIds {
       const ref = refs[i] as number;
       let id = all.ids[ref] as number;
       if (id === 0) {
-        id = idOf(all, grouping, labelsOf(ref));
+        // Of one that went meanwhile no sample is looked at.
+        id = idOf(all, grouping, index.knownLabels(ref) ?? NO_LABELS);
         all.ids[ref] = id;
         if (id >= places.length) places = grown(places, id);
         if (++made % MADE_AT_ONCE === 0) yield;
@@ -89,6 +91,7 @@ export class GroupIds {
   }
 }
 
+const NO_LABELS = labelsOf([]);
 /** Texts are put together for each of these: a millisecond or two. */
 const MADE_AT_ONCE = 2_000;
 

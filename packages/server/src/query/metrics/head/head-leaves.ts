@@ -5,6 +5,7 @@ import { indexMatcher } from "../matchers.ts";
 import type { Ask } from "../source.ts";
 import type { Head } from "./head.ts";
 import type { HeadReaders } from "./head-readers.ts";
+import type { SeriesSet } from "./series-sets.ts";
 import type { LeafGroups } from "./leaf-job.ts";
 
 /** Fewer series are computed as fast where the query is. */
@@ -22,15 +23,14 @@ interface Parts {
 }
 
 export function createHeadLeaves(parts: Parts): HeadLeaves {
-  const { bulk } = parts.head;
   return {
     async fold(question, ask) {
       const pacing = createPacing(ask.signal, ask.priority);
-      const refs = await seriesFor(parts, question, pacing);
-      if (refs === undefined) return undefined;
+      const series = await seriesFor(parts, question, pacing);
+      if (series === undefined) return undefined;
+      const { refs } = series;
       const { leaf, rangeMs, endMs, stepMs, steps, op, samplesMax } = question;
-      const making = bulk.groups(refs, question.groups);
-      const { groupOf, labels } = await inSteps(making, pacing);
+      const { groupOf, labels } = await inSteps(series.groups(question.groups), pacing);
       // Where nearly every series is a group of its own there is little to add up.
       if (labels.length * SERIES_PER_GROUP_MIN > refs.length) return undefined;
       ask.memory?.take(refs.length * 12 + labels.length * (BYTES_PER_ROW + steps * BYTES_PER_SUM));
@@ -77,13 +77,13 @@ async function seriesFor(
   { head }: Parts,
   { matchers, rangeMs, endMs, stepMs }: LeafQuestion,
   pacing: Pacing,
-): Promise<Uint32Array | undefined> {
+): Promise<SeriesSet | undefined> {
   const afterMs = endMs - rangeMs;
   const isWhole = [endMs, rangeMs, stepMs].every(Number.isInteger);
   if (!isWhole || afterMs < head.completeAfterMs || isMarked(matchers)) return undefined;
-  const refs = await inSteps(head.bulk.refs(matchers.map(indexMatcher)), pacing);
-  if (refs.length < SERIES_MIN || head.bulk.isLate(refs, afterMs)) return undefined;
-  return refs;
+  const found = await inSteps(head.bulk.series(matchers.map(indexMatcher)), pacing);
+  if (found.refs.length < SERIES_MIN || head.bulk.isLate(found.refs, afterMs)) return undefined;
+  return found;
 }
 
 /** Whether more is asked of the store than samples: see `coarse.ts`. */

@@ -109,10 +109,10 @@ function readersOf(
 }
 
 function refsOf(head: Head, matchers: Parameters<Head["match"]>[0]): Uint32Array {
-  const steps = head.bulk.refs(matchers);
+  const steps = head.bulk.series(matchers);
   let step = steps.next();
   while (step.done !== true) step = steps.next();
-  return step.value;
+  return step.value.refs;
 }
 
 const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
@@ -298,6 +298,42 @@ describe("a thread's values are those of the evaluator", () => {
     leaving.abort();
     await expect(asked).rejects.toMatchObject({ code: "query_cancelled" });
   });
+});
+
+test("what is remembered of a selector follows series that come", async () => {
+  const random = randoms(11);
+  const head = createHead({ windowMs: HOUR, bytesMax: 64 * 2 ** 20 }, T - 2 * HOUR);
+  const readers = readersOf(head, threadHere);
+  const fresh = (from: number, to: number, atMs: number): void => {
+    const all = Array.from({ length: to - from }, (_, i) => ({
+      labels: { __name__: "p", pod: `pod-${from + i}`, k: String((from + i) % 5), zone: "z" },
+      samples: [[atMs, Math.floor(random() * 1e6)] as [number, number]],
+    }));
+    head.append(samplesOf(all), atMs);
+  };
+  fresh(0, 400, T + HOUR / 2 - 60_000);
+  await ready(readers);
+  const source = createHeadSource(nothing, head, readers);
+  const alone = createHeadSource(nothing, head);
+  const queries = [
+    "sum by (k) (p)",
+    'count by (zone) (p{k=~"1|2"})',
+    "max(p)",
+    "sum by (k, zone) (p)",
+  ];
+  for (let round = 0; round < 6; round++) {
+    const jobs = readers.counts.jobs;
+    for (const text of queries)
+      for (let again = 0; again < 2; again++)
+        expect({ round, text, answer: await ask(source, text, 1, 0) }).toEqual({
+          round,
+          text,
+          answer: await ask(alone, text, 1, 0),
+        });
+    expect(readers.counts.jobs).toBeGreaterThan(jobs);
+    if (round % 2 === 0) fresh(400 + round * 50, 500 + round * 50, T + HOUR / 2 - 30_000);
+    else fresh(0, 100, T + HOUR / 2 - 20_000 + round);
+  }
 });
 
 test("a real thread reads whole series while they are written", async () => {

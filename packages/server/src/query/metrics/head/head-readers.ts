@@ -81,7 +81,7 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
       seat.thread.postMessage({ kind: "job", job: task.job });
     }
   };
-  const leave = (seat: Seat): void => {
+  const unseat = (seat: Seat): void => {
     if (!seats.includes(seat)) return;
     seats = seats.filter((one) => one !== seat);
     seat.unwatch();
@@ -117,7 +117,7 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
       failures++;
       options.failed(error);
     });
-    thread.on("exit", () => leave(seat));
+    thread.on("exit", () => unseat(seat));
   };
   /** Whether there is a thread that takes work now. */
   const isUp = (): boolean => {
@@ -125,16 +125,16 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
     while (seats.length < options.threads) sit();
     return seats.some(({ isReady }) => isReady);
   };
-  const runPart = (job: LeafJob, ask: Pick<Ask, "signal" | "priority">): Promise<Outcome> =>
+  /** `wait` gets the task, to take it out of the line when nobody waits any more. */
+  const runPart = (
+    job: LeafJob,
+    priority: Priority,
+    wait: (task: Task) => void,
+  ): Promise<LeafResult | undefined> =>
     new Promise((resolve) => {
       const task: Task = { job, resolve, tries: 0 };
-      const priority: Priority = ask.priority ?? "interactive";
+      wait(task);
       line.push(task, priority);
-      ask.signal?.addEventListener("abort", () => {
-        Atomics.store(job.cancelled, 0, 1);
-        line.remove(task);
-        resolve(undefined);
-      });
       next();
     });
 
@@ -149,7 +149,20 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
       const cancelled = new Int32Array(new SharedArrayBuffer(4));
       const free = seats.filter(({ isReady, task }) => isReady && task === undefined).length;
       const parts = partsOf({ ...work, cancelled }, line.length === 0 ? free : 1);
-      const results = await Promise.all(parts.map((part) => runPart(part.job, ask)));
+      const tasks: Task[] = [];
+      const leave = (): void => {
+        Atomics.store(cancelled, 0, 1);
+        for (const task of tasks) {
+          line.remove(task);
+          task.resolve(undefined);
+        }
+      };
+      ask.signal?.addEventListener("abort", leave);
+      const wait = (task: Task): void => void tasks.push(task);
+      const priority = ask.priority ?? "interactive";
+      const results = await Promise.all(parts.map(({ job }) => runPart(job, priority, wait)));
+      // Rules have one signal for as long as the process runs.
+      ask.signal?.removeEventListener("abort", leave);
       if (ask.signal?.aborted === true) {
         const message = "the query was stopped because nobody waits for it";
         throw new TriptychError("query_cancelled", message);
@@ -160,7 +173,7 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
       if (seats.length === 0 || options.nowMs() - usedAtMs < IDLE_MS) return;
       for (const seat of [...seats]) {
         if (seat.task === undefined) {
-          leave(seat);
+          unseat(seat);
           void seat.thread.terminate();
         }
       }
@@ -168,10 +181,8 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
     async close() {
       isClosed = true;
       const all = [...seats];
-      for (const seat of all) leave(seat);
+      for (const seat of all) unseat(seat);
       await Promise.all(all.map(({ thread }) => thread.terminate()));
     },
   };
 }
-
-type Outcome = LeafResult | undefined;

@@ -6,7 +6,7 @@
  *
  * Not safe for use while a call runs; calls are synchronous and short (`append` takes a batch).
  */
-import { type FoldQuestion, type LabelPair, labelsOf } from "@triptych/lang";
+import type { LabelPair } from "@triptych/lang";
 import type { SampleBatch, SeriesTable } from "@triptych/model";
 import {
   CHUNK_SAMPLES_MAX,
@@ -18,12 +18,13 @@ import {
   wordOf,
   writeChunk,
 } from "./chunk.ts";
-import { GroupIds, type Groups } from "./group-ids.ts";
+import { GroupIds } from "./group-ids.ts";
 import { type HeadSeries, HeadView, type Reader } from "./head-view.ts";
 import { Pages, type PageTable } from "./pages.ts";
 import { SampleReader } from "./sample-reader.ts";
 import { placeOf, Slabs } from "./slabs.ts";
 import { type IndexMatcher, SeriesIndex } from "./series-index.ts";
+import { type SeriesSet, SeriesSets } from "./series-sets.ts";
 import { SharedTables } from "./shared-tables.ts";
 
 export interface HeadOptions {
@@ -61,15 +62,10 @@ export interface Head {
 export interface HeadBulk {
   /** What other threads read. */
   readonly tables: SharedTables;
-  /**
-   * The series that match all, in the order of their labels unless that would take long; each number means the same
-   * series for ten minutes. In steps of some milliseconds.
-   */
-  refs(matchers: readonly IndexMatcher[]): Generator<void, Uint32Array>;
+  /** The series that match all; in steps of some milliseconds. */
+  series(matchers: readonly IndexMatcher[]): Generator<void, SeriesSet>;
   /** Whether the head may miss a sample of one of these that is later than `afterMs`. */
   isLate(refs: Uint32Array, afterMs: number): boolean;
-  /** Their groups; `yield`s after each millisecond or two. */
-  groups(refs: Uint32Array, grouping: FoldQuestion["groups"]): Generator<void, Groups>;
 }
 
 export interface HeadRestore {
@@ -91,7 +87,6 @@ const UNKNOWN = -1;
 const NO_ROOM = -2;
 /** Forgetting so many series takes some milliseconds, and as much again for the lists of a million that they are in. */
 const FORGOTTEN_AT_ONCE = 5_000;
-const NO_LABELS = labelsOf([]);
 const VIEWS_AT_ONCE = 5_000;
 /** Beyond this the head gives up the time they came for. */
 const LATE_SERIES_MAX = 100_000;
@@ -107,6 +102,7 @@ class HeadStore implements Head, HeadRestore {
   private readonly options: HeadOptions;
   private readonly index = new SeriesIndex();
   private readonly groups = new GroupIds();
+  private readonly sets = new SeriesSets(this.index, this.groups);
   private readonly shared = new SharedTables();
   private readonly pages = new Pages(this.shared.pages);
   private readonly slabs = new Slabs(this.shared.slabs);
@@ -131,7 +127,12 @@ class HeadStore implements Head, HeadRestore {
   }
 
   get bytes(): number {
-    return this.pages.bytes + this.slabs.bytes + this.index.bytes + this.groups.bytes;
+    return this.pages.bytes + this.slabs.bytes + this.index.bytes + this.cached;
+  }
+
+  /** What only makes queries faster. */
+  private get cached(): number {
+    return this.groups.bytes + this.sets.bytes;
   }
 
   get restore(): HeadRestore {
@@ -140,14 +141,8 @@ class HeadStore implements Head, HeadRestore {
 
   readonly bulk: HeadBulk = {
     tables: this.shared,
-    refs: (matchers) => this.index.matching(matchers, true),
+    series: (matchers) => this.sets.of(matchers),
     isLate: (refs, afterMs) => this.isLate(refs, afterMs),
-    groups: (refs, grouping) =>
-      this.groups.of(refs, grouping, {
-        // Of one that went meanwhile no sample is looked at.
-        labelsOf: (ref) => (this.index.has(ref) ? this.index.labels(ref) : NO_LABELS),
-        refsEnd: this.index.refs,
-      }),
   };
 
   append(batch: SampleBatch, nowMs: number): void {

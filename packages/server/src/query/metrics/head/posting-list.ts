@@ -7,6 +7,14 @@ export type Compare = (a: number, b: number) => number;
  * Refs in the order of their series' labels, made anew when somebody asks after series came. Most lists have one: it
  * is kept without an array, which would be several times as large as all else.
  */
+/** Equal as long as a list holds the same series in the same order. */
+export interface ListState {
+  readonly list: PostingList | undefined;
+  readonly count: number;
+  readonly removals: number;
+  readonly sorted: number;
+}
+
 export class PostingList {
   readonly pair: LabelPair;
   count = 0;
@@ -28,6 +36,11 @@ export class PostingList {
       this.refs[this.count] = ref;
     }
     this.count++;
+  }
+
+  get state(): ListState {
+    const { count, removals, sorted } = this;
+    return { list: this, count, removals, sorted };
   }
 
   get isFarFromOrder(): boolean {

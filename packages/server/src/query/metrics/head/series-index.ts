@@ -5,7 +5,14 @@
 import { type LabelPair, type Labels, labelsOf } from "@triptych/lang";
 import { assert } from "@triptych/model";
 import { byLabelPairs } from "../series-order.ts";
-import { type Compare, grown, NONE, PostingList, sortInSteps } from "./posting-list.ts";
+import {
+  type Compare,
+  grown,
+  type ListState,
+  NONE,
+  PostingList,
+  sortInSteps,
+} from "./posting-list.ts";
 
 export interface IndexMatcher {
   readonly name: string;
@@ -36,6 +43,11 @@ export class SeriesIndex {
     const labels = this.labelsByRef[ref];
     assert(labels !== undefined, "the series is known");
     return labels;
+  }
+
+  /** `undefined` when the series went. */
+  knownLabels(ref: number): Labels | undefined {
+    return this.labelsByRef[ref];
   }
 
   has(ref: number): boolean {
@@ -204,6 +216,12 @@ export class SeriesIndex {
   *settle(matchers: readonly IndexMatcher[]): Generator<void> {
     const list = this.shortestList(matchers)?.list;
     if (list !== undefined) yield* list.settle(this.compare);
+  }
+
+  /** Of the list that `matching` looks through: as long as it is the same, so is the answer. `undefined`: there is none. */
+  stateOf(matchers: readonly IndexMatcher[]): ListState | undefined {
+    const list = this.shortestList(matchers)?.list;
+    return list === undefined ? undefined : list.state;
   }
 
   /** Of the matchers that ask for one value. */
