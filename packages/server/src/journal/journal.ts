@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type Batch, type Clock, TriptychError } from "@triptych/model";
+import { letOthersRun } from "../self/event-loop.ts";
 import { failpoint } from "../self/failpoint.ts";
 import { type Applier, type BlockSink, createApplier, type SequencedBlock } from "./applier.ts";
 import type { Block, BlockEncoder } from "./block.ts";
@@ -377,7 +378,7 @@ async function encodeGroup(encoder: BlockEncoder, group: readonly Entry[]): Prom
   for (;;) {
     const step = steps.next();
     if (step.done) return [...step.value, ...ready];
-    await new Promise((resolve) => setImmediate(resolve));
+    await letOthersRun();
   }
 }
 

@@ -5,6 +5,7 @@
 import { asTriptychError, type Clock, type SpanBatch, type TriptychError } from "@triptych/model";
 import type { DeriveConfig } from "../config/derive-schema.ts";
 import type { IngestNext } from "../receivers/next.ts";
+import { letOthersRun } from "../self/event-loop.ts";
 import type { Metrics } from "../self/metrics.ts";
 import type { DerivedSeries } from "./derived-series/derived-series.ts";
 import { createEmitLoop, type EmitLoop } from "./derived-series/emit-loop.ts";
@@ -71,7 +72,7 @@ export function createFromSpans(deps: FromSpansDeps): FromSpans {
   };
   const countRest = async (batch: SpanBatch): Promise<void> => {
     for (let from = SPANS_AT_ONCE; from < batch.rows; from += SPANS_AT_ONCE) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await letOthersRun();
       count(batch, from);
     }
   };

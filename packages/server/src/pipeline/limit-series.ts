@@ -10,6 +10,7 @@ import {
   rewriteExemplars,
   rewriteHistograms,
 } from "../receivers/scrape/compact-batch.ts";
+import { letOthersRun } from "../self/event-loop.ts";
 import { type ActiveSeries, createActiveSeries } from "./active-series.ts";
 import { type Processed, ROWS_AT_ONCE, type Stage } from "./pipeline.ts";
 
@@ -67,7 +68,7 @@ async function runInSteps(steps: Generator<void, Processed>): Promise<Processed>
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
-    await new Promise((resolve) => setImmediate(resolve));
+    await letOthersRun();
   }
 }
 

@@ -1,6 +1,7 @@
 /** Work on the main thread in slices, so that a large body does not hold the event loop, and the hash of a request. */
 import { createHash } from "node:crypto";
 import type { Clock } from "@triptych/model";
+import { letOthersRun } from "../self/event-loop.ts";
 import type { RequestHash } from "./next.ts";
 
 /** A decoder may hold the event loop this long before others run. */
@@ -15,7 +16,7 @@ export async function drive<T>(steps: Generator<void, T>, clock: Clock): Promise
     const step = steps.next();
     if (step.done === true) return step.value;
     if (clock.monotonicMs() < sliceEndMs) continue;
-    await othersFirst();
+    await letOthersRun();
     sliceEndMs = clock.monotonicMs() + SLICE_MS;
   }
 }
@@ -30,14 +31,10 @@ export async function requestHash(
   let sliceEndMs = clock.monotonicMs() + SLICE_MS;
   for (let at = 0; at < body.length; at += HASH_SLICE_BYTES) {
     if (at > 0 && clock.monotonicMs() >= sliceEndMs) {
-      await othersFirst();
+      await letOthersRun();
       sliceEndMs = clock.monotonicMs() + SLICE_MS;
     }
     hash.update(body.subarray(at, at + HASH_SLICE_BYTES));
   }
   return new Uint8Array(hash.digest().subarray(0, 16));
-}
-
-function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

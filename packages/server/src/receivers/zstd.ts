@@ -7,6 +7,7 @@ import * as zlib from "node:zlib";
 import { TriptychError } from "@triptych/model";
 import { Decompress } from "fzstd";
 import { ZSTDDecoder } from "zstddec";
+import { letOthersRun } from "../self/event-loop.ts";
 import { type Hold, type InflateEngine, inflateStream, tooLarge } from "./inflate-stream.ts";
 import { countZstdFrame } from "./zstd-count.ts";
 import { frameSlices, walkZstdFrames, type ZstdFrame } from "./zstd-frames.ts";
@@ -78,7 +79,7 @@ async function refuseBomb(body: Uint8Array, frame: ZstdFrame, maxBytes: number):
   let blocks = 0;
   for (const bytes of countZstdFrame(body, frame)) {
     if (bytes > maxBytes) throw tooLarge(maxBytes);
-    if (++blocks % COUNTED_BLOCKS_MAX === 0) await new Promise((done) => setImmediate(done));
+    if (++blocks % COUNTED_BLOCKS_MAX === 0) await letOthersRun();
   }
 }
 
@@ -137,7 +138,7 @@ async function decodeLarge(
       if (thrown instanceof TriptychError) throw thrown;
       throw malformed(thrown instanceof Error ? thrown.message : String(thrown));
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await letOthersRun();
   }
   return Buffer.concat(parts, total);
 }

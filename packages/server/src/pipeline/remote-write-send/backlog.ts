@@ -3,6 +3,7 @@
  * dropped and counted. Spreading runs in slices, so that a large batch does not hold the event loop.
  */
 import type { SampleBatch } from "@triptych/model";
+import { letOthersRun } from "../../self/event-loop.ts";
 import { countOf, type EntryOptions, entriesOf, type RawEntry } from "./batch-entries.ts";
 
 export interface BacklogOptions {
@@ -66,7 +67,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       if (options.signal.aborted) return;
       if (!step(first)) await options.room();
       if (performance.now() < sliceEndMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      await letOthersRun();
       sliceEndMs = performance.now() + SLICE_MS;
     }
   };

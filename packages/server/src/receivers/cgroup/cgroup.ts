@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@triptych/model";
 import type { CgroupCollectorConfig } from "../../config/collect-schema.ts";
+import { letOthersRun } from "../../self/event-loop.ts";
 import type { Collector } from "../collector/collector.ts";
 import { createFamilies, type Families, type FamilyLabels } from "../collector/families.ts";
 import { createKernelFiles, type KernelFiles, rows } from "../collector/files.ts";
@@ -49,7 +50,7 @@ export function createCgroupCollector(target: CgroupTarget, clock: Clock): Colle
       const seen = await readAll(found, { reader, target, signal });
       const devices = await deviceNames(proc);
       for (const [i, { cgroup, stats, startSeconds }] of seen.entries()) {
-        if (i % ADDED_AT_ONCE === ADDED_AT_ONCE - 1) await othersFirst();
+        if (i % ADDED_AT_ONCE === ADDED_AT_ONCE - 1) await letOthersRun();
         addStats(
           cgroup.path === "/" ? await wholeOf(stats, proc) : stats,
           labelsOf(cgroup, names),
@@ -99,13 +100,9 @@ async function readAll(
       startSeconds: await createdSeconds(join(target.root, reader.base, cgroup.path)),
     }));
     seen.push(...(await Promise.all(some)));
-    await othersFirst();
+    await letOthersRun();
   }
   return seen;
-}
-
-function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** In version 2 the root tells nothing of memory: it is that of the machine. */

@@ -7,8 +7,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { asTriptychError, type Clock, type TriptychError } from "@triptych/model";
 import type { LogDraft } from "@triptych/wire";
-import type { IngestNext } from "../next.ts";
+import { letOthersRun } from "../../self/event-loop.ts";
 import { repeat } from "../../self/repeat.ts";
+import type { IngestNext } from "../next.ts";
 import { listenTcp } from "../sockets.ts";
 import { createFrameSplitter, type FrameSplitter } from "./frame-splitter.ts";
 
@@ -186,7 +187,7 @@ async function serve<D>(
         await takeFrame(frame, { arrivalNs, peer }, { deps, group });
         connection.frameMs = NONE;
         if (++slice.lines % LINES_PER_LOOK !== 0 || clock.monotonicMs() < slice.endMs) continue;
-        await othersFirst();
+        await letOthersRun();
         slice.endMs = clock.monotonicMs() + SLICE_MS;
       }
       if (splitter.pendingBytes === 0) connection.frameMs = NONE;
@@ -233,8 +234,4 @@ async function takeFrame<D>(
 /** IPv4 addresses of a socket for both families. */
 function plainAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
-}
-
-function othersFirst(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

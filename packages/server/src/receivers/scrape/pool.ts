@@ -1,12 +1,13 @@
 /** All targets of one job: made from what discovery gives, scraped by a loop each. */
-import { compileRelabel, type CompileRegex, type Relabel } from "@triptych/lang";
+import { type CompileRegex, compileRelabel, type Relabel } from "@triptych/lang";
 import type { ScrapeConfig } from "../../config/prometheus/scrape-config.ts";
-import type { LabelSet, TargetGroup } from "../discovery/target-group.ts";
 import type { HttpClient } from "../../http-client/client.ts";
+import { letOthersRun } from "../../self/event-loop.ts";
+import type { LabelSet, TargetGroup } from "../discovery/target-group.ts";
 import { createLoop, type LoopDeps, newState, type ScrapeLoop } from "./loop.ts";
 import type { ScrapeJob, TargetState } from "./scrape-target.ts";
 import type { ShapeRules } from "./shape-samples.ts";
-import { discoveredLabels, populate, type Populated, type Target } from "./target.ts";
+import { discoveredLabels, type Populated, populate, type Target } from "./target.ts";
 
 export interface PoolDeps extends LoopDeps {
   readonly compileRegex: CompileRegex;
@@ -183,8 +184,7 @@ async function makeTargets(
       const before = known.get(own);
       let populated = before?.populated;
       if (populated === undefined || before?.group !== group.labels) {
-        if (++count % TARGETS_PER_SLICE === 0)
-          await new Promise((resolve) => setImmediate(resolve));
+        if (++count % TARGETS_PER_SLICE === 0) await letOthersRun();
         populated = populate(config, relabel, discoveredLabels(config, group, own));
         known.set(own, { group: group.labels, populated });
       }

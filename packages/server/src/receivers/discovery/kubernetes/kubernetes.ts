@@ -1,6 +1,7 @@
 /** `kubernetes_sd_configs`: objects of a cluster, listed and watched, as targets of the configured role. */
 import type { KubernetesRole, KubernetesSd } from "../../../config/prometheus/kubernetes-config.ts";
 import type { HttpClient } from "../../../http-client/client.ts";
+import { letOthersRun } from "../../../self/event-loop.ts";
 import type { DiscovererDeps } from "../discovery-deps.ts";
 import { pause } from "../refresh.ts";
 import type { Discoverer, TargetGroup } from "../target-group.ts";
@@ -123,8 +124,7 @@ async function groupsOf(
   let count = 0;
   for (const object of [...store.all()]) {
     const before = isAlone ? known.get(object) : undefined;
-    if (before === undefined && ++count % OBJECTS_PER_SLICE === 0)
-      await new Promise((resolve) => setImmediate(resolve));
+    if (before === undefined && ++count % OBJECTS_PER_SLICE === 0) await letOthersRun();
     const group = before ?? roles[role](object, cluster);
     if (group === undefined) continue;
     groups.push(group);
