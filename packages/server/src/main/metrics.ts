@@ -99,7 +99,7 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
 
 /** Threads that compute over the head, and what is seen of them. */
 function headReaders(core: Core, head: Head): HeadReaders | undefined {
-  const { config, metrics, log } = core;
+  const { config, metrics, log, problems } = core;
   const threads = config.limits.headThreads;
   if (threads === 0) return undefined;
   const failures = metrics.counter(
@@ -120,6 +120,8 @@ function headReaders(core: Core, head: Head): HeadReaders | undefined {
       }),
     failed: (error) => {
       failures.add(1);
+      const text = `a thread that computes over recent samples ended: ${error.message}; queries are computed without it, which is slower`;
+      problems.raise("head_thread_ended", text, PROBLEM_SHOWN_MS);
       log("warn", "a thread that computes over recent samples ended", { error: error.message });
     },
   });
@@ -142,3 +144,4 @@ const THREAD_HEAP_MB = 256;
 /** What is made for each series goes at once: more room for it only takes memory. */
 const THREAD_YOUNG_MB = 8;
 const REST_EVERY_MS = 60_000;
+const PROBLEM_SHOWN_MS = 3_600_000;

@@ -1,7 +1,7 @@
 /**
  * Threads that compute leaves of queries over the head's samples: the event loop only asks and takes the results. They
- * are started when a query could use them and ended when none did for a while; without them, and whenever one fails,
- * queries are computed on the event loop, with the same result.
+ * are started when a query could use them, which waits only when it is large, and ended when none did for a while.
+ * Without them, and whenever one fails, queries are computed on the event loop, with the same result.
  */
 import type { Ask } from "../source.ts";
 import { createPriorityLine, type Priority } from "../../../self/priority-line.ts";
@@ -46,6 +46,9 @@ export interface HeadReaders {
 /** Twice as many are begun only while threads die again and again. */
 const FAILURES_MAX = 5;
 const IDLE_MS = 600_000;
+/** So many are looked at on the event loop in about the time in which a thread starts. */
+const SERIES_THAT_WAIT = 5_000;
+const START_WAIT_MS = 2_000;
 /** Of answers that memory was made meanwhile. */
 const TRIES_MAX = 3;
 
@@ -67,6 +70,8 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
   const line = createPriorityLine<Task>();
   const counts = { jobs: 0, workedMs: 0 };
   let seats: Seat[] = [];
+  /** Told when a thread is ready. */
+  const starting: (() => void)[] = [];
   let failures = 0;
   let usedAtMs = 0;
   let isClosed = false;
@@ -90,8 +95,10 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
     for (let task = line.shift(); task !== undefined; task = line.shift()) task.resolve(undefined);
   };
   const take = (seat: Seat, reply: ReaderReply): void => {
-    if (reply.kind === "ready") seat.isReady = true;
-    else {
+    if (reply.kind === "ready") {
+      seat.isReady = true;
+      for (const go of starting.splice(0)) go();
+    } else {
       const { task } = seat;
       seat.task = undefined;
       counts.jobs++;
@@ -119,11 +126,20 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
     });
     thread.on("exit", () => unseat(seat));
   };
-  /** Whether there is a thread that takes work now. */
-  const isUp = (): boolean => {
+  const hasReady = (): boolean => seats.some(({ isReady }) => isReady);
+  /** Whether there is a thread that takes work; what is much work waits for one to start. */
+  const isUp = async (series: number): Promise<boolean> => {
     if (isClosed || failures > FAILURES_MAX) return false;
     while (seats.length < options.threads) sit();
-    return seats.some(({ isReady }) => isReady);
+    if (hasReady() || series < SERIES_THAT_WAIT) return hasReady();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, START_WAIT_MS);
+      starting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    return hasReady();
   };
   /** `wait` gets the task, to take it out of the line when nobody waits any more. */
   const runPart = (
@@ -145,7 +161,7 @@ export function createHeadReaders(options: HeadReadersOptions): HeadReaders {
     },
     async run(work, ask) {
       usedAtMs = options.nowMs();
-      if (!isUp()) return undefined;
+      if (!(await isUp(work.refs.length))) return undefined;
       const cancelled = new Int32Array(new SharedArrayBuffer(4));
       const free = seats.filter(({ isReady, task }) => isReady && task === undefined).length;
       const parts = partsOf({ ...work, cancelled }, line.length === 0 ? free : 1);
