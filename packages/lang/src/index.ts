@@ -209,6 +209,7 @@ export {
   type SpansetAttribute,
   wholeTrace,
 } from "./traceql/evaluate.ts";
+export { conjuncts, itemScope } from "./traceql/conjuncts.ts";
 export {
   attributeColumn,
   type Bound as BoundTable,

@@ -3,6 +3,7 @@ import { unreachable } from "@triptych/model";
 import type { CompileRegex } from "../promql/regex.ts";
 import { applied, negatedStatic } from "./arithmetic.ts";
 import type { Attribute, Binary, FieldExpr, Unary } from "./ast.ts";
+import { conjuncts } from "./conjuncts.ts";
 import { intrinsic } from "./field-parser.ts";
 import {
   boolStatic,
@@ -127,18 +128,61 @@ function unaryColumn(expr: Unary, bound: Bound): Column {
 
 function binaryColumn(expr: Binary, bound: Bound): Column {
   const { op } = expr;
+  if (op === "&&") return everyColumn(expr, bound);
   const left = fieldColumn(expr.left, bound);
   if (op === "=~" || op === "!~") return regexColumn(expr, left, bound);
   const right = fieldColumn(expr.right, bound);
-  if (op === "&&" || op === "||") {
-    const decided = op === "||";
+  if (op === "||")
     return (row) => {
       const value = left(row);
-      if (value.type === "bool" && value.value === decided) return value;
-      return applied(op, value, right(row));
+      return isTrue(value) ? value : applied(op, value, right(row));
     };
-  }
   return (row) => applied(op, left(row), right(row));
+}
+
+/** What is joined by `&&`: what is asked of events must hold for one of them, and likewise for links. */
+function everyColumn(expr: Binary, bound: Bound): Column {
+  const { plain, ofItems } = conjuncts(expr);
+  const columns = [
+    ...plain.map((one) => fieldColumn(one, bound)),
+    ...ofItems.map((all) => itemColumn(all, bound)),
+  ];
+  return (row) => {
+    let all: Static = TRUE;
+    for (const column of columns) {
+      all = applied("&&", all, column(row));
+      if (!isTrue(all)) return all;
+    }
+    return all;
+  };
+}
+
+/** Whether one event, or one link, fits all of some expressions, which name only such. */
+function itemColumn(exprs: readonly FieldExpr[], bound: Bound): Column {
+  const at = { item: 0 };
+  let length: (row: number) => number = () => 0;
+  const table: SpanTable = {
+    ...bound.table,
+    column(attribute) {
+      const items = bound.table.items(attribute);
+      let last = -1;
+      let values: readonly Static[] = [];
+      const valuesOf = (row: number): readonly Static[] => {
+        if (row !== last) values = items(row);
+        last = row;
+        return values;
+      };
+      length = (row) => valuesOf(row).length;
+      return (row) => valuesOf(row)[at.item] ?? NIL;
+    },
+  };
+  const fits = exprs.map((expr) => fieldColumn(expr, { ...bound, table }));
+  return (row) => {
+    const count = length(row);
+    for (at.item = 0; at.item < count; at.item++)
+      if (fits.every((column) => isTrue(column(row)))) return TRUE;
+    return FALSE;
+  };
 }
 
 function regexColumn(expr: Binary, left: Column, bound: Bound): Column {

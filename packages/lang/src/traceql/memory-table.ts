@@ -79,6 +79,7 @@ export function memoryTable(spans: readonly MemorySpan[]): MemoryTable {
     spanId: (row) => at(row).spanId,
     parentId: (row) => at(row).parentId,
     column: (attribute) => columnOf(attribute, at, (row) => summaryOf[row] as TraceSummary),
+    items: (attribute) => itemsOf(attribute, at),
   };
 }
 
@@ -110,8 +111,6 @@ function columnOf(
   const { name } = attribute;
   const missing = isServiceName(attribute) ? stringStatic("") : NIL;
   const own = (map: AttributeMap): Static => map.get(name) ?? NIL;
-  const items = (maps: readonly { readonly attributes: AttributeMap }[]): Static =>
-    arrayStatic(maps.flatMap(({ attributes }) => attributes.get(name) ?? []));
   switch (attribute.scope) {
     case "span":
       return (row) => own(at(row).attributes);
@@ -120,9 +119,10 @@ function columnOf(
     case "instrumentation":
       return (row) => own(at(row).scope);
     case "event":
-      return (row) => items(at(row).events);
-    case "link":
-      return (row) => items(at(row).links);
+    case "link": {
+      const items = itemsOf(attribute, at);
+      return (row) => arrayStatic(items(row));
+    }
     default:
       return (row) => {
         const { attributes, resource } = at(row);
@@ -131,8 +131,32 @@ function columnOf(
   }
 }
 
-/** What several events or links have: one value as itself, none as nil. */
-export function arrayStatic(values: readonly Static[]): Static {
+/** The values of each event or link. */
+function itemsOf(attribute: Attribute, at: SpanAt): (row: number) => readonly Static[] {
+  const { name, scope } = attribute;
+  switch (attribute.intrinsic) {
+    case "event:name":
+      return (row) => at(row).events.map((event) => stringStatic(event.name));
+    case "event:timeSinceStart":
+      return (row) => {
+        const { events, startNs } = at(row);
+        return events.map(({ timeNs }) => ({ type: "duration", value: Number(timeNs - startNs) }));
+      };
+    case "link:traceID":
+      return (row) => at(row).links.map(({ traceId }) => stringStatic(traceId));
+    case "link:spanID":
+      return (row) => at(row).links.map(({ spanId }) => stringStatic(spanId));
+    default:
+      return (row) => {
+        const items = scope === "event" ? at(row).events : at(row).links;
+        return items.map(({ attributes }) => attributes.get(name) ?? NIL);
+      };
+  }
+}
+
+/** What several events or links have: one value as itself, none as nil. Those that have none are left out. */
+export function arrayStatic(items: readonly Static[]): Static {
+  const values = items.filter(({ type }) => type !== "nil");
   const [first] = values;
   if (first === undefined) return NIL;
   if (values.length === 1) return first;
@@ -179,18 +203,12 @@ function intrinsicColumn(
     case "rootServiceName":
       return (row) => stringStatic(summary(row).rootServiceName);
     case "event:name":
-      return (row) => arrayStatic(at(row).events.map(({ name }) => stringStatic(name)));
     case "event:timeSinceStart":
-      return (row) => {
-        const { events, startNs } = at(row);
-        return arrayStatic(
-          events.map(({ timeNs }) => ({ type: "duration", value: Number(timeNs - startNs) })),
-        );
-      };
     case "link:traceID":
-      return (row) => arrayStatic(at(row).links.map(({ traceId }) => stringStatic(traceId)));
-    case "link:spanID":
-      return (row) => arrayStatic(at(row).links.map(({ spanId }) => stringStatic(spanId)));
+    case "link:spanID": {
+      const items = itemsOf(attribute, at);
+      return (row) => arrayStatic(items(row));
+    }
     case "instrumentation:name":
       return (row) => stringStatic(at(row).scopeName);
     case "instrumentation:version":

@@ -17,6 +17,7 @@ function tableOf(parents: readonly number[]): SpanTable {
       return parent === -1 ? "" : parent === -2 ? "lost" : `s${parent}`;
     },
     column: () => () => ({ type: "nil" }),
+    items: () => () => [],
   };
 }
 

@@ -5,6 +5,7 @@
  *     load
  *       t1 s1 - start=0s duration=2s service=shop name="GET /" kind=server status=ok span.n=3 resource.x="y"
  *       t1 s2 s1 …                       trace, span, parent or `-`, then fields
+ *       t1 s3 s1 event=a event.n=1 event=b link=- link.r="x"
  *     search { name = "GET /" }
  *       t1: s1 s2 | s3                   spansets, apart by `|`; no line when nothing is found
  *     metrics from 0s to 60s step 20s {} | rate()
@@ -176,12 +177,24 @@ function spanOf(text: string, line: number): MemorySpan {
   if (traceId === undefined)
     throw new Error(`line ${line}: a span is written as: trace id parent field=value …`);
   const fields = new Map<string, string>();
+  const events: { name: string; attributes: Map<string, Static> }[] = [];
+  const links: { attributes: Map<string, Static> }[] = [];
   for (let at = 0; at < fieldText.trimEnd().length; at = FIELD.lastIndex) {
     FIELD.lastIndex = at;
     const found = FIELD.exec(fieldText);
     if (found === null)
       throw new Error(`line ${line}: ${JSON.stringify(fieldText.slice(at))} is not a field`);
-    fields.set(found[1] ?? "", found[2] ?? "");
+    const [, key = "", value = ""] = found;
+    // Attributes belong to the event or link that was named last.
+    if (key === "event") events.push({ name: plain(value), attributes: new Map() });
+    else if (key === "link") links.push({ attributes: new Map() });
+    else if (key.startsWith("event.")) {
+      if (events.length === 0) events.push({ name: "", attributes: new Map() });
+      events.at(-1)?.attributes.set(key.slice(6), literal(value));
+    } else if (key.startsWith("link.")) {
+      if (links.length === 0) links.push({ attributes: new Map() });
+      links.at(-1)?.attributes.set(key.slice(5), literal(value));
+    } else fields.set(key, value);
   }
   const text1 = (name: string): string => plain(fields.get(name) ?? "");
   const attributes = (prefix: string): Map<string, Static> =>
@@ -193,7 +206,7 @@ function spanOf(text: string, line: number): MemorySpan {
   const service = text1("service");
   const resource = attributes("resource.");
   if (service !== "") resource.set("service.name", { type: "string", value: service });
-  const event = attributes("event.");
+  const startNs = nsOf(text1("start") || "0s");
   return {
     traceId,
     spanId,
@@ -203,18 +216,15 @@ function spanOf(text: string, line: number): MemorySpan {
     kind: (text1("kind") || "unspecified") as MemorySpan["kind"],
     status: (text1("status") || "unset") as MemorySpan["status"],
     statusMessage: text1("statusMessage"),
-    startNs: nsOf(text1("start") || "0s"),
+    startNs,
     durationNs: Number(nsOf(text1("duration") || "0s")),
     scopeName: text1("scope"),
     scopeVersion: "",
     attributes: attributes("span."),
     resource,
     scope: attributes("instrumentation."),
-    events:
-      event.size === 0 && !fields.has("event")
-        ? []
-        : [{ name: text1("event"), timeNs: nsOf(text1("start") || "0s"), attributes: event }],
-    links: [],
+    events: events.map((event) => ({ ...event, timeNs: startNs })),
+    links: links.map((link) => ({ ...link, traceId: "", spanId: "" })),
   };
 }
 

@@ -17,4 +17,9 @@ export interface SpanTable {
    * parent are never asked for: they follow from the ids.
    */
   column(attribute: Attribute): Column;
+  /**
+   * The value that each event of a span has, or each link, in their order; nil for those that have none. The lists of
+   * all attributes of events are of one length, and so are those of links. Asked for attributes of these two only.
+   */
+  items(attribute: Attribute): (row: number) => readonly Static[];
 }

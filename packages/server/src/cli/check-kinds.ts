@@ -9,10 +9,16 @@ import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus
 import { checkRules } from "./check-rules.ts";
 import { checkWebConfig, looksLikeWebConfig } from "./check-web-config.ts";
 
-/** The top-level keys of a YAML file, without reading it: a file that is broken is recognised too. */
+/**
+ * The top-level keys of a YAML file, without reading it: a file that is broken is recognised too. They are not indented,
+ * except in JSON, where nothing tells them from the others.
+ */
 function topKeys({ text }: CheckedFile): string[] {
-  return [...text.matchAll(/^\{?\s*["']?([A-Za-z_][\w-]*)["']?\s*:/gm)].map(([, key]) => key ?? "");
+  const keys = /^\s*\{/.test(text) ? inJson : inYaml;
+  return [...text.matchAll(keys)].map(([, key]) => key ?? "");
 }
+const inYaml = /^["']?([A-Za-z_][\w-]*)["']?[ \t]*:/gm;
+const inJson = /^\{?\s*["']?([A-Za-z_][\w-]*)["']?\s*:/gm;
 
 export const checkKinds: readonly CheckKind[] = [
   {
@@ -37,7 +43,7 @@ export const checkKinds: readonly CheckKind[] = [
   },
   {
     name: "prometheus.yml",
-    recognises: (given) => looksLikePrometheusFile(topKeys(given)),
+    recognises: (given) => looksLikePrometheusFile(topKeys(given), given.text),
     check: ({ file }) => prometheusVerdict(file),
   },
   {

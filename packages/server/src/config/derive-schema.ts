@@ -73,6 +73,12 @@ const spanMetricsSchema = z.strictObject({
     .strictObject({
       service: z.boolean().default(true).describe("Label with the service's name."),
       spanName: z.boolean().default(true).describe("Label with the span's name."),
+      operation: z
+        .boolean()
+        .default(true)
+        .describe(
+          "The span's name also as label `operation`, for alerts and dashboards that ask for it, unless a dimension is called so or the names are the Collector's.",
+        ),
       spanKind: z.boolean().default(true).describe("Label with the span's kind."),
       statusCode: z.boolean().default(true).describe("Label with the span's status."),
       statusMessage: z.boolean().default(false).describe("Label with the status' message."),

@@ -25,10 +25,25 @@ const ID_NAMES = /[tT]race|[sS]pan|@tr|@sp/;
 /** Levels as numbers (pino, bunyan) are no words that could be seen in the text. */
 const NUMBER_LEVEL = /"(?:level|severity)"\s*:\s*"?\d/;
 const TRUNCATED = "triptych.truncated";
+const SERVICE_NAMES = /"(?:service|otelService)/;
+/** As loggers write them into text: `trace_id=…`, `[trace:…]`, `traceId: "…"`. */
+const TRACE_IN_TEXT = /\btrace(?:[_.-]?id)?["']?\s?[:=]\s?["']?([0-9a-f]{32})(?![0-9a-zA-Z])/i;
+const SPAN_IN_TEXT = /\bspan(?:[_.-]?id)?["']?\s?[:=]\s?["']?([0-9a-f]{16})(?![0-9a-zA-Z])/i;
+/** Of a plain line only its beginning is looked through for ids. */
+const TEXT_BYTES_MAX = 4096;
+/** A job says where lines were read, not what wrote them. */
+const WEAK_SOURCES: ReadonlySet<string> = new Set(["job", "k8s_job_name"]);
+/** Services that the lines of one stream may name; those beyond keep the service of the stream. */
+const SERVICES_OF_STREAM_MAX = 100;
 
 export interface PushOptions {
   readonly limits: Limits;
   readonly arrivalNs: bigint;
+  /**
+   * Whether the lines are our own reading, of files and the like: then a JSON line names its service where the labels
+   * only name a job, and ids of trace and span are found in plain text too. What others push is kept as Loki keeps it.
+   */
+  readonly isOwnReading?: boolean | undefined;
 }
 
 /** Where the readers of a push put what they find, in this order for each entry. */
@@ -47,6 +62,11 @@ export class PushWriter implements PushTarget {
   readonly batch: LogBatch;
   readonly limits: Limits;
   private readonly arrivalNs: bigint;
+  private readonly isOwnReading: boolean;
+  /** The labels of the stream where its lines may name their service, and the resources of those that did. */
+  private weak:
+    | { readonly labels: readonly LabelPair[]; readonly resources: Map<string, number> }
+    | undefined;
   private readonly empty: number;
   private readonly scope: number;
   private resource = -1;
@@ -55,8 +75,9 @@ export class PushWriter implements PushTarget {
   private level = "";
   private entries = 0;
 
-  constructor({ limits, arrivalNs }: PushOptions, rowsHint: number) {
+  constructor({ limits, arrivalNs, isOwnReading }: PushOptions, rowsHint: number) {
     this.limits = limits;
+    this.isOwnReading = isOwnReading === true;
     this.arrivalNs = arrivalNs;
     this.batch = new LogBatch(rowsHint);
     const { strings, scopes } = this.batch;
@@ -67,7 +88,7 @@ export class PushWriter implements PushTarget {
 
   /** Begins a stream. Throws `wire_malformed` for labels that no stream may have. */
   stream(pairs: readonly LabelPair[]): void {
-    const { limits, batch } = this;
+    const { limits } = this;
     const labels = pairs.filter(([, value]) => value !== "");
     if (labels.length > limits.labelsPerSeriesMax)
       throw refused(`stream has ${labels.length} label names; limit ${limits.labelsPerSeriesMax}`);
@@ -81,17 +102,37 @@ export class PushWriter implements PushTarget {
       if (value.length > limits.labelValueBytesMax)
         throw refused(`stream has label value too long: label '${name}'`);
       if (isLevelName(name)) this.streamLevel = levelOfLabel(value);
+    }
+    const { service, isWeak } = serviceOf(new Map(labels));
+    this.weak = this.isOwnReading && isWeak ? { labels, resources: new Map() } : undefined;
+    this.resource = this.resourceOf(labels, service);
+  }
+
+  private resourceOf(labels: readonly LabelPair[], service: string): number {
+    const { attributes, schemaUrl } = this.batch.resources;
+    const { keys, strings } = this.batch;
+    const isNamed = labels.some(([name]) => name === SERVICE_LABEL);
+    for (const [name, value] of isNamed ? labels : [...labels, [SERVICE_LABEL, service] as const]) {
       const key = name === SERVICE_LABEL ? SERVICE_KEY : name;
-      batch.resources.attributes.addEntry(batch.keys.internText(key), ValueKind.string);
-      batch.resources.attributes.values.appendText(value);
+      attributes.addEntry(keys.internText(key), ValueKind.string);
+      attributes.values.appendText(value);
     }
-    const service = serviceOf(new Map(labels));
-    if (!seen.has(SERVICE_LABEL)) {
-      batch.resources.attributes.addEntry(batch.keys.internText(SERVICE_KEY), ValueKind.string);
-      batch.resources.attributes.values.appendText(service);
-    }
-    batch.resources.schemaUrl.appendText(LOKI_SCHEMA_URL);
-    this.resource = batch.resources.end(batch.strings.internText(service));
+    schemaUrl.appendText(LOKI_SCHEMA_URL);
+    return this.batch.resources.end(strings.internText(service));
+  }
+
+  /** The resource of a line that names its service. */
+  private named(service: string): number {
+    const { weak, limits } = this;
+    if (weak === undefined || service === "" || service.length > limits.labelValueBytesMax)
+      return this.resource;
+    const known = weak.resources.get(service);
+    if (known !== undefined) return known;
+    if (weak.resources.size >= SERVICES_OF_STREAM_MAX) return this.resource;
+    // As if a stage had made a label of it, so that selectors find it by the name it has in the line.
+    const made = this.resourceOf([...weak.labels, ["service", service]], service);
+    weak.resources.set(service, made);
+    return made;
   }
 
   /** Begins an entry of the open stream; nanoseconds since 1970. */
@@ -124,20 +165,33 @@ export class PushWriter implements PushTarget {
     this.batch.bodyKind[this.row] = ValueKind.string;
     if (this.level === "") this.level = levelOfLine(bytes, start, to);
     if (bytes[start] === OPEN_BRACE && !this.isCut) this.recognise(bytes, start, to);
+    else if (this.isOwnReading) this.idsOfText(bytes, start, Math.min(to, start + TEXT_BYTES_MAX));
   }
 
   /** A JSON line has its ids and level in members; the line itself stays as it is, for queries that parse it. */
   private recognise(bytes: Uint8Array, start: number, end: number): void {
     const text = latin1.decode(bytes.subarray(start, end));
     const mayHaveIds = ID_NAMES.test(text);
-    if (!mayHaveIds && (this.level !== "" || !NUMBER_LEVEL.test(text))) return;
+    const mayBeNamed = this.weak !== undefined && SERVICE_NAMES.test(text);
+    if (!mayHaveIds && !mayBeNamed && (this.level !== "" || !NUMBER_LEVEL.test(text))) return;
     const found = recogniseLine(bytes, start, end);
     if (found === undefined) return;
     const { batch, row } = this;
     putHex(batch.traceId, row * 16, found.traceId, 16);
     putHex(batch.spanId, row * 8, found.spanId, 8);
+    if (mayBeNamed) batch.resource[row] = this.named(found.service);
     // Loki sees no level in a number: it is ours alone.
     if (this.level === "") batch.severityNumber[row] = found.severityNumber;
+  }
+
+  private idsOfText(bytes: Uint8Array, start: number, end: number): void {
+    const text = latin1.decode(bytes.subarray(start, end));
+    const [, trace = ""] = TRACE_IN_TEXT.exec(text) ?? [];
+    if (trace === "") return;
+    const { batch, row } = this;
+    putHex(batch.traceId, row * 16, trace.toLowerCase(), 16);
+    const [, span = ""] = SPAN_IN_TEXT.exec(text) ?? [];
+    putHex(batch.spanId, row * 8, span.toLowerCase(), 8);
   }
 
   /** Structured metadata of the open entry. */
@@ -177,14 +231,17 @@ export function refused(message: string): TriptychError {
   return new TriptychError("wire_malformed", message);
 }
 
-function serviceOf(labels: ReadonlyMap<string, string>): string {
+function serviceOf(labels: ReadonlyMap<string, string>): {
+  readonly service: string;
+  readonly isWeak: boolean;
+} {
   const own = labels.get(SERVICE_LABEL);
-  if (own !== undefined) return own;
+  if (own !== undefined) return { service: own, isWeak: false };
   for (const name of SERVICE_SOURCES) {
     const value = labels.get(name);
-    if (value !== undefined) return value;
+    if (value !== undefined) return { service: value, isWeak: WEAK_SOURCES.has(name) };
   }
-  return "unknown_service";
+  return { service: "unknown_service", isWeak: true };
 }
 
 /** True when the text is so many bytes in lower-case hexadecimal digits, not all of them zero. */

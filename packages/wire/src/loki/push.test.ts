@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { drain } from "../otlp/steps.ts";
 import { levelOfLine } from "./level.ts";
 import { decodeLokiPush } from "./push.ts";
+import { PushWriter } from "./push-writer.ts";
 import { LOKI_SCHEMA_URL } from "./schema.ts";
 import { parseStreamLabels } from "./stream-labels.ts";
 
@@ -152,5 +153,82 @@ describe("hostile bodies", () => {
     expect(() => json({ streams: [{ stream: { a: "b" }, values: [["1", "x", many]] }] })).toThrow(
       "structured metadata",
     );
+  });
+});
+
+describe("lines of our own reading", () => {
+  const one = (
+    labels: readonly (readonly [string, string])[],
+    line: string,
+    isOwnReading = true,
+  ) => {
+    const writer = new PushWriter({ ...options, isOwnReading }, 1);
+    writer.stream(labels);
+    writer.begin(1n);
+    const text = bytes(line);
+    writer.line(text, 0, text.length);
+    writer.end();
+    const { batch } = writer;
+    const hex = (ids: Uint8Array) => Buffer.from(ids).toString("hex").replace(/^0+$/, "");
+    const resource = batch.resource[0] as number;
+    const service = batch.strings.text(batch.resources.serviceName[resource] as number);
+    return [service, hex(batch.traceId.subarray(0, 16)), hex(batch.spanId.subarray(0, 8))];
+  };
+  const check = (name: string, got: unknown[], ...want: string[]) =>
+    test(name, () => expect(got).toEqual(want));
+  const job = [["job", "varlogs"]] as const;
+  const json = `{"level":"ERROR","service":"user-service"}`;
+  const trace = "5f8a3b2c1d4e5f6a7b8c9d0e1f2a3b4c";
+  const span = "abcdef1234567890";
+
+  check("a JSON line names its service", one(job, json), "user-service", "", "");
+  check("without labels too", one([], json), "user-service", "", "");
+  check("a label counts more", one([["app", "x"]], json), "x", "", "");
+  check("others' pushes stay as they are", one(job, json, false), "varlogs", "", "");
+  check("no service in the line", one(job, `{"a":"service"}`), "varlogs", "", "");
+  check(
+    "ids in brackets",
+    one(job, `INFO - Processing [trace:${trace}] [span:${span}]`),
+    ...["varlogs", trace, span],
+  );
+  check(
+    "ids as a formatter writes them",
+    one(job, `INFO [trace_id=${trace} span_id=${span}] done`),
+    ...["varlogs", trace, span],
+  );
+  check("something longer is no id", one(job, `trace=${trace}0`), "varlogs", "", "");
+  check("ids of others' pushes", one(job, `trace=${trace}`, false), "varlogs", "", "");
+
+  test("what a line names is a label of its stream, too", () => {
+    const writer = new PushWriter({ ...options, isOwnReading: true }, 1);
+    writer.stream(job);
+    writer.begin(1n);
+    writer.line(bytes(json), 0, bytes(json).length);
+    writer.end();
+    const { attributes } = writer.batch.resources;
+    const row = writer.batch.resource[0] as number;
+    const [from, to] = [attributes.offsets[row] as number, attributes.offsets[row + 1] as number];
+    const pairs = Array.from({ length: to - from }, (_, i) => [
+      writer.batch.keys.text(attributes.keys[from + i] as number),
+      attributes.values.text(from + i),
+    ]);
+    expect(pairs).toEqual([
+      ["job", "varlogs"],
+      ["service", "user-service"],
+      ["service.name", "user-service"],
+    ]);
+  });
+
+  test("the lines of a stream name some services, not any number", () => {
+    const writer = new PushWriter({ ...options, isOwnReading: true }, 1);
+    writer.stream(job);
+    for (let i = 0; i < 500; i++) {
+      const text = bytes(`{"service":"s${i % 250}"}`);
+      writer.begin(BigInt(i));
+      writer.line(text, 0, text.length);
+      writer.end();
+    }
+    const used = new Set(writer.batch.resource.subarray(0, 500));
+    expect(used.size).toBe(101);
   });
 });

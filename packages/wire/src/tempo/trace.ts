@@ -1,8 +1,9 @@
 /**
  * A trace as Tempo answers it: protobuf (`Trace`, which is OTLP's `TracesData`, and `TraceByIDResponse`) and the JSON
- * of protobuf, with ids in base64 and names for enumerations. Spans of the same resource and scope that follow each
- * other share their head.
+ * of protobuf, with ids in base64 and names for enumerations. Spans of the same resource stand together, and in it those
+ * of the same scope.
  */
+import { assert } from "@triptych/model";
 import { MessageWriter } from "../remote-write/message-writer.ts";
 import {
   base64OfHex,
@@ -50,47 +51,88 @@ export interface TempoSpan {
 const KINDS = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];
 const STATUSES = ["Unset", "Ok", "Error"];
 
-function headKey(span: TempoSpan): string {
-  return JSON.stringify([span.resource, span.scope, span.scopeName, span.scopeVersion]);
-}
+/** Spans that are put together at once; of a larger trace a resource comes again. */
+const WINDOW_SPANS = 10_000;
+/** Spans between two moments at which the caller may do something else. */
+const STEP_SPANS = 64;
 
-/** The head of a span; spans that share the objects of resource and scope share the text too. */
-function headKeys(): (span: TempoSpan) => string {
-  let last: { readonly span: TempoSpan; readonly key: string } | undefined;
-  return (span) => {
-    const isSame =
-      last !== undefined &&
-      span.resource === last.span.resource &&
-      span.scope === last.span.scope &&
-      span.scopeName === last.span.scopeName &&
-      span.scopeVersion === last.span.scopeVersion;
-    const key = isSame && last !== undefined ? last.key : headKey(span);
-    last = { span, key };
-    return key;
+/** The text of an object; the last one's is kept, as spans that follow each other often share it. */
+function texts<T>(text: (value: T) => string): (value: T) => string {
+  let last: { readonly value: T; readonly text: string } | undefined;
+  return (value) => {
+    if (last === undefined || last.value !== value) last = { value, text: text(value) };
+    return last.text;
   };
 }
 
-/** The members of the list of resource spans, in pieces of text, without its brackets. */
-export function* tempoTraceJson(spans: Iterable<TempoSpan>): Generator<string> {
-  let open: string | undefined;
-  const headOf = headKeys();
+type Scopes = Map<string, TempoSpan[]>;
+
+/** Spans by resource and by scope, both in the order in which they first occur; undefined is a moment to pause. */
+function* grouped(spans: Iterable<TempoSpan>): Generator<Iterable<Scopes> | undefined> {
+  const resourceText = texts((resource: TextAttributes) => JSON.stringify(resource));
+  const scopeText = texts((scope: TextAttributes) => JSON.stringify(scope));
+  let resources = new Map<string, Scopes>();
+  let held = 0;
   for (const span of spans) {
-    const head = headOf(span);
-    if (head === open) yield ",";
-    else {
-      if (open !== undefined) yield "]}]},";
-      open = head;
-      const resource = JSON.stringify({ attributes: keyValues(span.resource) });
-      const scope = JSON.stringify({
-        ...(span.scopeName === "" ? {} : { name: span.scopeName }),
-        ...(span.scopeVersion === "" ? {} : { version: span.scopeVersion }),
-        ...listed("attributes", keyValues(span.scope)),
-      });
-      yield `{"resource":${resource},"scopeSpans":[{"scope":${scope},"spans":[`;
-    }
-    yield JSON.stringify(spanJson(span));
+    const key = resourceText(span.resource);
+    const scopes: Scopes = resources.get(key) ?? new Map();
+    if (scopes.size === 0) resources.set(key, scopes);
+    const scope = JSON.stringify([span.scopeName, span.scopeVersion, scopeText(span.scope)]);
+    const list = scopes.get(scope);
+    if (list === undefined) scopes.set(scope, [span]);
+    else list.push(span);
+    if (++held % STEP_SPANS === 0) yield undefined;
+    if (held < WINDOW_SPANS) continue;
+    yield resources.values();
+    resources = new Map();
+    held = 0;
   }
-  if (open !== undefined) yield "]}]}";
+  if (held > 0) yield resources.values();
+}
+
+/** One of the spans of a resource or scope, which says what it is. */
+function oneOf(scopes: Scopes): TempoSpan {
+  const [list] = scopes.values();
+  const span = list?.[0];
+  assert(span !== undefined, "a group has a span");
+  return span;
+}
+
+/** The members of the list of resource spans, in pieces of text, without its brackets. Some pieces are empty. */
+export function* tempoTraceJson(spans: Iterable<TempoSpan>): Generator<string> {
+  let comma = "";
+  for (const resources of grouped(spans)) {
+    if (resources === undefined) yield "";
+    else
+      for (const scopes of resources) {
+        const resource = JSON.stringify({ attributes: keyValues(oneOf(scopes).resource) });
+        yield `${comma}{"resource":${resource},"scopeSpans":[`;
+        yield* scopesJson(scopes);
+        yield "]}";
+        comma = ",";
+      }
+  }
+}
+
+function* scopesJson(scopes: Scopes): Generator<string> {
+  let comma = "";
+  for (const list of scopes.values()) {
+    for (const [i, span] of list.entries()) {
+      if (i === 0) yield `${comma}{"scope":${scopeJson(span)},"spans":[`;
+      else yield ",";
+      yield JSON.stringify(spanJson(span));
+    }
+    yield "]}";
+    comma = ",";
+  }
+}
+
+function scopeJson(span: TempoSpan): string {
+  return JSON.stringify({
+    ...(span.scopeName === "" ? {} : { name: span.scopeName }),
+    ...(span.scopeVersion === "" ? {} : { version: span.scopeVersion }),
+    ...listed("attributes", keyValues(span.scope)),
+  });
 }
 
 function listed(name: string, items: readonly object[]): object {
@@ -142,41 +184,50 @@ function spanJson(span: TempoSpan): object {
 
 const endNs = (span: TempoSpan): bigint => span.startNs + BigInt(span.durationNs);
 
-/** The protobuf of a trace in pieces, one for each resource. */
+/** The protobuf of a trace in pieces, one for each resource, and empty ones between them. */
 export function* tempoTraceProtobuf(spans: Iterable<TempoSpan>): Generator<Uint8Array> {
   const writer = new MessageWriter(64 * 1024);
-  let open: { readonly head: string; readonly marks: readonly number[] } | undefined;
-  const headOf = headKeys();
-  for (const span of spans) {
-    const head = headOf(span);
-    if (open === undefined || open.head !== head) {
-      if (open !== undefined) {
-        for (const mark of open.marks) writer.end(mark);
+  const nothing = new Uint8Array();
+  let written = 0;
+  for (const resources of grouped(spans)) {
+    if (resources === undefined) yield nothing;
+    else
+      for (const scopes of resources) {
+        const resourceSpans = beginResource(writer, oneOf(scopes));
+        for (const list of scopes.values()) {
+          const [first] = list;
+          if (first === undefined) continue;
+          const scopeSpans = beginScope(writer, first);
+          for (const span of list) {
+            writeSpan(writer, span);
+            if (++written % STEP_SPANS === 0) yield nothing;
+          }
+          writer.end(scopeSpans);
+        }
+        writer.end(resourceSpans);
         yield writer.bytes().slice();
         writer.clear();
       }
-      open = { head, marks: beginResource(writer, span) };
-    }
-    writeSpan(writer, span);
   }
-  if (open === undefined) return;
-  for (const mark of open.marks) writer.end(mark);
-  yield writer.bytes().slice();
 }
 
-/** Marks of what is open, the innermost first. */
-function beginResource(writer: MessageWriter, span: TempoSpan): number[] {
+/** The mark of what is open. */
+function beginResource(writer: MessageWriter, span: TempoSpan): number {
   const resourceSpans = writer.begin(1);
   const resource = writer.begin(1);
   writeKeyValues(writer, 1, keyValues(span.resource));
   writer.end(resource);
+  return resourceSpans;
+}
+
+function beginScope(writer: MessageWriter, span: TempoSpan): number {
   const scopeSpans = writer.begin(2);
   const scope = writer.begin(1);
   writer.text(1, span.scopeName);
   writer.text(2, span.scopeVersion);
   writeKeyValues(writer, 3, keyValues(span.scope));
   writer.end(scope);
-  return [scopeSpans, resourceSpans];
+  return scopeSpans;
 }
 
 function writeSpan(writer: MessageWriter, span: TempoSpan): void {

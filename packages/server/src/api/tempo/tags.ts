@@ -99,7 +99,7 @@ function scopesOf(params: URLSearchParams): readonly ScopeName[] {
   if (scope === undefined || scope === "none" || scope === "all")
     return [...tagScopes, "intrinsic"];
   const known = [...tagScopes, "intrinsic" as const].find((name) => name === scope);
-  if (known === undefined) throw bad(`invalid scope: ${JSON.stringify(scope.slice(0, 40))}`);
+  if (known === undefined) throw bad(`invalid scope: ${scope.slice(0, 40)}`);
   return [known];
 }
 
@@ -120,7 +120,8 @@ export async function tagsV1(exchange: Exchange): Promise<object> {
   const found = await names(exchange);
   // The first version lists attributes, and intrinsics only when they are asked for.
   const listed = found.filter(({ name }) => asked === "intrinsic" || name !== "intrinsic");
-  const tagNames = [...new Set(listed.flatMap(({ tags }) => tags))].sort();
+  const limit = unsigned(exchange.params, "limit") || NAMES_MAX;
+  const tagNames = [...new Set(listed.flatMap(({ tags }) => tags))].sort().slice(0, limit);
   return { tagNames, metrics: readMetrics(exchange.reader) };
 }
 

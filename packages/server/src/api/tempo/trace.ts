@@ -68,7 +68,8 @@ async function sendProtobuf(
 }
 
 function checkedId(text: string): string {
-  if (text.length > 32 || !/^[0-9a-fA-F]+$/.test(text))
+  if (text.length > 32) throw bad("trace IDs can't be larger than 128 bits");
+  if (!/^[0-9a-fA-F]+$/.test(text))
     throw bad(`trace IDs can only contain hex characters: ${JSON.stringify(text.slice(0, 40))}`);
   return text.toLowerCase().padStart(32, "0");
 }

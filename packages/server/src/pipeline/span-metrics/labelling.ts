@@ -20,6 +20,8 @@ export interface Labelling {
 
 /** A longer value is cut: labels are for telling series apart. */
 const VALUE_BYTES_MAX = 1_024;
+/** What the Collector's first span metrics, and many alerts that were written for them, call the span's name. */
+const OPERATION = "operation";
 /** No byte of UTF-8. */
 const END = 0xff;
 const ABSENT = 0xfe;
@@ -43,6 +45,10 @@ export function createLabelling(
       sources: sourceLabels.map((source) => wanted.index(source)),
       join,
     });
+  const isNamedTwice =
+    intrinsic.operation &&
+    config.names === "tempo" &&
+    !dimensions.some(({ label }) => label === OPERATION);
   const targets = config.targetInfo ? TARGET_ATTRIBUTES.map((name) => wanted.index(name)) : [];
   const inKey = [...new Set([...dimensions.flatMap(({ sources }) => sources), ...targets])];
 
@@ -115,8 +121,9 @@ export function createLabelling(
       const resource = batch.resource[row] as number;
       const service = batch.resources.serviceName[resource] as number;
       if (intrinsic.service) pairs.push([serviceLabel, cutText(batch.strings.entries, service)]);
-      if (intrinsic.spanName)
-        pairs.push(["span_name", cutText(batch.strings.entries, batch.name[row] as number)]);
+      const name = cutText(batch.strings.entries, batch.name[row] as number);
+      if (intrinsic.spanName) pairs.push(["span_name", name]);
+      if (intrinsic.spanName && isNamedTwice) pairs.push([OPERATION, name]);
       if (intrinsic.spanKind)
         pairs.push(["span_kind", SPAN_KINDS[batch.kind[row] as number] ?? "SPAN_KIND_UNSPECIFIED"]);
       if (intrinsic.statusCode)

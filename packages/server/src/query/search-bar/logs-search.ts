@@ -71,12 +71,38 @@ interface Asked {
   readonly nowMs: number;
 }
 
-type Place = "time" | "level" | { readonly fields: readonly LogField[]; readonly lower?: boolean };
+type Place =
+  | "time"
+  | "level"
+  | {
+      readonly fields: readonly LogField[];
+      /** An id of so many digits, stored in lower case. */
+      readonly id?: { readonly digits: number; readonly others: readonly LogField[] };
+    };
 
 const body = { fields: [{ kind: "body" }] } as const;
 const service = { fields: [{ kind: "service" }] } as const;
-const traceId = { fields: [{ kind: "trace_id" }], lower: true } as const;
-const spanId = { fields: [{ kind: "span_id" }], lower: true } as const;
+// What senders call an id and is none, such as `req-7`, stays an attribute.
+const traceId = {
+  fields: [{ kind: "trace_id" }],
+  id: {
+    digits: 32,
+    others: [
+      { kind: "named", key: "trace_id" },
+      { kind: "named", key: "traceId" },
+    ],
+  },
+} as const;
+const spanId = {
+  fields: [{ kind: "span_id" }],
+  id: {
+    digits: 16,
+    others: [
+      { kind: "named", key: "span_id" },
+      { kind: "named", key: "spanId" },
+    ],
+  },
+} as const;
 const correlation = {
   fields: [
     { kind: "named", key: "correlation_id" },
@@ -150,20 +176,29 @@ function fieldCondition(field: KqlField, { expr, nowMs }: Asked): LogCondition {
   const place = placeOfLogField(name);
   if (place === "time") return timeCondition(expr, nowMs);
   if (place === "level") return levelCondition(expr);
-  return either(
-    place.fields.map((one): LogCondition => {
-      if (one.kind === "body" && expr.kind === "match")
-        return bodyCondition(expr.value, expr.span.start);
-      const tests = testsOf(expr, nowMs);
-      return each(
-        tests.map((test) => ({
-          kind: "value",
-          field: one,
-          test: place.lower === true ? lowered(test) : test,
-        })),
-      );
-    }),
-  );
+  const tests = (one: LogField, change: (test: ValueTest) => ValueTest): LogCondition =>
+    each(testsOf(expr, nowMs).map((test) => ({ kind: "value", field: one, test: change(test) })));
+  const { id } = place;
+  if (id === undefined)
+    return either(
+      place.fields.map((one) =>
+        one.kind === "body" && expr.kind === "match"
+          ? bodyCondition(expr.value, expr.span.start)
+          : tests(one, (test) => test),
+      ),
+    );
+  const others = isSurelyId(expr, id.digits) ? [] : id.others;
+  return either([
+    ...place.fields.map((one) => tests(one, lowered)),
+    ...others.map((one) => tests(one, (test) => test)),
+  ]);
+}
+
+/** An id has a column with an index; attributes are only looked through for what cannot stand there. */
+function isSurelyId(expr: Asked["expr"], digits: number): boolean {
+  if (expr.kind !== "match" || expr.value.kind !== "pattern") return false;
+  const plain = kqlPlainText(expr.value.pattern);
+  return plain !== undefined && isId(plain, digits);
 }
 
 function each(conditions: readonly LogCondition[]): LogCondition {

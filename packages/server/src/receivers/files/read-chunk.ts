@@ -67,7 +67,7 @@ export async function prepareChunk(
     const flush = options.flush || chunk.mustFlush;
     const result = await drive(runStages(stage, lines, { labels, flush }), clock);
     consumed = result.consumed;
-    const batch = { limits: options.limits, arrivalNs: first };
+    const batch = { limits: options.limits, arrivalNs: first, isOwnReading: true };
     made = {
       make: () => drive(batchOfEntries(result.entries, batch), clock),
       done: result.done,
@@ -122,7 +122,7 @@ function* plainBatch(
   },
 ): Generator<void, LogBatch> {
   const { limits, first, count, lineBytes } = options;
-  const writer = new PushWriter({ limits, arrivalNs: first }, count);
+  const writer = new PushWriter({ limits, arrivalNs: first, isOwnReading: true }, count);
   beginStream(writer, options.labels);
   for (let i = 0; i < count; i++) {
     const { bytes, start, end } = read(i);

@@ -107,6 +107,21 @@ test("lines that are there and lines that follow, with job and file as labels", 
   expect([...times].sort((a, b) => (a < b ? -1 : 1))).toEqual(times);
 });
 
+test("a JSON line is kept under the service that it names", async () => {
+  const trace = "5f8a3b2c1d4e5f6a7b8c9d0e1f2a3b4c";
+  writeFileSync(
+    file("a.log"),
+    `{"level":"ERROR","service":"users","message":"x"}\nplain [trace:${trace}]\n`,
+  );
+  await tail("a.log");
+  const labels = journal.lines.map((line) => [line.labels["job"], line.labels["service"]]);
+  expect(labels).toEqual([
+    ["v", "users"],
+    ["v", undefined],
+  ]);
+  expect(journal.lines.map(({ traceId }) => traceId.replace(/^0+$/, ""))).toEqual(["", trace]);
+});
+
 test("rotation by renaming: the rest of the old file, then the new one", async () => {
   writeFileSync(file("a.log"), "1\n");
   const { step } = await tail("a.log");

@@ -102,7 +102,11 @@ export function createMarkedLines(
       bytes: body.length,
       source: key,
       signal: abort.signal,
-      make: () => drive(batchOfEntries(result.entries, { limits: deps.limits, arrivalNs }), clock),
+      make: () =>
+        drive(
+          batchOfEntries(result.entries, { limits: deps.limits, arrivalNs, isOwnReading: true }),
+          clock,
+        ),
     });
     if (!isTaken) return;
     result.done();

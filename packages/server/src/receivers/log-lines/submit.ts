@@ -7,7 +7,7 @@ import {
   sleep,
   type TriptychError,
 } from "@triptych/model";
-import { PushWriter } from "@triptych/wire";
+import { type PushOptions, PushWriter } from "@triptych/wire";
 import type { Log } from "../../self/log.ts";
 import type { Metrics } from "../../self/metrics.ts";
 import type { Problems } from "../../self/problems.ts";
@@ -116,7 +116,7 @@ const STEP_ENTRIES = 256;
 /** Entries as a batch, streams by their labels. */
 export function* batchOfEntries(
   entries: readonly Entry[],
-  options: { readonly limits: Limits; readonly arrivalNs: bigint },
+  options: PushOptions,
 ): Generator<void, LogBatch> {
   const streams = new Map<string, Entry[]>();
   for (const entry of entries) {

@@ -4,23 +4,32 @@
  * it holds, the evaluator must look.
  */
 import {
-  fieldColumn,
+  conjuncts,
   isServiceName,
   isTrue,
+  itemScope,
   type Static,
   staticNumber,
   type Traceql,
 } from "@triptych/lang";
 import { unreachable } from "@triptych/model";
 import { compileRegex } from "../../../regex/compile.ts";
-import { wholePattern } from "../../../regex/regex.ts";
-import { constant, f64, i64, join, type Sql, sql, text } from "../sql.ts";
+import { constant, f64, join, type Sql, sql, text } from "../sql.ts";
 import { DOUBTFUL } from "../tables.ts";
+import {
+  flipped,
+  isNumber,
+  itemTest,
+  literalOf,
+  numberTest,
+  textTest,
+} from "./traceql-comparison.ts";
 import {
   hasItem,
   hasKey,
   isArray,
   itemEquals,
+  someItem,
   kindDigits,
   kindIn,
   resourcePlace,
@@ -144,6 +153,7 @@ function isAlwaysThere({ intrinsic }: Attribute): boolean {
 
 function binaryCondition(expr: Field & { kind: "binary" }, range: NsRange): Condition {
   const { op, left, right } = expr;
+  if (op === "&&" && conjuncts(expr).ofItems.length > 0) return everyCondition(expr, range);
   if (op === "&&" || op === "||") {
     if (!isDecidable(left) || !isDecidable(right)) return ANYTHING;
     return joined(op, conditionOf(left, range), conditionOf(right, range));
@@ -159,17 +169,27 @@ function binaryCondition(expr: Field & { kind: "binary" }, range: NsRange): Cond
   return ANYTHING;
 }
 
+/**
+ * Where several operands ask of one event or one link, each by itself lets through too much: besides, one item must
+ * fit those that are simple enough to be told here.
+ */
+function everyCondition(expr: Field, range: NsRange): Condition {
+  const { plain, ofItems } = conjuncts(expr);
+  const items = ofItems.map((group): Condition => {
+    const tests = group.map(itemTest).filter((one) => one !== undefined);
+    const scope = itemScope(group[0] ?? expr);
+    if (tests.length < 2 || scope === undefined) return ANYTHING;
+    return roughly(someItem(scope, tests));
+  });
+  const each = [...plain, ...ofItems.flat()].map((one) =>
+    isDecidable(one) ? conditionOf(one, range) : ANYTHING,
+  );
+  const both = [...each, ...items].reduce((a, b) => joined("&&", a, b));
+  return { ...both, exact: false };
+}
+
 /** Both sides of `&&` must be true or false themselves; an attribute can be anything. */
 const isDecidable = (expr: Field): boolean => isDecided(expr) || expr.kind === "attribute";
-
-const flipped: { readonly [op: string]: Traceql.FieldOp } = {
-  "=": "=",
-  "!=": "!=",
-  "<": ">",
-  "<=": ">=",
-  ">": "<",
-  ">=": "<=",
-};
 
 function joined(op: "&&" | "||", left: Condition, right: Condition): Condition {
   const exact = left.exact && right.exact;
@@ -179,25 +199,6 @@ function joined(op: "&&" | "||", left: Condition, right: Condition): Condition {
   if (known.length === 0) return { exact: false, doubtful };
   return { sql: sql`(${join(known, op === "&&" ? " AND " : " OR ")})`, exact, doubtful };
 }
-
-/** The value of an expression that names nothing of a span. */
-export function literalOf(expr: Field): Static | undefined {
-  if (expr.kind === "literal") return expr.value;
-  if (expr.kind === "attribute") return undefined;
-  const parts = expr.kind === "unary" ? [expr.operand] : [expr.left, expr.right];
-  if (parts.some((part) => literalOf(part) === undefined)) return undefined;
-  return fieldColumn(expr, constantsOnly)(0);
-}
-
-const nothing = (): never => {
-  throw new Error("only constants are computed here");
-};
-const constantsOnly: Parameters<typeof fieldColumn>[1] = {
-  table: { rows: 0, traceStarts: [0], spanId: nothing, parentId: nothing, column: nothing },
-  compileRegex: nothing,
-  structure: nothing,
-  structureSteps: nothing,
-};
 
 type Op = Traceql.FieldOp;
 
@@ -277,53 +278,6 @@ function valueTest(op: Op, where: Place, name: string, value: Static): Sql {
       return never;
   }
 }
-
-function textTest(op: Op, column: Sql, value: string): Sql {
-  switch (op) {
-    case "=~":
-      return sql`match(${column}, ${text(wholePattern(value))})`;
-    case "!~":
-      return sql`NOT match(${column}, ${text(wholePattern(value))})`;
-    case "=":
-      return sql`${column} = ${text(value)}`;
-    case "!=":
-      return sql`${column} != ${text(value)}`;
-    case "<":
-      return sql`${column} < ${text(value)}`;
-    case "<=":
-      return sql`${column} <= ${text(value)}`;
-    case ">":
-      return sql`${column} > ${text(value)}`;
-    case ">=":
-      return sql`${column} >= ${text(value)}`;
-    default:
-      return never;
-  }
-}
-
-function numberTest(op: Op, column: Sql, value: Static): Sql {
-  const number = staticNumber(value);
-  const bound = Number.isSafeInteger(number) ? sql`${i64(number)}` : sql`${f64(number)}`;
-  switch (op) {
-    case "=":
-      return sql`${column} = ${bound}`;
-    case "!=":
-      return sql`${column} != ${bound}`;
-    case "<":
-      return sql`${column} < ${bound}`;
-    case "<=":
-      return sql`${column} <= ${bound}`;
-    case ">":
-      return sql`${column} > ${bound}`;
-    case ">=":
-      return sql`${column} >= ${bound}`;
-    default:
-      return never;
-  }
-}
-
-const isNumber = ({ type }: Static): boolean =>
-  type === "int" || type === "float" || type === "duration";
 
 const textColumns: ReadonlyMap<string, Sql> = new Map([
   ["name", sql`SpanName`],

@@ -3,7 +3,7 @@
  * is read as its kind's digit and its text in one string, "" when there is none.
  */
 import type { Traceql } from "@triptych/lang";
-import { constant, type Sql, sql, text } from "../sql.ts";
+import { all, constant, type Sql, sql, text } from "../sql.ts";
 import { ARRAYS } from "../tables.ts";
 
 /** A map of attributes with the kinds of its values. */
@@ -61,10 +61,10 @@ function encoded(where: Place, key: string): Sql {
   return sql`if(${hasKey(where, key)}, concat(${kindOf(where, key)}, ${storedValue(where, key)}), '')`;
 }
 
-/** Of all events or links that have one. */
+/** Of each event or link, "" for those that have none. */
 function encodedItems(where: Place, key: string): Sql {
   const item: Place = { map: sql`m`, kinds: sql`k` };
-  return sql`arrayFilter(x -> x != '', arrayMap((m, k) -> ${encoded(item, key)}, ${where.map}, ${where.kinds}))`;
+  return sql`arrayMap((m, k) -> ${encoded(item, key)}, ${where.map}, ${where.kinds})`;
 }
 
 /** Whether an event or link has it. */
@@ -77,6 +77,21 @@ export function hasItem(scope: "event" | "link", key: string): Sql {
 export function itemEquals(scope: "event" | "link", key: string, value: string): Sql {
   const { map } = scope === "event" ? eventPlace : linkPlace;
   return sql`arrayExists(m -> m[${text(key)}] = ${text(value)}, ${map})`;
+}
+
+/** What is asked of one event or link, where `n` is the event's name and `m` its attributes. */
+export const oneItem = {
+  has: (key: string): Sql => sql`mapContains(m, ${text(key)})`,
+  equals: (key: string, value: string): Sql => sql`m[${text(key)}] = ${text(value)}`,
+  eventName: sql`n`,
+} as const;
+
+/** Whether one event, or one link, fits some conditions made of `oneItem`. */
+export function someItem(scope: "event" | "link", conditions: readonly Sql[]): Sql {
+  const each = all(conditions);
+  return scope === "event"
+    ? sql`arrayExists((n, m) -> ${each}, \`Events.Name\`, ${eventPlace.map})`
+    : sql`arrayExists(m -> ${each}, ${linkPlace.map})`;
 }
 
 /** How an attribute is read: one encoded value, or an array of them. */

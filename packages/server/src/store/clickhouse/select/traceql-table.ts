@@ -160,6 +160,11 @@ function storedTable(
     const cell = overBlocks(blocks, (block) => textCells(block, name));
     return (row) => value(cell(row));
   }
+  function nameOf(attribute: Traceql.Attribute): string {
+    const index = keys.findIndex((key) => sameAttribute(query.attributes.get(key), attribute));
+    assert(index >= 0, `the attribute ${attribute.name} was read`);
+    return columnName(index);
+  }
   return {
     rows,
     cut: found > query.rowsMax,
@@ -172,11 +177,9 @@ function storedTable(
     startNs: overBlocks(blocks, (block) => bigintCells(block, "start")),
     column(attribute) {
       const basic = attribute.intrinsic === undefined ? undefined : basics[attribute.intrinsic];
-      if (basic !== undefined) return basic;
-      const index = keys.findIndex((key) => sameAttribute(query.attributes.get(key), attribute));
-      assert(index >= 0, `the attribute ${attribute.name} was read`);
-      return storedColumn(blocks, columnName(index), attribute);
+      return basic ?? storedColumn(blocks, nameOf(attribute), attribute);
     },
+    items: (attribute) => storedItems(blocks, nameOf(attribute), attribute),
   };
 }
 
@@ -191,18 +194,29 @@ function storedColumn(
 ): SpanColumn {
   const reading = readingOf(attribute);
   if (reading === undefined) return () => NIL_STATIC;
-  const decode =
-    attribute.intrinsic === undefined ? decodeValue : intrinsicDecoder(attribute.intrinsic);
   if (reading.many !== true) {
+    const decode = decoderOf(attribute);
     const cell = overBlocks(blocks, (block) => textCells(block, name));
     if (!isServiceName(attribute)) return (row) => decode(cell(row));
     return (row) => decode(cell(row) || "1");
   }
-  const cell = overBlocks(blocks, (block) => textsCells(block, name));
-  return (row) => arrayStatic(cell(row).map(decode));
+  const items = storedItems(blocks, name, attribute);
+  return (row) => arrayStatic(items(row));
 }
 
-function intrinsicDecoder(intrinsic: string): (text: string) => Static {
+/** Of each event or link. */
+function storedItems(
+  blocks: readonly NativeBlock[],
+  name: string,
+  attribute: Traceql.Attribute,
+): (row: number) => readonly Static[] {
+  const decode = decoderOf(attribute);
+  const cell = overBlocks(blocks, (block) => textsCells(block, name));
+  return (row) => cell(row).map(decode);
+}
+
+function decoderOf({ intrinsic }: Traceql.Attribute): (text: string) => Static {
+  if (intrinsic === undefined) return decodeValue;
   if (intrinsic === "status")
     return (text) => ({
       type: "status",
