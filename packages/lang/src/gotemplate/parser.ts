@@ -198,9 +198,9 @@ class TemplateParser {
       case "else":
         return this.elseOf();
       case "block":
-        return this.block(token.at);
+        return this.block();
       case "template":
-        return this.call(token.at);
+        return this.call();
       default:
         throw this.unexpected(token, "command");
     }
@@ -249,14 +249,17 @@ class TemplateParser {
     return this.unquoted(token);
   }
 
-  private block(at: number): Statement {
+  // Both stand where their name does, as Go has it in its messages.
+  private block(): Statement {
+    const { at } = this.peekNonSpace();
     const name = this.templateName("block clause");
     const pipeline = this.pipeline("block clause", "right_delim");
     this.addDefinition(name, "block clause");
     return { kind: "template", at, name, pipeline };
   }
 
-  private call(at: number): Statement {
+  private call(): Statement {
+    const { at } = this.peekNonSpace();
     const name = this.templateName("template clause");
     if (this.peekNonSpace().kind === "right_delim") {
       this.next();

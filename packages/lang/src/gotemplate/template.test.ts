@@ -162,10 +162,7 @@ describe("what cannot be run", () => {
     "{{index .List 5}}",
     at("1:2", "index .List 5", "error calling index: index out of range: 5"),
   );
-  check(
-    '{{template "z"}}',
-    at("1:11", '{{template "z"}}', 'template "z" not defined').replace("1:11", "1:2"),
-  );
+  check('{{template "z"}}', at("1:11", '{{template "z"}}', 'template "z" not defined'));
   check(
     "{{range .Count}}{{end}}{{range .Name}}{{end}}",
     at("1:31", ".Name", "range can't iterate over shop"),

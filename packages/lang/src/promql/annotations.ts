@@ -71,7 +71,10 @@ export class Annotations implements Annotate {
   }
 
   private put(key: string, note: Note): void {
-    if (this.notes.size < NOTES_MAX || this.notes.has(key)) this.notes.set(key, note);
+    const known = this.notes.get(key);
+    // Prometheus is done with the inner expression before it begins the outer one; rows that are folded are not.
+    if (known !== undefined && surrounds(known.span, note.span)) return;
+    if (known !== undefined || this.notes.size < NOTES_MAX) this.notes.set(key, note);
   }
 
   /** Messages with line and column in `query`. */
@@ -86,6 +89,9 @@ export class Annotations implements Annotate {
     return { warnings, infos };
   }
 }
+
+const surrounds = (outer: Span, inner: Span): boolean =>
+  outer.start < inner.start && outer.end >= inner.end;
 
 interface Forced {
   readonly fromMs: number;

@@ -68,10 +68,10 @@ export class DurationParser {
     const first = tokens.peek();
     if (first.kind === "operator") {
       tokens.next();
-      const term = tokens.isSymbol("(") ? this.wrapped() : this.term();
+      const term = tokens.isSymbol("(") ? this.kept(tokens.peek(), this.wrapped()) : this.term();
       return this.signed(first, term);
     }
-    if (tokens.isSymbol("(")) return this.climb(this.wrapped(), 0);
+    if (tokens.isSymbol("(")) return this.kept(first, this.climb(this.wrapped(), 0));
     return this.inRange(this.term());
   }
 
@@ -115,13 +115,19 @@ export class DurationParser {
     return negative ? { kind: "duration", op: "-", right: tree, wrapped: false, span } : tree;
   }
 
-  private wrapped(): DurationTree {
-    const open = this.tokens.expectSymbol("(");
-    const tree = this.expression(0);
-    const close = this.tokens.expectSymbol(")");
-    if (tree.kind === "duration") return { ...tree, wrapped: true };
-    const span = { start: open.start, end: close.end };
+  /** A number that is the whole offset keeps its parentheses when it is printed. */
+  private kept(open: Token, tree: DurationTree): DurationTree {
+    if (tree.kind !== "number") return tree;
+    const span = { start: open.start, end: this.tokens.closed };
     return { kind: "duration", op: "+", right: tree, wrapped: true, span };
+  }
+
+  /** Parentheses around a number say nothing. */
+  private wrapped(): DurationTree {
+    this.tokens.expectSymbol("(");
+    const tree = this.expression(0);
+    this.tokens.expectSymbol(")");
+    return tree.kind === "duration" ? { ...tree, wrapped: true } : tree;
   }
 
   private term(): DurationTree {

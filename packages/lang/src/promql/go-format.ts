@@ -89,12 +89,28 @@ const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d
 /** Go's durations are nanoseconds in 64 bits. */
 const DURATION_MS_MAX = 9_223_372_036_854;
 
+const DURATION_UNITS = ["y", "w", "d", "h", "m", "s", "ms"];
+
+/** The first thing that is wrong, from left to right. */
+function durationProblem(text: string): string {
+  const invalid = `not a valid duration string: ${goQuote(text)}`;
+  let last = -1;
+  for (const [, digits = "", unit = ""] of text.matchAll(/(\d*)(\D*)/g)) {
+    if (digits === "" || unit === "") return invalid;
+    const place = DURATION_UNITS.indexOf(unit);
+    if (place < 0) return `unknown unit ${goQuote(unit)} in duration ${goQuote(text)}`;
+    if (place <= last) return invalid;
+    last = place;
+  }
+  return invalid;
+}
+
 /** A duration such as `1h30m` in milliseconds; throws a plain message in an `Error`. */
 export function parseDurationMs(text: string): number {
   if (text === "") throw new Error("empty duration string");
   if (text === "0") return 0;
   const parts = DURATION.exec(text);
-  if (parts === null) throw new Error(`not a valid duration string: ${goQuote(text)}`);
+  if (parts === null) throw new Error(durationProblem(text));
   let ms = 0;
   for (const [i, [, size]] of UNITS.entries()) ms += Number(parts[i + 1] ?? 0) * size;
   if (ms > DURATION_MS_MAX) throw new Error("duration out of range");

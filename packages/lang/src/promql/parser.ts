@@ -194,7 +194,7 @@ class PromqlParser extends TokenStream {
       while (this.isSymbol(",")) {
         const comma = this.next();
         const after = this.peek();
-        if (this.isSymbol(")"))
+        if (!this.beginsExpression(after))
           throw invalidAt(comma.start, "trailing commas not allowed in function call args");
         if (after.kind === "error") throw this.unexpected();
         args.push(this.expression(0));
@@ -202,6 +202,13 @@ class PromqlParser extends TokenStream {
     }
     this.expectSymbol(")");
     return args;
+  }
+
+  /** Also an error of the lexer and the end, which have words of their own. */
+  private beginsExpression({ kind, name }: Token): boolean {
+    if (kind === "operator") return /^(?:[-+]|and|or|unless)$/.test(name);
+    if (kind === "keyword") return name !== "bool";
+    return kind !== "symbol" || name === "(" || name === "{";
   }
 
   /** A string whose escapes make no valid UTF-8: it stands for itself as it is written. */

@@ -145,6 +145,8 @@ interface Layout {
 function pretty(expr: PromqlExpr, layout: Layout): string {
   const indent = "  ".repeat(layout.level);
   const line = printPromql(expr);
+  // Prometheus does not indent a subquery that fits on its line.
+  if (expr.kind === "subquery" && line.length <= layout.width) return line;
   if (expr.kind === "unary") return `${indent}${expr.op}${pretty(expr.expr, layout).trim()}`;
   if (line.length <= layout.width) return indent + line;
   const inner = (child: PromqlExpr): string =>

@@ -185,8 +185,8 @@ function smoothedFloat(live: LiveSeries, { from, to }: Stretch, at: number): num
   const before = value[i - 1] as number;
   if (i === to) return before;
   const t = timeMs[i - 1] as number;
-  const share = (at - t) / ((timeMs[i] as number) - t);
-  return before + ((value[i] as number) - before) * share;
+  // In this order, so that the last bit is Prometheus's.
+  return before + (((value[i] as number) - before) * (at - t)) / ((timeMs[i] as number) - t);
 }
 
 function smoothedHistogram(

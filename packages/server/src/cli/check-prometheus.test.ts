@@ -42,4 +42,9 @@ test("is told from other files by its keys", () => {
   expect(looksLikePrometheusFile(["global", "scrape_configs"])).toBe(true);
   expect(looksLikePrometheusFile(["groups"])).toBe(false);
   expect(looksLikePrometheusFile(["receivers", "exporters"])).toBe(false);
+  expect(looksLikePrometheusFile(["global"])).toBe(true);
+  expect(looksLikePrometheusFile(["storage"])).toBe(true);
+  expect(looksLikePrometheusFile(["otlp"], "otlp:\n  promote_scope_metadata: true\n")).toBe(true);
+  expect(looksLikePrometheusFile(["otlp"], "otlp:\n  httpPort: 1\n")).toBe(false);
+  expect(looksLikePrometheusFile(["global", "route", "receivers"])).toBe(false);
 });

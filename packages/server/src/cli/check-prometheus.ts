@@ -39,21 +39,28 @@ export function checkPrometheusFile(
   }
 }
 
+/** Keys that stand in no other file we know. */
+const OWN_KEYS = [
+  ...["scrape_configs", "rule_files", "scrape_config_files", "alerting", "remote_write"],
+  ...["remote_read"],
+];
+/** With these alone it may be a `prometheus.yml`; `otlp` is also a key of our own file. */
+const SHARED_KEYS = ["global", "storage", "runtime", "tracing", "otlp"];
+const OTLP_KEYS =
+  /^\s+(?:promote_|ignore_resource|translation_|keep_identifying|convert_|label_name_|disable_)/m;
+
 /** Whether a file looks like a `prometheus.yml`: its top-level keys are none of another file's. */
-export function looksLikePrometheusFile(topLevelKeys: readonly string[]): boolean {
-  const own = [
-    "scrape_configs",
-    "rule_files",
-    "scrape_config_files",
-    "alerting",
-    "remote_write",
-    "remote_read",
-  ];
-  return topLevelKeys.some((key) => own.includes(key)) && !topLevelKeys.includes("receivers");
+export function looksLikePrometheusFile(topLevelKeys: readonly string[], text = ""): boolean {
+  const has = (known: readonly string[]) => topLevelKeys.some((key) => known.includes(key));
+  if (has(OWN_KEYS)) return !topLevelKeys.includes("receivers");
+  if (!has(SHARED_KEYS) || !topLevelKeys.every((key) => SHARED_KEYS.includes(key))) return false;
+  return topLevelKeys.some((key) => key !== "otlp") || OTLP_KEYS.test(text);
 }
 
 function doubts(config: PrometheusConfig): string[] {
   const out: string[] = [];
+  for (const file of config.rule_files)
+    if (!/[*?[]/.test(file) && !existsSync(file)) out.push(`the rule file ${file} does not exist`);
   for (const job of config.scrape_configs) {
     const name = `job ${JSON.stringify(job.job_name)}`;
     for (const key of job.discovery.unsupported)

@@ -128,3 +128,14 @@ test("rules over logs are told apart", async () => {
   rmSync(directory, { recursive: true });
   expect([failed, told]).toEqual([1, expect.stringContaining("these rules are over logs (LogQL)")]);
 });
+
+test("a rule file that is not there is told, and the tests are run", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "triptych-missing-"));
+  const file = join(directory, "test.yml");
+  const query = "{ expr: 1, eval_time: 1m, exp_samples: [{ value: 1 }] }";
+  writeFileSync(file, `rule_files: [none.yml]\ntests: [{ promql_expr_test: [${query}] }]\n`);
+  const verdict = await run(file);
+  rmSync(directory, { recursive: true, force: true });
+  expect(verdict).toMatchObject({ passed: 1, failed: 0 });
+  expect(verdict.told).toContain("WARNING: no file match pattern");
+});

@@ -2,8 +2,8 @@
  * `triptych test rules FILE…`: runs rule tests in promtool's format. Each expectation counts; a file or a test that
  * cannot be run counts as one failure.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
 import { asTriptychError } from "@triptych/model";
 import { type RuleGroupConfig, requireRuleFile } from "../config/rules/rule-file.ts";
 import { ruleLanguageOf } from "../config/rules/rule-language.ts";
@@ -46,7 +46,7 @@ export async function testRules(
     const wanted = nameTest(options.run ?? []);
     const ignoreUnknownFields = options.ignoreUnknownFields === true;
     const read = parseRuleTestFile(readFileSync(file, "utf8"), file, { ignoreUnknownFields });
-    const groups = groupsOf(read, file, { ignoreUnknownFields });
+    const groups = groupsOf(read, file, { ignoreUnknownFields, warn: deps.err });
     for (const test of read.tests.filter(({ name }) => wanted(name))) {
       if (options.debug) deps.out(`DEBUG: starting test ${JSON.stringify(test.name)}\n`);
       const verdict = await runRuleTest(test, { file: read, groups });
@@ -84,13 +84,15 @@ function nameTest(patterns: readonly string[]): (name: string) => boolean {
 function groupsOf(
   test: RuleTestFile,
   file: string,
-  options: { readonly ignoreUnknownFields: boolean },
+  options: { readonly ignoreUnknownFields: boolean; readonly warn: (text: string) => void },
 ): RuleGroupConfig[] {
-  const paths = expandRulePaths(test.ruleFiles, dirname(file));
-  for (const name of test.ruleFiles) {
-    if (/[*?[]/.test(name) || existsSync(expandRulePaths([name], dirname(file))[0] ?? "")) continue;
-    throw new Error(`${file}: the rule file ${name} does not exist`);
-  }
+  const directory = dirname(file);
+  const paths = expandRulePaths(test.ruleFiles, directory);
+  for (const name of test.ruleFiles)
+    if (expandRulePaths([name], directory).length === 0)
+      options.warn(
+        `  WARNING: no file match pattern ${isAbsolute(name) ? name : join(directory, name)}\n`,
+      );
   return paths.flatMap((path) => {
     const text = readFileSync(path, "utf8");
     if (ruleLanguageOf(text) === "logql")

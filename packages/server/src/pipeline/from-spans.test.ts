@@ -76,7 +76,8 @@ describe("span metrics", () => {
       { service: "shop", name: "GET /", ms: 500 },
       { service: "shop", name: "GET /", ms: 5, status: 2 },
     ]);
-    const labels = 'service="shop",span_kind="SPAN_KIND_SERVER",span_name="GET /"';
+    const labels =
+      'operation="GET /",service="shop",span_kind="SPAN_KIND_SERVER",span_name="GET /"';
     const ok = `${labels},status_code="STATUS_CODE_UNSET"`;
     const lines = shifted(await it.tick(), it.t0);
     expect(lines.filter((line) => line.includes("UNSET"))).toEqual([
@@ -139,8 +140,20 @@ describe("span metrics", () => {
       },
     ]);
     expect(shifted(calls(await it.tick()), it.t0)[0]).toBe(
-      'traces_spanmetrics_calls_total{__service="own",http_route="/x",service="a",span_name="op",status_code="STATUS_CODE_ERROR",status_message="no money",where="z1|/x",zone="z1"} 0 @1',
+      'traces_spanmetrics_calls_total{__service="own",http_route="/x",operation="op",service="a",span_name="op",status_code="STATUS_CODE_ERROR",status_message="no money",where="z1|/x",zone="z1"} 0 @1',
     );
+  });
+
+  test("an attribute may be the operation, or there is none", async () => {
+    const operation = async (spanMetrics: object): Promise<string | undefined> => {
+      const it = derive({ ...onlyMetrics, spanMetrics });
+      await it.send([{ service: "a", ms: 1, attributes: { operation: "buy" } }]);
+      return /operation="(\w+)"/.exec(calls(await it.tick())[0] ?? "")?.[1];
+    };
+    expect(await operation({})).toBe("op");
+    expect(await operation({ dimensions: ["operation"] })).toBe("buy");
+    expect(await operation({ intrinsicDimensions: { operation: false } })).toBeUndefined();
+    expect(await operation({ names: "collector" })).toBeUndefined();
   });
 
   test("filter policies by kind, resource and pattern", async () => {

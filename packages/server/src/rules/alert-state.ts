@@ -63,9 +63,14 @@ export function stepAlerts(
   return out;
 }
 
+/** Whether it fires follows from `for`; a reload may have made that longer than the alert has been active. */
 function fired(alert: ActiveAlert, { atMs, forMs }: AlertStep): ActiveAlert {
-  if (alert.state !== "pending" || atMs - alert.activeAtMs < forMs) return alert;
-  return { ...alert, state: "firing", firedAtMs: atMs };
+  const isLongEnough = atMs - alert.activeAtMs >= forMs;
+  if (alert.state === "pending")
+    return isLongEnough ? { ...alert, state: "firing", firedAtMs: atMs } : alert;
+  if (alert.state !== "firing" || isLongEnough) return alert;
+  const anew = { firedAtMs: undefined, lastSentAtMs: undefined, keepFiringSinceMs: undefined };
+  return { ...alert, ...anew, state: "pending" };
 }
 
 /** The alert is not in the result any more; nothing when it is forgotten. */
@@ -78,7 +83,8 @@ function withoutResult(alert: ActiveAlert, step: AlertStep): ActiveAlert | undef
       return atMs - (alert.resolvedAtMs ?? 0) > RESOLVED_RETENTION_MS ? undefined : alert;
     case "firing": {
       const sinceMs = alert.keepFiringSinceMs ?? atMs;
-      if (atMs - sinceMs < keepFiringForMs) return { ...alert, keepFiringSinceMs: sinceMs };
+      if (atMs - sinceMs < keepFiringForMs)
+        return fired({ ...alert, keepFiringSinceMs: sinceMs }, step);
       return { ...alert, state: "inactive", resolvedAtMs: atMs };
     }
   }

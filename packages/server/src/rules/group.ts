@@ -3,7 +3,7 @@
  * through `env`, so that the server and `triptych test rules` run the same code.
  */
 import { tableLink, type TemplateSample } from "@triptych/lang";
-import { parseRuleExpr, printRuleExpr, type RuleLanguage } from "../config/rules/rule-expr.ts";
+import { printRuleExpr, readRuleExpr, type RuleLanguage } from "../config/rules/rule-expr.ts";
 import type { RuleConfig, RuleGroupConfig } from "../config/rules/rule-file.ts";
 import {
   type ActiveAlert,
@@ -226,7 +226,7 @@ class Group implements RuleGroup {
     if (state.dirty || heartbeat) await this.save(state, after, atMs);
     state.alerts = after;
     this.send(state, atMs);
-    return alertSamples(state.alerts, context.sampleMs);
+    return alertSamples(config, state.alerts, context.sampleMs);
   }
 
   private async save(state: RuleState, alerts: Alerts, atMs: number): Promise<void> {
@@ -295,7 +295,7 @@ class Group implements RuleGroup {
       state.savedAtMs = known.savedAtMs;
       // What the last process wrote ends when the alert is not there any more.
       state.series = new Map(
-        alertSamples(state.alerts, nowMs).map(({ labels }) => [labels.key, labels]),
+        alertSamples(state.config, state.alerts, nowMs).map(({ labels }) => [labels.key, labels]),
       );
     }
   }
@@ -379,7 +379,9 @@ async function templateQuery(
   { text, language }: { readonly text: string; readonly language: RuleLanguage },
   atMs: number,
 ): Promise<TemplateSample[]> {
-  const samples = await query(parseRuleExpr(text, language), atMs);
+  const expr = readRuleExpr(text, language);
+  if (typeof expr === "string") throw new Error(expr);
+  const samples = await query(expr, atMs);
   return samples.map(({ labels, value }) => ({
     labels: labels.pairs,
     value: typeof value === "number" ? value : histogramValue(value),

@@ -159,17 +159,19 @@ export function histogramValue(histogram: Histogram): GoObject {
 }
 
 /** `ALERTS` and `ALERTS_FOR_STATE` of what is pending or fires. */
-export function alertSamples(alerts: Alerts, timeMs: number): RuleSample[] {
+export function alertSamples(rule: RuleConfig, alerts: Alerts, timeMs: number): RuleSample[] {
   const out: RuleSample[] = [];
+  // A label whose template came to nothing keeps its text here, as in Prometheus.
+  const own = rule.labels.filter(([, text]) => text !== "");
   for (const alert of alerts.values()) {
     if (!isActive(alert)) continue;
     const { pairs } = alert.labels;
     const named = (name: string): [string, string] => [METRIC_NAME, name];
     const state: [string, string] = ["alertstate", alert.state];
     out.push(
-      { labels: labelsFrom(new Map([...pairs, named("ALERTS"), state])), timeMs, value: 1 },
+      { labels: labelsFrom(new Map([...own, ...pairs, named("ALERTS"), state])), timeMs, value: 1 },
       {
-        labels: labelsFrom(new Map([...pairs, named("ALERTS_FOR_STATE")])),
+        labels: labelsFrom(new Map([...own, ...pairs, named("ALERTS_FOR_STATE")])),
         timeMs,
         value: Math.floor(alert.activeAtMs / 1000),
       },

@@ -107,6 +107,28 @@ describe("alerting rules", () => {
     await rules.close();
   });
 
+  test("a longer `for` takes an alert that fires back to pending", async () => {
+    const world = createWorld();
+    const rules = await running(world, downRule());
+    await go(world, 60 * SECOND, { a: 0 });
+    expect(states(rules)).toEqual(["firing"]);
+    await rules.load(groupsOf(downRule("    for: 10m\n")));
+    await go(world, 30 * SECOND, { a: 0 });
+    expect(states(rules)).toEqual(["pending"]);
+    await rules.close();
+  });
+
+  test("a label whose template comes to nothing keeps its text in ALERTS", async () => {
+    const world = createWorld();
+    const text = downRule().replace("severity: page", 'severity: "{{ if false }}x{{ end }}"');
+    const rules = await running(world, text);
+    await go(world, 30 * SECOND, { a: 0 });
+    const labels = rules.view()[0]?.rules[0]?.alerts[0]?.labels.pairs ?? [];
+    expect(Object.fromEntries(labels)).not.toHaveProperty("severity");
+    expect(JSON.stringify(world.of("ALERTS"))).toContain("{{ if false }}x{{ end }}");
+    await rules.close();
+  });
+
   test("more than the limit is an error and no alert", async () => {
     const world = createWorld();
     const rules = await running(

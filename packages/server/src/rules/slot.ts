@@ -1,15 +1,20 @@
 /** When a group is evaluated: at times that are the same in every process, spread over the interval. */
+import { labelsFrom, labelsHash } from "@triptych/lang";
 
-/** How far a group's times lie behind multiples of its interval; the same for the same group everywhere. */
+const NS_PER_MS = 1_000_000n;
+
+/**
+ * How far a group's times lie behind multiples of its interval, in milliseconds: what Prometheus takes for the same
+ * group, so that its series go on at the times they had.
+ */
 export function slotOffsetMs(file: string, name: string, intervalMs: number): number {
-  let high = 0x811c9dc5;
-  let low = 0x01000193;
-  for (const byte of new TextEncoder().encode(`${file}\u{0}${name}`)) {
-    high = Math.imul(high ^ byte, 0x01000193) >>> 0;
-    low = Math.imul(low ^ byte, 0x5bd1e995) >>> 0;
-    low = (low ^ (high >>> 13)) >>> 0;
-  }
-  return (high * 2 ** 20 + (low & 0xfffff)) % intervalMs;
+  const hash = labelsHash(
+    labelsFrom([
+      ["file", file],
+      ["name", name],
+    ]),
+  );
+  return Number((hash % (BigInt(intervalMs) * NS_PER_MS)) / NS_PER_MS);
 }
 
 /** The last such time up to `nowMs`. */

@@ -119,9 +119,11 @@ function quantileVisitor(
     readonly arg: PromqlExpr;
     readonly grid: Grid;
     readonly label: (labels: Labels, q: number) => Labels;
+    /** Classic histograms whose counts were found to fall, for several quantiles of them: told with the first. */
+    readonly told?: Set<string> | undefined;
   },
 ): Visitor {
-  const { q, arg, grid, label } = how;
+  const { q, arg, grid, label, told } = how;
   const { annotations } = evaluation;
   return {
     native(labels, histogram, step) {
@@ -134,11 +136,14 @@ function quantileVisitor(
       const wanted = q[step] as number;
       const { value, forced } = bucketQuantile(wanted, buckets);
       const timeMs = grid.startMs + step * grid.stepMs;
-      if (forced !== undefined)
+      const of = `${step} ${labels.key}`;
+      if (forced !== undefined && told?.has(of) !== true) {
+        told?.add(of);
         annotations.forced(messages.nonMonotonic(metricName(labels)), arg.span, {
           ...forced,
           timeMs,
         });
+      }
       out.put(label(labels, wanted), { step, dropName: true }, value);
     },
   };
@@ -169,12 +174,13 @@ const quantilesOf: SpecialRun = async (evaluation, call, grid) => {
   const rows = await evaluation.evaluate(arg, grid);
   const inputs = inputsOf(rows, evaluation, arg);
   const out = new RowSet(grid.count);
+  const told = new Set<string>();
   for (const quantileArg of call.args.slice(2)) {
     const q = await evaluation.scalar(quantileArg, grid);
     warnQuantiles(evaluation, q, quantileArg);
     const label = (labels: Labels, value: number): Labels =>
       withLabel(labels, name, openMetricsFloat(value));
-    const visitor = quantileVisitor(evaluation, out, { q, arg, grid, label });
+    const visitor = quantileVisitor(evaluation, out, { q, arg, grid, label, told });
     await visit(inputs, { evaluation, grid, arg }, visitor);
   }
   return out.rows;

@@ -5,7 +5,7 @@ import { deleteSamples } from "../../store/clickhouse/delete-samples.ts";
 import { forgetSeries } from "../../store/clickhouse/forget-series.ts";
 import { PrometheusError } from "./errors.ts";
 import { type Context, type Exchange, noContent, type Route, selectorsOf } from "./exchange.ts";
-import { timeParam } from "./params.ts";
+import { timeParam, wrong } from "./params.ts";
 
 export const adminRoutes: readonly Route[] = [
   [["POST", "PUT"], "/admin/tsdb/delete_series", deleteSeries],
@@ -52,8 +52,14 @@ async function cleanTombstones(context: Context, exchange: Exchange): Promise<Fa
   return noContent(exchange);
 }
 
-async function snapshot(context: Context, _exchange: Exchange): Promise<FastifyReply> {
+async function snapshot(context: Context, { params }: Exchange): Promise<FastifyReply> {
   checkEnabled(context);
+  const given = params.get("skip_head") ?? "";
+  if (!/^(?:|1|0|t|f|T|F|TRUE|FALSE|true|false|True|False)$/.test(given))
+    throw wrong(
+      "skip_head",
+      `unable to parse boolean: strconv.ParseBool: parsing ${JSON.stringify(given)}: invalid syntax`,
+    );
   throw new PrometheusError(
     500,
     "unavailable",

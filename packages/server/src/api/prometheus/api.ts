@@ -7,7 +7,7 @@ import { wholeMatcher } from "../../regex/regex.ts";
 import { createSharedQueries } from "../../query/shared-queries.ts";
 import type { QueryMemoryBudget } from "../../self/query-memory.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
-import { acceptForms, formParams } from "../form-body.ts";
+import { acceptForms, formParams, formProblem } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import { adminRoutes } from "./admin.ts";
 import { type AllowsOrigin, setCors } from "./cors.ts";
@@ -80,6 +80,9 @@ function methodNotAllowed(reply: FastifyReply, methods: readonly string[]): Fast
     .send("Method Not Allowed\n");
 }
 
+/** Where Prometheus refuses a form that it cannot read in full; elsewhere it goes on with the rest. */
+const STRICT_FORMS: readonly string[] = ["/series", "/rules", "/admin/tsdb/delete_series"];
+
 const QUERIES_AT_ONCE = 20;
 const QUERIES_WAITING_MAX = 200;
 const ANY_ORIGIN = ".*";
@@ -105,6 +108,11 @@ export function registerPrometheusApi(app: FastifyInstance, deps: PrometheusApiD
           url,
           handler: async (request, reply) => {
             const params = formParams(request);
+            const problem = STRICT_FORMS.some((one) => url.endsWith(one))
+              ? formProblem(request)
+              : undefined;
+            if (problem !== undefined)
+              throw new TriptychError("query_invalid", `error parsing form values: ${problem}`);
             const timeoutMs = timeoutParam(params, context.limits.queryTimeoutMs);
             return handle(context, exchangeOf(context, { params, request, reply, timeoutMs }));
           },

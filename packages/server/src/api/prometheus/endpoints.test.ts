@@ -433,6 +433,9 @@ test("lifecycle, at the root and under the prefix", async () => {
   expect(await text("GET", "/-/healthy")).toEqual([200, "Prometheus Server is Healthy.\n"]);
   expect(await text("GET", "/prometheus/-/ready")).toEqual([200, "Prometheus Server is Ready.\n"]);
   expect(await text("POST", "/-/reload")).toEqual([200, ""]);
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const form = await app.inject({ method: "POST", url: "/-/reload", headers, body: "" });
+  expect(form.statusCode).toBe(200);
   expect(await text("GET", "/-/reload")).toEqual([405, "Only POST or PUT requests allowed"]);
   expect(await text("POST", "/-/quit")).toEqual([403, "Lifecycle API is not enabled."]);
 });

@@ -1,6 +1,7 @@
 /** `/-/healthy`, `/-/ready` and `/-/reload`, at the root as Prometheus has them. */
 import { asTriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { acceptForms } from "../form-body.ts";
 import type { LifecycleView } from "./views.ts";
 
 function text(reply: FastifyReply, status: number, body: string): FastifyReply {
@@ -30,17 +31,23 @@ export function registerLifecycle(
       return text(reply, 500, `failed to reload config: ${asTriptychError(error).message}\n`);
     }
   };
-  app.route({
-    method: ["POST", "PUT"],
-    url: `${root}/-/reload`,
-    handler: (_request, reply) => reload(reply),
-  });
-  // Nobody stops the process over HTTP.
-  app.route({
-    method: ["POST", "PUT"],
-    url: `${root}/-/quit`,
-    handler: (_request, reply) => text(reply, 403, "Lifecycle API is not enabled."),
-  });
+  void app.register((scope, _options, done) => {
+    // Whatever a client sends along is read and left aside.
+    acceptForms(scope);
+    const method = ["POST", "PUT"];
+    scope.route({
+      method,
+      url: `${root}/-/reload`,
+      handler: (_request, reply) => reload(reply),
+    });
+    // Nobody stops the process over HTTP.
+    scope.route({
+      method,
+      url: `${root}/-/quit`,
+      handler: (_request, reply) => text(reply, 403, "Lifecycle API is not enabled."),
+    });
+    done();
+  }, {});
   for (const name of ["reload", "quit"])
     app.get(`${root}/-/${name}`, (_request, reply) =>
       text(reply, 405, "Only POST or PUT requests allowed"),

@@ -29,19 +29,27 @@ function lookbackOf(params: URLSearchParams): number | undefined {
   return given === undefined || given <= 0 ? undefined : Math.floor(given);
 }
 
+/** The query of a question whose time is over before it begins is an error of its own in Prometheus. */
+function timedQueryOf(params: URLSearchParams): ReturnType<typeof queryOf> {
+  const query = queryOf(params);
+  const timeoutMs = durationParam(params, "timeout");
+  if (timeoutMs !== undefined && timeoutMs <= 0) throw wrong("query", "context deadline exceeded");
+  return query;
+}
+
 async function instantQuery(context: Context, exchange: Exchange): Promise<FastifyReply> {
   const { params } = exchange;
   const limit = limitParam(params);
   const ms = timeParam(params, "time", context.clock.nowMs());
   const times = { startMs: ms, endMs: ms, lookbackMs: lookbackOf(params) };
-  return run(context, exchange, { times, limit, ...queryOf(params) });
+  return run(context, exchange, { times, limit, ...timedQueryOf(params) });
 }
 
 async function rangeQuery(context: Context, exchange: Exchange): Promise<FastifyReply> {
   const { params } = exchange;
   const limit = limitParam(params);
   const times = timesParam(params, context.limits.queryPointsPerSeriesMax);
-  const { text, expr } = queryOf(params);
+  const { text, expr } = timedQueryOf(params);
   const type = promqlTypeOf(expr);
   if (type !== "scalar" && type !== "vector") {
     const shown = type === "matrix" ? "range vector" : type;

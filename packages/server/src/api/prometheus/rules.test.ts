@@ -29,6 +29,7 @@ describe("which rules are told", () => {
 describe("what is wrong is told", () => {
   const check = (query: string, want: string) =>
     test(query, () => expect(() => ask(query)).toThrow(want));
+  check("group_limit=99999999999", 'parsing "99999999999": value out of range');
   check("type=x", 'invalid parameter "type": not supported value "x"');
   check("exclude_alerts=x", 'invalid parameter "exclude_alerts"');
   check("group_limit=0", "group_limit needs to be greater than 0");

@@ -48,10 +48,12 @@ export function rulesAnswer(groups: readonly RuleGroupView[], params: URLSearchP
   return { groups: out };
 }
 
-/** `data` of `/alerts`. */
+/** `data` of `/alerts`: in the order of `/rules`. */
 export function alertsAnswer(groups: readonly RuleGroupView[]): unknown {
   return {
-    alerts: groups.flatMap(({ rules }) => rules.flatMap(({ alerts }) => alerts.map(alertJson))),
+    alerts: sorted(groups).flatMap(({ rules }) =>
+      rules.flatMap(({ alerts }) => alerts.map(alertJson)),
+    ),
   };
 }
 
@@ -129,9 +131,10 @@ function pageParams(params: URLSearchParams): { limit: number; token: string } {
     );
   if (text === "") return { limit: Number.POSITIVE_INFINITY, token };
   const limit = wholeNumber(text);
-  if (limit === undefined)
+  const isInteger = /^[+-]?\d+$/.test(text);
+  if (limit === undefined || Math.abs(limit) > 2 ** 31 - 1)
     throw wrong(
-      `invalid parameter "group_limit": group_limit needs to be a valid number: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
+      `invalid parameter "group_limit": group_limit needs to be a valid number: strconv.ParseInt: parsing ${JSON.stringify(text)}: ${isInteger ? "value out of range" : "invalid syntax"}`,
     );
   if (limit <= 0)
     throw wrong('invalid parameter "group_limit": group_limit needs to be greater than 0');

@@ -24,7 +24,7 @@ function scalar<T>(
     read(reader, node) {
       const text = reader.text(node, type);
       if (text === undefined) return zero;
-      const value = parse(text);
+      const value = type !== "string" && reader.isText(node) ? undefined : parse(text);
       if (value !== undefined) return value;
       reader.note(node, `cannot unmarshal !!str \`${text.slice(0, 40)}\` into ${type}`);
       return zero;
@@ -36,23 +36,37 @@ export const text = scalar("string", "", (given) => given);
 
 /** YAML 1.1's words, as Go's reader takes them for a bool. */
 export const bool = scalar("bool", false, (given) =>
-  /^(?:y|yes|on|true)$/i.test(given)
+  /^(?:y|Y|yes|Yes|YES|on|On|ON|true|True|TRUE)$/.test(given)
     ? true
-    : /^(?:n|no|off|false)$/i.test(given)
+    : /^(?:n|N|no|No|NO|off|Off|OFF|false|False|FALSE)$/.test(given)
       ? false
       : undefined,
 );
 
-export const integer = scalar("int", 0, (given) =>
-  /^[-+]?(?:\d+|0x[0-9a-f]+|0o?[0-7]+)$/i.test(given) && Number.isSafeInteger(Number(given))
-    ? Number(given)
-    : undefined,
-);
+const WHOLE = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[1-9]\d*|0)$/;
+const FRACTION = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
+
+/** A whole number as Go's reader takes it: in any base, and what has a fraction without it. */
+function whole(given: string): number | undefined {
+  const plain = given.replaceAll("_", "");
+  const [, sign, digits = ""] = WHOLE.exec(plain) ?? [];
+  const isOctal = /^0[0-7]/.test(digits);
+  const value =
+    sign === undefined
+      ? FRACTION.test(plain)
+        ? Math.trunc(Number(plain))
+        : Number.NaN
+      : Number(isOctal ? `0o${digits.slice(1)}` : digits) * (sign === "-" ? -1 : 1);
+  return Number.isSafeInteger(value) ? value + 0 : undefined;
+}
+
+export const integer = scalar("int", 0, whole);
 
 /** Not below zero. */
-export const count = scalar("uint", 0, (given) =>
-  /^\+?\d+$/.test(given) && Number.isSafeInteger(Number(given)) ? Number(given) : undefined,
-);
+export const count = scalar("uint", 0, (given) => {
+  const value = whole(given);
+  return value !== undefined && value >= 0 ? value : undefined;
+});
 
 export const bigCount = scalar("uint64", 0n, (given) =>
   /^\d{1,20}$/.test(given) && BigInt(given) < 1n << 64n ? BigInt(given) : undefined,

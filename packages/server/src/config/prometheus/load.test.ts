@@ -181,6 +181,28 @@ describe("problems have places", () => {
   );
 });
 
+describe("numbers are read as Go's reader does", () => {
+  const check = (text: string, want: number | string) =>
+    test(text, () => {
+      const read = (): number | undefined =>
+        parse(`scrape_configs:\n  - job_name: a\n    sample_limit: ${text}\n`).scrape_configs[0]
+          ?.sample_limit;
+      if (typeof want === "number") expect(read()).toBe(want);
+      else expect(read).toThrow(want);
+    });
+  check("1e3", 1000);
+  check("1.5", 1);
+  check("010", 8);
+  check("0x10", 16);
+  check("1_000", 1000);
+  check("0b11", 3);
+  check('"5"', "cannot unmarshal !!str `5` into uint");
+  check("!!str 5", "cannot unmarshal !!str `5` into uint");
+  check('!!int "5"', 5);
+  check("-1", "cannot unmarshal");
+  check("1e30", "cannot unmarshal");
+});
+
 test("aliases cannot multiply without bound", () => {
   const targets = `[${"x,".repeat(5000)}x]`;
   const again = "      - targets: *t\n".repeat(5000);

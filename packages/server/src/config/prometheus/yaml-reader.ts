@@ -45,6 +45,8 @@ export interface YamlReader {
   /** The text of a scalar; undefined for null. Type errors are noted, and "" is read on. */
   text(node: YamlNode, type: string): string | undefined;
   isNull(node: YamlNode): boolean;
+  /** Whether a scalar is a text whatever it looks like: quoted, or tagged so. */
+  isText(node: YamlNode): boolean;
   /** Items of a list, none for null. */
   items(node: YamlNode, type: string): readonly YamlNode[];
   /** Entries of a map with merged ones after its own, none for null. */
@@ -156,6 +158,11 @@ function createReader(source: Source): YamlReader {
     directory,
     root: document.contents,
     isNull,
+    isText(given) {
+      const node = resolved(given);
+      if (!isScalar(node)) return false;
+      return node.tag === undefined ? node.type !== "PLAIN" : node.tag.endsWith(":str");
+    },
     note,
     remark: (node, message) => void remarks.push(placed(node, message)),
     remarks: () => remarks,

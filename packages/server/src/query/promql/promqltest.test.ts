@@ -63,7 +63,7 @@ describe("what a wrong script is told", () => {
     });
   const runText = (script: string): Promise<EvalOutcome[]> => runPromqlTest(script, options);
   check("nonsense", "invalid command");
-  check("load 5q\n  a 1", "not a valid duration");
+  check("load 5q\n  a 1", "unknown unit");
   check("load 1m\n  a 1 b", "expected a number");
   check("load 1m\n  a {{schema:0 what:1}}", "bad histogram descriptor");
   check("eval instant at 0 1\n  2", "expected the scalar 2, got 1");
