@@ -342,6 +342,8 @@ const saturation: FaultCase = {
         return behindMs;
       };
       const reads: number[] = [];
+      const kinds = ["metric", "count", "trace", "line"] as const;
+      const readsOf = new Map<string, number[]>(kinds.map((kind) => [kind, []]));
       const readStatuses = new Map<number, number>();
       const dashboards = async (): Promise<void> => {
         const panels = (): string[] => {
@@ -371,6 +373,7 @@ const saturation: FaultCase = {
           const answer = await ask(`${server.url}${path}`, 60_000);
           readStatuses.set(answer.status, (readStatuses.get(answer.status) ?? 0) + 1);
           reads.push(answer.ms);
+          readsOf.get(kinds[n % 4] as string)?.push(answer.ms);
         });
       };
       const behind = await Promise.all([
@@ -401,6 +404,9 @@ const saturation: FaultCase = {
         ackMsP99: percentile(acks, 0.99),
         waits: statuses.get(503) ?? 0,
         readMsP95: percentile(reads, 0.95),
+        ...Object.fromEntries(
+          Array.from(readsOf, ([kind, ms]) => [`${kind}MsP95`, percentile(ms, 0.95)]),
+        ),
         rulesMissed: missed,
         oldestEvaluationMs: Math.max(...lags),
         peakMiB: Math.round(server.memory().peak / MiB),
