@@ -60,7 +60,7 @@ describe("what a wrong file is told", () => {
   );
   check(
     rule("  - alert: a\n    expr: up\n    for: 5x\n"),
-    'f.yml:6:10: not a valid duration string: "5x"',
+    'f.yml:6:10: unknown unit "x" in duration "5x"',
   );
   check(
     rule("  - alert: a\n    expr: up\n    annotations: {s: '{{ $label.x }}'}\n"),
