@@ -36,7 +36,7 @@ export async function drained(server: RunningServer, msMax: number): Promise<num
 const queries = (database: string): string[] => [
   `SELECT toUInt64(SpanAttributes['tid']) AS id FROM ${database}.otel_traces WHERE mapContains(SpanAttributes, 'tid')`,
   `SELECT toUInt64(LogAttributes['tid']) AS id FROM ${database}.otel_logs WHERE mapContains(LogAttributes, 'tid')`,
-  `SELECT toUInt64(Value) AS id FROM ${database}.samples WHERE Id IN (SELECT Id FROM ${database}.series WHERE Name = 'testkit_value' AND Labels['origin'] = 'tid')`,
+  `SELECT toUInt64(Number) AS id FROM ${database}.samples WHERE Id IN (SELECT Id FROM ${database}.series WHERE Name = 'testkit_value' AND Labels['origin'] = 'tid')`,
 ];
 
 /** The store must not be open in another process. */
