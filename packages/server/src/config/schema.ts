@@ -57,8 +57,8 @@ const retention = (days: number, doc: string) =>
 /** Half of the machine, and enough to work at all. */
 const memoryDefault = Math.max(GiB, Math.floor(totalmem() / 2));
 
-/** Two hours of 100,000 series at 15 s take about 200 MiB. */
-const headDefault = Math.min(512 * MiB, Math.floor(memoryDefault / 8));
+/** Two hours of 100,000 series at 15 s take about 200 MiB; a million series that are new, 750 MiB. */
+const headDefault = Math.min(GiB, Math.floor(memoryDefault / 8));
 
 export const configSchema = z.strictObject({
   data: z.string().default("./data").describe("Directory of the journal and the embedded store."),

@@ -149,6 +149,7 @@ const millionSeries: FaultCase = {
           return out;
         };
         const sums = await query("sum by (job) (million_3_total)");
+        context.log(`sums ${sums.map(Math.round).join(" ")} ms`);
         const regex = await query(
           'count({__name__="million_3_total", instance=~"host-(3|13|993):.+"})',
         );
