@@ -127,7 +127,7 @@ export const configSchema = z.strictObject({
       series: count(1_000_000, "Series remembered as known; more only costs writing labels again."),
       headBytes: bytes(
         headDefault,
-        "Recent samples of metrics that are kept in memory; older ones are read from the store.",
+        "Recent samples of metrics that are kept in memory, at most a quarter of `memory`; older ones are read from the store.",
       ),
       headHours: z
         .number()

@@ -18,6 +18,8 @@ import type { Core } from "./core.ts";
 import type { Storage } from "./storage.ts";
 
 const TRIM_EVERY_MS = 10_000;
+/** Of the memory of the process, whatever is asked for: queries, requests and the engine need the rest. */
+const HEAD_SHARE_MAX = 1 / 4;
 /** The head is filled again after a start from no more than this: more would take long and hold much at once. */
 const REBUILD_LIMITS = { seriesMax: 300_000, samplesMax: 20_000_000 };
 
@@ -49,7 +51,8 @@ export interface MetricsParts {
 export function createMetricsParts(core: Core, { store, journal }: Storage): MetricsParts {
   const { config, metrics } = core;
   const windowMs = config.limits.headHours * 3_600_000;
-  const head = createHead({ windowMs, bytesMax: config.limits.headBytes }, clock.nowMs());
+  const bytesMax = Math.min(config.limits.headBytes, config.memory * HEAD_SHARE_MAX);
+  const head = createHead({ windowMs, bytesMax }, clock.nowMs());
   core.onClose(
     repeat(clock, TRIM_EVERY_MS, async () => {
       while (head.trim(clock.nowMs())) await turn("long");
