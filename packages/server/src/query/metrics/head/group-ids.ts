@@ -62,9 +62,10 @@ export class GroupIds {
         // Of one that went meanwhile no sample is looked at.
         id = idOf(all, grouping, index.knownLabels(ref) ?? NO_LABELS);
         all.ids[ref] = id;
-        if (id >= places.length) places = grown(places, id);
         if (++made % MADE_AT_ONCE === 0) yield;
       }
+      // Others may have made groups, and found these series' places, while this one let them.
+      if (id >= places.length) places = grown(places, id);
       if (places[id] === 0) places[id] = labels.push(all.labels[id - 1] as Labels);
       groupOf[i] = (places[id] as number) - 1;
     }

@@ -93,32 +93,21 @@ export class PostingList {
     const { removals, sorted } = this;
     const end = this.count;
     const isChanged = (): boolean => this.removals !== removals || this.sorted !== sorted;
-    let runs: Uint32Array[] = [];
-    for (let from = sorted; from < end; from += SORTED_AT_ONCE) {
-      runs.push(this.refs.slice(from, Math.min(end, from + SORTED_AT_ONCE)).sort(compare));
+    const sorting = sortInSteps(this.refs.slice(sorted, end), compare);
+    let step = sorting.next();
+    for (; step.done !== true; step = sorting.next()) {
       yield;
       if (isChanged()) return;
     }
     // What was in order before is long: it is taken last, once.
-    while (runs.length > 0) {
-      const isLast = runs.length === 1;
-      const longer: Uint32Array[] = [];
-      for (let i = 0; i < runs.length; i += 2) {
-        const one = runs[i] as Uint32Array;
-        const left = isLast ? this.refs.slice(0, sorted) : one;
-        const right = isLast ? one : (runs[i + 1] ?? NONE);
-        const out = new Uint32Array(left.length + right.length);
-        for (const _ of merge(left, right, { out, compare })) {
-          yield;
-          if (isChanged()) return;
-        }
-        longer.push(out);
-      }
-      runs = longer;
-      if (isLast) break;
+    const all = new Uint32Array(end);
+    const before = this.refs.slice(0, sorted);
+    for (const _ of merge(before, step.value, { out: all, compare })) {
+      yield;
+      if (isChanged()) return;
     }
     const settled = new Uint32Array(this.refs.length);
-    settled.set(runs[0] as Uint32Array);
+    settled.set(all);
     settled.set(this.refs.subarray(end, this.count), end);
     this.refs = settled;
     this.sorted = end;
