@@ -143,7 +143,7 @@ export { type EvalOutcome, runPromqlTest, type TestOptions } from "./promql/prom
 export { parseSeriesLine, type SequenceValue } from "./promql/promqltest-series.ts";
 export { type LoadedSample, TestStore } from "./promql/promqltest-store.ts";
 export type { CompiledRegex, CompileRegex } from "./promql/regex.ts";
-export { FLOAT, type Row, valueAt } from "./promql/rows.ts";
+export { FLOAT, isEmpty as isEmptyRow, type Row, valueAt } from "./promql/rows.ts";
 export {
   type FloatSamples,
   type FoldAnswer,
@@ -211,12 +211,12 @@ export {
 } from "./traceql/evaluate.ts";
 export { conjuncts, itemScope } from "./traceql/conjuncts.ts";
 export {
-  attributeColumn,
   type Bound as BoundTable,
   bind as bindTable,
   fieldColumn,
   groupColumn,
   isTrue,
+  standingColumn,
 } from "./traceql/field-eval.ts";
 export { intrinsic as traceqlIntrinsic } from "./traceql/field-parser.ts";
 export { type IntrinsicName, intrinsics as traceqlIntrinsics } from "./traceql/intrinsics.ts";
@@ -253,6 +253,7 @@ export {
   firstOf as firstStatic,
   integerOf as traceqlInteger,
   keyOf as staticKey,
+  lastOf as lastStatic,
   NIL as NIL_STATIC,
   numberOf as staticNumber,
   type Static,

@@ -12,6 +12,8 @@ export {
   type RandomLogEntry,
   type RandomLogLines,
   type RandomLogStream,
+  randomLine,
+  randomLineKinds,
   randomLogStreams,
 } from "./random-log-lines.ts";
 export { createRandomLogql, type RandomLogql } from "./random-logql.ts";

@@ -36,6 +36,10 @@ export class Annotations implements Annotate {
   private readonly forcedDetails = new Map<string, Forced>();
   private readonly overlaps = new Map<string, { count: number }>();
 
+  get isEmpty(): boolean {
+    return this.notes.size === 0;
+  }
+
   warning(message: string, span: Span): void {
     this.put(`PromQL warning: ${message}`, { level: "warning", span, detail: () => "" });
   }

@@ -142,6 +142,10 @@ export const configSchema = z.strictObject({
         .describe(
           "Threads that compute queries over the samples in memory, beside the event loop; 0: none. They end when nobody asks.",
         ),
+      keptStepsBytes: bytes(
+        64 * MiB,
+        "Values of range queries that are kept, so that a dashboard that refreshes costs its new steps alone; 0: none.",
+      ),
       seriesPerName: count(
         200_000,
         "Series of one metric name that are taken within an hour; new ones beyond it are refused.",

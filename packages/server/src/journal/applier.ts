@@ -50,6 +50,9 @@ export interface Applier {
   push(record: PendingRecord): void;
   readonly pendingRecords: number;
   readonly pendingBytes: number;
+  /** Records that came, and those of them that are in the store: they go there in the order in which they came. */
+  readonly pushedRecords: number;
+  readonly appliedRecords: number;
   /** All records up to this one are in the store. */
   readonly appliedSeq: number;
   /** Where the oldest record that is not yet in the store lies; undefined when there is none. */
@@ -173,6 +176,12 @@ export function createApplier(deps: Deps): Applier {
     },
     get pendingBytes() {
       return pendingBytes;
+    },
+    get pushedRecords() {
+      return pushed;
+    },
+    get appliedRecords() {
+      return finished;
     },
     get appliedSeq() {
       return appliedSeq;

@@ -48,7 +48,7 @@ const encoder: BlockEncoder = {
   },
   forget: () => {},
 };
-const batch = (id: string, rows = 1): Batch => ({ signal: "logs", rows, id }) as unknown as Batch;
+const batch = (id: string, rows = 1): Batch => ({ signal: "spans", rows, id }) as unknown as Batch;
 const hash = (value: number): Uint8Array => new Uint8Array(16).fill(value);
 
 class Store implements BlockSink {

@@ -8,6 +8,7 @@ import { letOthersRun } from "../self/event-loop.ts";
 import { failpoint } from "../self/failpoint.ts";
 import { type Applier, type BlockSink, createApplier, type SequencedBlock } from "./applier.ts";
 import type { Block, BlockEncoder } from "./block.ts";
+import { type ChangeLog, type Changes, createChangeLog } from "./changes.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { nodeFs } from "./fs.ts";
 import { createHashWindow, type HashWindow } from "./hash-window.ts";
@@ -55,6 +56,8 @@ export interface Journal {
   /** The same for blocks that are ready made: state. */
   appendBlocks(blocks: readonly Block[]): Promise<void>;
   status(): JournalStatus;
+  /** How old what came into the store is. */
+  readonly changes: Changes;
   /** Resolves when everything acknowledged so far is in the store. */
   drained(): Promise<void>;
   /** The same, and no recovery will put it there again: what is then deleted from the store stays deleted. */
@@ -129,10 +132,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     if (record.writer === writer && record.seq <= appliedSeq) continue;
     applier.push({ ...record, acknowledgedMs: record.timeMs, recovered: true });
   }
+  const recovered = applier.pushedRecords;
   return createCommitter(options, {
     wal,
     window,
     applier,
+    changes: createChangeLog(clock, {
+      applied: () => applier.appliedRecords,
+      recovered: () => recovered,
+    }),
     counters,
     writer,
     lastSeq: Math.max(appliedSeq, wal.recovery.lastSeq) + SEQ_GAP,
@@ -157,6 +165,7 @@ interface Parts {
   readonly wal: WalClient;
   readonly window: HashWindow;
   readonly applier: Applier;
+  readonly changes: ChangeLog;
   readonly counters: Counters;
   readonly writer: number;
   readonly lastSeq: number;
@@ -164,7 +173,7 @@ interface Parts {
 
 function createCommitter(options: JournalOptions, parts: Parts): Journal {
   const { clock, encoder } = options;
-  const { wal, window, applier, counters, writer } = parts;
+  const { wal, window, applier, changes, counters, writer } = parts;
   let seq = parts.lastSeq;
   let open: Entry[] = [];
   let openRows = 0;
@@ -208,6 +217,10 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
       counters.appendedRecords++;
       counters.appendedBytes += place.length;
       applier.push({ ...place, writer, acknowledgedMs: timeMs, recovered: false });
+      changes.pushed(
+        applier.pushedRecords,
+        group.flatMap(({ batch }) => batch ?? []),
+      );
       for (const entry of group) entry.resolve();
       failpoint("journal.after_acknowledge");
     } catch (error) {
@@ -345,6 +358,7 @@ function createCommitter(options: JournalOptions, parts: Parts): Journal {
       pendingBytesMax: options.pendingBytesMax,
       lagMs: applier.lagMs(),
     }),
+    changes,
     drained,
     async settled() {
       await drained();

@@ -30,6 +30,7 @@ import {
   type SavedDelete,
   type SavedRun,
 } from "../query/log-deletes/log-deletes.ts";
+import { createKeptSteps, type KeptSteps } from "../query/kept-steps.ts";
 import type { MetricsSource } from "../query/metrics/source.ts";
 import { systemClock as clock } from "../self/clock.ts";
 import { createSavedState } from "../store/saved-state.ts";
@@ -66,12 +67,14 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     core.log("error", error.message, { code: error.code });
   const cardinality = createCardinality(store.engine, clock);
   const query = { engine: store.engine, clock, limits: core.limits };
+  const kept = keptSteps(core, storage);
   registerJaegerApi(app, { ...query, prefix: "/jaeger" });
   registerPrometheusApi(app, {
     ...query,
     source,
     prefixes: ["/api/v1", "/prometheus/api/v1"],
     queryMemory: core.queryMemory,
+    kept,
     queriesAtOnce: Math.min(QUERIES_AT_ONCE_MAX, 2 * cpus().length + 2),
     cardinality,
     subqueryIntervalMs: () => prometheus.config().global.evaluation_interval,
@@ -102,6 +105,7 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     prefix: "/loki/api/v1",
     report,
     deletes,
+    kept,
   });
   const { loki } = parts.rules;
   const stored = core.config.loki.rulesApi ? loki.stored : undefined;
@@ -131,6 +135,30 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
     status: createStatus(core, storage),
   });
   return tempo;
+}
+
+/** Of a store that others write to as well nobody knows what came. */
+function keptSteps({ config, metrics }: Core, { store, journal }: Storage): KeptSteps | undefined {
+  const bytesMax = config.limits.keptStepsBytes;
+  if (bytesMax === 0 || store.engine.kind === "remote") return undefined;
+  const kept = createKeptSteps(journal.changes, bytesMax);
+  metrics.gauge(
+    "triptych_kept_steps_bytes",
+    "Memory of values of range queries that are kept.",
+    () => kept.bytes,
+  );
+  const steps = "Steps of range queries whose values were kept, or might have been.";
+  metrics.observed(
+    "triptych_kept_steps_reused_total",
+    `${steps} Reused.`,
+    () => kept.counts.reused,
+  );
+  metrics.observed(
+    "triptych_kept_steps_computed_total",
+    `${steps} Computed.`,
+    () => kept.counts.computed,
+  );
+  return kept;
 }
 
 /** Requests to delete lines, those of earlier processes too. */

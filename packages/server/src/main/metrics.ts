@@ -82,7 +82,10 @@ export function createMetricsParts(core: Core, { store, journal }: Storage): Met
       readers,
     ),
     acknowledged: (batch) => head.append(batch, clock.nowMs()),
-    forget: (ids, { toMs }) => head.forget(ids, toMs),
+    forget: (ids, { toMs }) => {
+      head.forget(ids, toMs);
+      journal.changes.forgetAll();
+    },
     start: () =>
       void rebuildHead({
         head,

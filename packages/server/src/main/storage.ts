@@ -42,6 +42,7 @@ export async function openStorage(core: Core): Promise<Storage> {
   const { config, limits, metrics, log } = core;
   const directory = openDataDirectory(config.data, config.store === "embedded" ? "chdb" : "remote");
   core.onClose(() => directory.release());
+  let changed = (): void => {};
   const store = await openStore({
     directory: directory.path,
     store: config.store,
@@ -53,6 +54,7 @@ export async function openStorage(core: Core): Promise<Storage> {
     minFreeBytes: MIN_FREE_BYTES,
     seriesMax: config.limits.series,
     retention: retentionRules(config),
+    onChanged: () => changed(),
     onDamagedPart: ({ table, part }) =>
       log("error", "a part of the store cannot be read and was set aside", { table, part }),
   });
@@ -77,6 +79,7 @@ export async function openStorage(core: Core): Promise<Storage> {
     },
   });
   core.onClose(() => journal.close(DRAIN_MS));
+  changed = () => journal.changes.forgetAll();
   observeJournal(metrics, journal);
   observeProcess(metrics);
   observeDamage(core, store);

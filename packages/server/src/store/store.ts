@@ -34,6 +34,8 @@ export interface StoreOptions {
   readonly retention: RetentionRules;
   /** Told of each part that could not be read and was set aside. */
   readonly onDamagedPart: (part: DamagedPart) => void;
+  /** Told before and after rows of any age are changed or taken away. */
+  readonly onChanged?: (() => void) | undefined;
 }
 
 export interface Store {
@@ -52,7 +54,7 @@ export interface Store {
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   const remote = options.store !== "embedded";
-  const opened = remote
+  const bare = remote
     ? await openRemote({
         url: options.store,
         connections: options.readers + 2,
@@ -66,6 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         memoryBytesMax: options.memoryBytesMax,
         queryTimeoutMs: options.queryTimeoutMs,
       });
+  const opened = tellingOfChanges(bare, options.onChanged);
   const database = remote ? databaseOf(options.store) : "triptych";
   const damaged = remote
     ? undefined
@@ -128,6 +131,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     close: async () => {
       stopAsking();
       await engine.close();
+    },
+  };
+}
+
+function tellingOfChanges(engine: Engine, changed: (() => void) | undefined): Engine {
+  if (changed === undefined) return engine;
+  return {
+    ...engine,
+    async execute(...statement) {
+      changed();
+      try {
+        await engine.execute(...statement);
+      } finally {
+        changed();
+      }
     },
   };
 }

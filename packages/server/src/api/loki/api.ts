@@ -1,6 +1,7 @@
 /** Loki's HTTP API: queries, labels, volumes, what logs look like, and the tail. */
 import { asTriptychError, type Clock, type ErrorCode, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import type { KeptSteps } from "../../query/kept-steps.ts";
 import type { LogDeletes } from "../../query/log-deletes/log-deletes.ts";
 import { createAttributeKeys } from "../../query/logs/attribute-keys.ts";
 import { createLogSource } from "../../query/logs/source.ts";
@@ -26,6 +27,8 @@ export interface LokiApiDeps {
   readonly prefix?: string | undefined;
   /** Where lines may be deleted. */
   readonly deletes?: LogDeletes | undefined;
+  /** Where values of range queries are kept; each is computed whole when absent. */
+  readonly kept?: KeptSteps | undefined;
   /** Told of bugs of ours. */
   readonly report?: ((error: TriptychError) => void) | undefined;
   /** What all queries together may hold. */
@@ -63,6 +66,7 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
     source: createLogSource(engine),
     keys: createAttributeKeys(engine),
     deletes: deps.deletes,
+    kept: deps.kept,
   };
   const prefix = deps.prefix ?? "/loki/api/v1";
   const timeoutMs = deps.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS;

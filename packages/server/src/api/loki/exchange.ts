@@ -9,6 +9,7 @@ import {
 } from "@triptych/lang";
 import { type Clock, TriptychError } from "@triptych/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { KeptSteps } from "../../query/kept-steps.ts";
 import type { LogDeletes } from "../../query/log-deletes/log-deletes.ts";
 import { pipelineDeps } from "../../query/logql/pipeline-deps.ts";
 import { planSelector } from "../../query/logql/plan.ts";
@@ -31,6 +32,8 @@ export interface Context {
   readonly source: LogSource;
   readonly clock: Clock;
   readonly keys: AttributeKeys;
+  /** Absent: every query computes all of its steps. */
+  readonly kept?: KeptSteps | undefined;
   /** Absent where deleting is not switched on. */
   readonly deletes?: LogDeletes | undefined;
 }

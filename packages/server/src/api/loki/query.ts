@@ -3,7 +3,7 @@ import type { LogqlExpr } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
 import { runLogQuery } from "../../query/logql/run-logs.ts";
-import { runMetricQuery } from "../../query/logql/run-metrics.ts";
+import { runKeptMetricQuery } from "../../query/logql/kept.ts";
 import type { LogRange } from "../../query/logs/source.ts";
 import { sendJsonStream } from "../ours/json-stream.ts";
 import { type Context, type Exchange, nowNs, parsedQuery } from "./exchange.ts";
@@ -55,14 +55,15 @@ export function instantQuery(context: Context, exchange: Exchange): Promise<Fast
 }
 
 async function metricQuery(
-  { engine, clock, keys }: Context,
-  { ask, reply }: Exchange,
-  question: Parameters<typeof runMetricQuery>[1],
+  { engine, clock, keys, kept }: Context,
+  { ask, reply, params }: Exchange,
+  asked: Omit<Parameters<typeof runKeptMetricQuery>[1], "text">,
 ): Promise<FastifyReply> {
   const startedMs = clock.monotonicMs();
-  const value = await runMetricQuery({ engine, clock, keys }, question, ask);
+  const question = { ...asked, text: params.get("query") ?? "" };
+  const value = await runKeptMetricQuery({ engine, clock, keys, kept }, question, ask);
   const stats = { ...ask.cost, seconds: (clock.monotonicMs() - startedMs) / 1000 };
-  return sendJsonStream(reply, metricJson(value, { atMs: question.startMs, stats }));
+  return sendJsonStream(reply, metricJson(value, { atMs: asked.startMs, stats }));
 }
 
 async function logQuery(

@@ -2,6 +2,7 @@
 import { type Clock, defaultLimits, type Limits, TriptychError } from "@triptych/model";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { createCardinality, type Cardinality } from "../../query/cardinality/cardinality.ts";
+import type { KeptSteps } from "../../query/kept-steps.ts";
 import { createStoreSource, type MetricsSource } from "../../query/metrics/source.ts";
 import { wholeMatcher } from "../../regex/regex.ts";
 import { createSharedQueries } from "../../query/shared-queries.ts";
@@ -47,6 +48,8 @@ export interface PrometheusApiDeps extends PrometheusViews {
   readonly corsOrigin?: string | undefined;
   /** Added to what federation and remote read give out. */
   readonly externalLabels?: (() => readonly (readonly [name: string, value: string])[]) | undefined;
+  /** Where values of range queries are kept; each is computed whole when absent. */
+  readonly kept?: KeptSteps | undefined;
   /** Told of bugs of ours. */
   readonly report?: ((error: TriptychError) => void) | undefined;
 }
@@ -178,6 +181,7 @@ function contextOf(deps: PrometheusApiDeps): Context {
     readGate: createGate({ ...gate, roomFor: Math.max(1, Math.floor(roomFor / 2)) }),
     memory: deps.queryMemory,
     sharedQueries: createSharedQueries(clock),
+    kept: deps.kept,
     views: deps,
     subqueryIntervalMs: deps.subqueryIntervalMs ?? (() => undefined),
     externalLabels: () => [...external()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),

@@ -11,6 +11,7 @@ import {
 import { type Clock, type Limits, TriptychError } from "@triptych/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Cardinality } from "../../query/cardinality/cardinality.ts";
+import type { KeptSteps } from "../../query/kept-steps.ts";
 import { seriesMatchers } from "../../query/metrics/matchers.ts";
 import type { Ask, MetricsSource, SeriesMatcher } from "../../query/metrics/source.ts";
 import { compileRegex } from "../../regex/compile.ts";
@@ -44,6 +45,8 @@ export interface Context {
   /** What queries hold is taken from it. */
   readonly memory: QueryMemoryBudget | undefined;
   readonly sharedQueries: SharedQueries<Evaluated>;
+  /** Absent: every query computes all of its steps. */
+  readonly kept: KeptSteps | undefined;
   readonly readGate: Gate;
   readonly views: PrometheusViews;
   /** Sorted by name. */

@@ -2,7 +2,8 @@
 import { formatFloat, type PromqlResult, promqlTypeOf } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import type { FastifyReply } from "fastify";
-import { type PromqlTimes, runPromql } from "../../query/promql/source.ts";
+import { runKeptPromql } from "../../query/promql/kept.ts";
+import type { PromqlTimes } from "../../query/promql/source.ts";
 import {
   answer,
   type Context,
@@ -97,7 +98,7 @@ async function evaluated(
   exchange: Exchange,
   { times, text, expr }: Question,
 ): Promise<Evaluated> {
-  const { source, queryGate, clock, memory: budget } = context;
+  const { queryGate, clock, memory: budget } = context;
   const { timeoutMs } = exchange.ask;
   const allTimes = {
     ...times,
@@ -115,7 +116,8 @@ async function evaluated(
       // What was spent in the queue is gone.
       const restMs = Math.max(1, timeoutMs - (startedMs - cameMs));
       const ask = { signal, timeoutMs: restMs, memory };
-      return { result: await runPromql(source, expr, { times: allTimes, ask }), startedMs };
+      const result = await runKeptPromql(context, { text, expr }, { times: allTimes, ask });
+      return { result, startedMs };
     } finally {
       leave();
     }

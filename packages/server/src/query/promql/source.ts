@@ -96,7 +96,7 @@ async function coarseFormOf(
   return coarsestMs === 0 ? { expr, notes: [] } : forCoarse(expr, coarsestMs);
 }
 
-const LOOKBACK_MS = 300_000;
+export const LOOKBACK_MS = 300_000;
 
 /** Where samples were downsampled, the newest one may be as far away as they are apart. */
 async function lookbackOf(source: MetricsSource, times: PromqlTimes): Promise<number | undefined> {
