@@ -315,8 +315,10 @@ const saturation: FaultCase = {
         const client = createHttpClient(server.otlpHttpUrl, "protobuf", {
           connections: UNDER_WAY_MAX,
         });
-        const body = benchBody(signal, 500, Date.now());
+        let body = benchBody(signal, 500, Date.now());
         const { behindMs } = await atRate(40, seconds, async (n) => {
+          // Times go on, as they do.
+          if (n % 40 === 39) body = benchBody(signal, 500, Date.now());
           const answer = await client.send(signal, Buffer.from(body.fill(n)));
           note(answer.status, answer.ms);
         });

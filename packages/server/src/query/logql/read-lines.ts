@@ -41,6 +41,8 @@ export const readLimits: ReadLimits = {
 /** A piece is decoded at once: about 10 MB. */
 const PAGE_LINES = 10_000;
 const FIRST_PIECE_NS = 60_000_000_000n;
+/** Of a range of time, to look for a few lines in first: five seconds of an hour. */
+const FIRST_SHARE = 720n;
 
 export interface ReadLines {
   readonly range: LogRange;
@@ -61,13 +63,13 @@ export async function* readLines(
   { ask, limits = readLimits }: { readonly ask: LogAsk; readonly limits?: ReadLimits },
 ): AsyncGenerator<PlacedLines> {
   const decoder = createDecoder();
-  const pageLines = Math.min(PAGE_LINES, query.limit ?? PAGE_LINES);
   let lines = 0;
   let bytes = 0;
   for (const piece of pieces(query)) {
     let after: LinesQuery["after"];
     for (;;) {
       const { conditions, order } = query;
+      const pageLines = Math.min(PAGE_LINES, (query.limit ?? Infinity) - lines);
       const page: LinesQuery = {
         range: piece.range,
         conditions,
@@ -152,10 +154,11 @@ interface Piece {
 /** Spans of time one after the other; where nothing much is found they grow. */
 function* pieces({ range, order, limit }: ReadLines): Generator<Piece> {
   const { fromNs, toNs } = range;
-  // With a limit the store sorts and cuts by itself: one look is enough.
-  let size = limit === undefined ? FIRST_PIECE_NS : toNs - fromNs;
-  let done = 0n;
   const whole = toNs - fromNs;
+  // With a limit the store sorts and cuts by itself, of all lines that match: where many do, it is spared that.
+  let size = limit === undefined ? FIRST_PIECE_NS : whole / FIRST_SHARE;
+  if (size === 0n) size = whole;
+  let done = 0n;
   while (done < whole) {
     const next = done + size < whole ? done + size : whole;
     const part =
@@ -166,7 +169,8 @@ function* pieces({ range, order, limit }: ReadLines): Generator<Piece> {
     yield {
       range: part,
       found(rows) {
-        if (rows < PAGE_LINES / 4) size *= 4n;
+        if (limit !== undefined) size = whole;
+        else if (rows < PAGE_LINES / 4) size *= 4n;
         else if (rows >= PAGE_LINES && size > 1_000_000_000n) size /= 2n;
       },
     };

@@ -194,19 +194,15 @@ class HeadStore implements Head, HeadRestore {
     const high = series.hashHigh[row] as number;
     if (known >= 0 && this.index.is(known, low, high)) return known;
     let ref = this.index.find(low, high);
-    if (ref < 0) ref = this.newSeries({ low, high }, () => series.labels(row), nowMs);
+    if (ref < 0) ref = this.newSeries(() => this.index.addRow(series, row, nowMs));
     this.refOfRow[row] = ref;
     return ref;
   }
 
   /** `NO_ROOM` when series alone take what there is. */
-  private newSeries(
-    hash: { readonly low: number; readonly high: number },
-    labels: () => readonly LabelPair[],
-    nowMs: number,
-  ): number {
+  private newSeries(add: () => number): number {
     if (this.slabs.bytes + this.index.bytes > this.options.bytesMax) return NO_ROOM;
-    const ref = this.index.add(hash, labels(), nowMs);
+    const ref = add();
     this.slabs.reach(ref);
     const { newestChunk, lastMs, lastHistogramMs } = this.slabs.of(ref);
     const place = placeOf(ref);
@@ -376,7 +372,7 @@ class HeadStore implements Head, HeadRestore {
     const low = Number(id & 0xffff_ffffn);
     const high = Number(id >> 32n);
     let ref = this.index.find(low, high);
-    if (ref < 0) ref = this.newSeries({ low, high }, () => labels, nowMs);
+    if (ref < 0) ref = this.newSeries(() => this.index.add({ low, high }, labels, nowMs));
     if (ref < 0) return false;
     this.sawHistogram(ref, lastHistogramMs);
     const { timeMs } = floats;

@@ -1,12 +1,9 @@
 /** Lists of series, and putting them in order without holding the event loop. */
 import type { LabelPair } from "@triptych/lang";
+import type { SeriesTable } from "@triptych/model";
 
 export type Compare = (a: number, b: number) => number;
 
-/**
- * Refs in the order of their series' labels, made anew when somebody asks after series came. Most lists have one: it
- * is kept without an array, which would be several times as large as all else.
- */
 /** Equal as long as a list holds the same series in the same order. */
 export interface ListState {
   readonly list: PostingList | undefined;
@@ -15,6 +12,10 @@ export interface ListState {
   readonly sorted: number;
 }
 
+/**
+ * Refs in the order of their series' labels, made anew when somebody asks after series came. Most lists have one: it
+ * is kept without an array, which would be several times as large as all else.
+ */
 export class PostingList {
   readonly pair: LabelPair;
   count = 0;
@@ -117,6 +118,51 @@ export class PostingList {
     return this.refs === NONE && this.count === 1 ? Uint32Array.of(this.only) : this.refs;
   }
 }
+
+/** The lists of labels of a table that were asked for last, by the labels' numbers in it. */
+export class KnownLists {
+  private table: SeriesTable | undefined;
+  private readonly names = new Int32Array(KNOWN);
+  private readonly values = new Int32Array(KNOWN);
+  private readonly lists: (PostingList | undefined)[] = new Array(KNOWN);
+
+  /** Of the label at this place of the table's entries. */
+  find(table: SeriesTable, at: number): PostingList | undefined {
+    if (table !== this.table) {
+      this.clear();
+      this.table = table;
+    }
+    const name = table.nameId[at] as number;
+    const value = table.valueId[at] as number;
+    const slot = slotOf(name, value);
+    const known = this.lists[slot];
+    return this.names[slot] === name && this.values[slot] === value ? known : undefined;
+  }
+
+  /** What `find` did not find at that place. */
+  put(at: number, list: PostingList): void {
+    if (this.table === undefined) return;
+    const name = this.table.nameId[at] as number;
+    const value = this.table.valueId[at] as number;
+    const slot = slotOf(name, value);
+    this.names[slot] = name;
+    this.values[slot] = value;
+    this.lists[slot] = list;
+  }
+
+  /** Lists may have gone. */
+  clear(): void {
+    if (this.table === undefined) return;
+    this.table = undefined;
+    this.lists.fill(undefined);
+  }
+}
+
+const slotOf = (name: number, value: number): number =>
+  (Math.imul(value, 0x9e3779b1) >>> KNOWN_SHIFT) ^ (name & (KNOWN - 1));
+/** The highest bits of a product are its best. */
+const KNOWN_SHIFT = 20;
+const KNOWN = 2 ** (32 - KNOWN_SHIFT);
 
 /** Puts refs in order, piece by piece. */
 export function* sortInSteps(refs: Uint32Array, compare: Compare): Generator<void, Uint32Array> {

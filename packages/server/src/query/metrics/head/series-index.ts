@@ -3,11 +3,12 @@
  * (`ref`); numbers of series that went are used again only after a while, so that running queries meet no stranger.
  */
 import { type LabelPair, type Labels, labelsOf } from "@triptych/lang";
-import { assert } from "@triptych/model";
+import { assert, type SeriesTable } from "@triptych/model";
 import { byLabelPairs } from "../series-order.ts";
 import {
   type Compare,
   grown,
+  KnownLists,
   type ListState,
   NONE,
   PostingList,
@@ -21,6 +22,14 @@ export interface IndexMatcher {
   readonly test: (value: string) => boolean;
 }
 
+/** Of a label that one series alone has, that series. */
+type Listed = PostingList | number;
+
+interface Hash {
+  readonly low: number;
+  readonly high: number;
+}
+
 export class SeriesIndex {
   private readonly labelsByRef: (Labels | undefined)[] = [];
   private hashLow = new Uint32Array(1024);
@@ -28,7 +37,9 @@ export class SeriesIndex {
   /** Open addressing; -1 is free, -2 was used. */
   private table = new Int32Array(2048).fill(FREE);
   private tableUsed = 0;
-  private readonly postings = new Map<string, Map<string, PostingList>>();
+  /** By name and value; most values are those of one series. */
+  private readonly postings = new Map<string, Map<string, Listed>>();
+  private readonly known = new KnownLists();
   private readonly gone: { readonly ref: number; readonly atMs: number }[] = [];
   size = 0;
   /** About how much memory labels and lists take. */
@@ -78,22 +89,52 @@ export class SeriesIndex {
   }
 
   /** `find` must have said that it is not there. */
-  add(
-    hash: { readonly low: number; readonly high: number },
-    pairs: readonly LabelPair[],
-    nowMs: number,
-  ): number {
+  add(hash: Hash, pairs: readonly LabelPair[], nowMs: number): number {
+    const ref = this.begin(hash, nowMs);
+    return this.end(
+      ref,
+      pairs.map(([name, value]) => this.link(name, value, ref)),
+    );
+  }
+
+  /** The same for a row of a batch: most of its labels are those of other rows, and need not be read as text. */
+  addRow(table: SeriesTable, row: number, nowMs: number): number {
+    const hash = { low: table.hashLow[row] as number, high: table.hashHigh[row] as number };
+    const ref = this.begin(hash, nowMs);
+    const from = table.offsets[row] as number;
+    const to = table.offsets[row + 1] as number;
+    const pairs = new Array<LabelPair>(to - from);
+    for (let at = from; at < to; at++) {
+      const known = this.known.find(table, at);
+      known?.push(ref);
+      pairs[at - from] = known === undefined ? this.linkEntry(table, at, ref) : known.pair;
+    }
+    return this.end(ref, pairs);
+  }
+
+  private linkEntry(table: SeriesTable, at: number, ref: number): LabelPair {
+    const name = table.names.text(table.nameId[at] as number);
+    const value = table.values.text(table.valueId[at] as number);
+    const pair = this.link(name, value, ref);
+    const list = this.postings.get(name)?.get(value);
+    if (list instanceof PostingList) this.known.put(at, list);
+    return pair;
+  }
+
+  private begin({ low, high }: Hash, nowMs: number): number {
     const ref = this.newRef(nowMs);
     if (ref >= this.hashLow.length) {
       this.hashLow = grown(this.hashLow);
       this.hashHigh = grown(this.hashHigh);
     }
-    this.hashLow[ref] = hash.low;
-    this.hashHigh[ref] = hash.high;
-    const lists = pairs.map(([name, value]) => this.listOf(name, value));
-    // Pairs are shared by the series that have them.
-    this.labelsByRef[ref] = labelsOf(lists.map(({ pair }) => pair));
-    for (const list of lists) list.push(ref);
+    this.hashLow[ref] = low;
+    this.hashHigh[ref] = high;
+    return ref;
+  }
+
+  /** Pairs are shared by the series that have them. */
+  private end(ref: number, pairs: readonly LabelPair[]): number {
+    this.labelsByRef[ref] = labelsOf(pairs);
     this.size++;
     this.bytes += SERIES_BYTES + pairs.length * LABEL_BYTES;
     this.insert(ref);
@@ -102,12 +143,14 @@ export class SeriesIndex {
 
   /** Forgets series; their refs stay unused for a while. */
   remove(refs: readonly number[], nowMs: number): void {
+    this.known.clear();
     const touched = new Set<PostingList>();
     for (const ref of refs) {
       const { pairs } = this.labels(ref);
-      for (const [name, value] of pairs) {
-        const list = this.postings.get(name)?.get(value);
-        if (list !== undefined) touched.add(list);
+      for (const pair of pairs) {
+        const list = this.postings.get(pair[0])?.get(pair[1]);
+        if (list === ref) this.forget(pair);
+        else if (list instanceof PostingList) touched.add(list);
       }
       this.unlist(ref);
       this.labelsByRef[ref] = undefined;
@@ -231,7 +274,7 @@ export class SeriesIndex {
     let best: { list: PostingList; matcher: IndexMatcher } | undefined;
     for (const matcher of matchers) {
       if (matcher.op !== "=" || matcher.value === "") continue;
-      const list = this.postings.get(matcher.name)?.get(matcher.value);
+      const list = this.listFor(matcher.name, matcher.value);
       if (list === undefined) return { list, matcher };
       if (best === undefined || list.count < best.list.count) best = { list, matcher };
     }
@@ -245,6 +288,11 @@ export class SeriesIndex {
     for (const [value, list] of [...(this.postings.get(name) ?? [])]) {
       if (++tested % VALUES_AT_ONCE === 0) yield;
       if (!test(value)) continue;
+      if (typeof list === "number") {
+        if (count === out.length) out = grown(out);
+        out[count++] = list;
+        continue;
+      }
       while (count + list.count > out.length) out = grown(out);
       out.set(list.asTheyCame(), count);
       count += list.count;
@@ -262,23 +310,46 @@ export class SeriesIndex {
   private readonly compare: Compare = (a, b) =>
     byLabelPairs(this.labelsByRef[a]?.pairs ?? GONE, this.labelsByRef[b]?.pairs ?? GONE);
 
-  private listOf(name: string, value: string): PostingList {
+  /** Puts the series into the list of a label; the label as the list has it. */
+  private link(name: string, value: string, ref: number): LabelPair {
     let values = this.postings.get(name);
     if (values === undefined) {
       values = new Map();
       this.postings.set(name, values);
     }
-    let list = values.get(value);
-    if (list === undefined) {
-      list = new PostingList([name, value]);
-      values.set(value, list);
+    const listed = values.get(value);
+    if (listed === undefined) {
+      values.set(value, ref);
       this.bytes += PAIR_BYTES + value.length;
+      return [name, value];
     }
+    const list = typeof listed === "number" ? this.listed(values, value, listed) : listed;
+    list.push(ref);
+    return list.pair;
+  }
+
+  /** The list of what was one series alone. */
+  private listed(values: Map<string, Listed>, value: string, ref: number): PostingList {
+    const pair = this.labels(ref).pairs.find((one) => values === this.postings.get(one[0]));
+    assert(pair !== undefined, "a series has the labels in whose lists it is");
+    const list = new PostingList(pair);
+    list.push(ref);
+    values.set(value, list);
+    this.bytes += LIST_BYTES;
     return list;
+  }
+
+  private listFor(name: string, value: string): PostingList | undefined {
+    const values = this.postings.get(name);
+    const listed = values?.get(value);
+    return values !== undefined && typeof listed === "number"
+      ? this.listed(values, value, listed)
+      : (listed as PostingList | undefined);
   }
 
   private forget([name, value]: LabelPair): void {
     const values = this.postings.get(name);
+    if (values?.get(value) instanceof PostingList) this.bytes -= LIST_BYTES;
     if (values?.delete(value)) this.bytes -= PAIR_BYTES + value.length;
     if (values?.size === 0) this.postings.delete(name);
   }
@@ -338,4 +409,5 @@ const REUSE_AFTER_MS = 600_000;
 const SERIES_BYTES = 120;
 /** A place in the series' own list and one in the label's. */
 const LABEL_BYTES = 16;
-const PAIR_BYTES = 180;
+const PAIR_BYTES = 110;
+const LIST_BYTES = 70;
