@@ -1,15 +1,16 @@
 /**
  * A dictionary of byte strings: interning gives each distinct string a small number, in order of first sight.
- * Open addressing over a 32-bit hash of the bytes; hostile keys cost probes, so the hash is seeded per process.
+ * Looked up by a 32-bit hash of the bytes; hostile keys cost probes, so the hash is seeded per process.
  */
 import { ByteColumn } from "./byte-column.ts";
+import { HashSlots } from "./hash-slots.ts";
 
 const SEED = (Math.random() * 0x1_0000_0000) >>> 0;
 const encoder = new TextEncoder();
 
 export class Dictionary {
   readonly entries = new ByteColumn(32, 512);
-  private table = new Int32Array(64).fill(-1);
+  private readonly slots = new HashSlots();
   private hashes = new Uint32Array(32);
 
   get size(): number {
@@ -19,20 +20,13 @@ export class Dictionary {
   /** What it takes in memory. */
   get bytes(): number {
     const { bytes, offsets } = this.entries;
-    return bytes.length + (offsets.length + this.table.length + this.hashes.length) * 4;
+    return bytes.length + (offsets.length + this.hashes.length) * 4 + this.slots.bytes;
   }
 
   intern(source: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(source, start, end);
-    const mask = this.table.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const id = this.table[slot] as number;
-      if (id < 0) break;
-      if (this.hashes[id] === hash && this.equals(id, source, start, end)) return id;
-      slot = (slot + 1) & mask;
-    }
-    return this.add(hash, slot, source, start, end);
+    const known = this.known(hash, source, start, end);
+    return known < 0 ? this.add(hash, source, start, end) : known;
   }
 
   internText(text: string): number {
@@ -43,17 +37,18 @@ export class Dictionary {
   /** The id of `text`, or -1 when it was never interned. */
   find(text: string): number {
     const bytes = encoder.encode(text);
-    const hash = hashBytes(bytes, 0, bytes.length);
-    const mask = this.table.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = this.table[slot] as number;
-      if (id < 0) return -1;
-      if (this.hashes[id] === hash && this.equals(id, bytes, 0, bytes.length)) return id;
-    }
+    return this.known(hashBytes(bytes, 0, bytes.length), bytes, 0, bytes.length);
   }
 
   text(id: number): string {
     return this.entries.text(id);
+  }
+
+  private known(hash: number, source: Uint8Array, start: number, end: number): number {
+    const { slots, hashes } = this;
+    for (let id = slots.first(hash); id >= 0; id = slots.next())
+      if (hashes[id] === hash && this.equals(id, source, start, end)) return id;
+    return -1;
   }
 
   private equals(id: number, source: Uint8Array, start: number, end: number): boolean {
@@ -65,7 +60,7 @@ export class Dictionary {
     return true;
   }
 
-  private add(hash: number, slot: number, source: Uint8Array, start: number, end: number): number {
+  private add(hash: number, source: Uint8Array, start: number, end: number): number {
     const id = this.entries.rows;
     this.entries.append(source, start, end);
     if (id === this.hashes.length) {
@@ -74,20 +69,8 @@ export class Dictionary {
       this.hashes = grown;
     }
     this.hashes[id] = hash;
-    this.table[slot] = id;
-    if ((id + 1) * 2 > this.table.length) this.rehash();
+    this.slots.add(hash, id, this.hashes);
     return id;
-  }
-
-  private rehash(): void {
-    const table = new Int32Array(this.table.length * 2).fill(-1);
-    const mask = table.length - 1;
-    for (let id = 0; id < this.entries.rows; id++) {
-      let slot = (this.hashes[id] as number) & mask;
-      while ((table[slot] as number) >= 0) slot = (slot + 1) & mask;
-      table[slot] = id;
-    }
-    this.table = table;
   }
 }
 

@@ -4,6 +4,7 @@ export { ByteColumn, grownU8 } from "./byte-column.ts";
 export { type Clock, sleep } from "./clock.ts";
 export { dayOfMs, dayOfNs } from "./day.ts";
 export { Dictionary } from "./dictionary.ts";
+export { HashSlots } from "./hash-slots.ts";
 export {
   asTriptychError,
   type ErrorCode,

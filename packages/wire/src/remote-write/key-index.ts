@@ -4,6 +4,8 @@
  * first, which spares the hash.
  */
 
+import { HashSlots } from "@triptych/model";
+
 /** Shorter ones are not worth a place, and words could not be read from them. */
 export const KEY_BYTES_MIN = 8;
 /** Longer ones are read anew each time. */
@@ -21,12 +23,12 @@ export class KeyIndex {
   private hashes = new Uint32Array(64);
   private rows = new Uint32Array(64);
   private next = new Int32Array(64).fill(FREE);
-  private slots = new Int32Array(256).fill(FREE);
+  private readonly slots = new HashSlots(PROBES_MAX);
 
   /** What it takes in memory. */
   get bytes(): number {
     const perEntry = this.hashes.length * 16;
-    return this.arena.byteLength + perEntry + this.slots.length * 4;
+    return this.arena.byteLength + perEntry + this.slots.bytes;
   }
 
   row(entry: number): number {
@@ -61,26 +63,21 @@ export class KeyIndex {
   /** The entry with these bytes, or -1. */
   find(view: DataView, start: number, size: number): number {
     const hash = hashOf(view, start, size);
-    const mask = this.slots.length - 1;
-    for (let probe = 0; probe < PROBES_MAX; probe++) {
-      const entry = this.slots[(hash + probe) & mask] as number;
-      if (entry === FREE) return FREE;
-      if (this.hashes[entry] === hash && this.size(entry) === size && this.isAt(entry, view, start))
+    const { slots, hashes } = this;
+    for (let entry = slots.first(hash); entry >= 0; entry = slots.next())
+      if (hashes[entry] === hash && this.size(entry) === size && this.isAt(entry, view, start))
         return entry;
-    }
     return FREE;
   }
 
   /** Adds bytes that `find` did not find; their entry, or -1 when there is no place for them. */
   add(view: DataView, start: number, size: number, row: number): number {
-    if ((this.used + 1) * 2 > this.slots.length) this.rehash();
     const hash = hashOf(view, start, size);
-    const slot = this.freeSlot(hash);
-    if (slot < 0) return FREE;
-    const entry = this.used++;
+    const entry = this.used;
     if (entry === this.hashes.length) this.growEntries();
-    this.slots[slot] = entry;
     this.hashes[entry] = hash;
+    if (!this.slots.add(hash, entry, this.hashes)) return FREE;
+    this.used++;
     this.rows[entry] = row;
     const at = this.arenaUsed;
     if (at + size > this.arena.byteLength) this.growArena(at + size);
@@ -89,13 +86,6 @@ export class KeyIndex {
     this.arenaUsed = at + size;
     this.starts[entry + 1] = this.arenaUsed;
     return entry;
-  }
-
-  private freeSlot(hash: number): number {
-    const mask = this.slots.length - 1;
-    for (let probe = 0; probe < PROBES_MAX; probe++)
-      if (this.slots[(hash + probe) & mask] === FREE) return (hash + probe) & mask;
-    return FREE;
   }
 
   private growEntries(): void {
@@ -110,15 +100,6 @@ export class KeyIndex {
     const grown = new Uint8Array(Math.max(least, this.arena.byteLength * 2));
     grown.set(new Uint8Array(this.arena.buffer, 0, this.arenaUsed));
     this.arena = new DataView(grown.buffer);
-  }
-
-  /** What finds no place in the larger table is not found any more; that costs time and nothing else. */
-  private rehash(): void {
-    this.slots = new Int32Array(this.slots.length * 2).fill(FREE);
-    for (let entry = 0; entry < this.used; entry++) {
-      const slot = this.freeSlot(this.hashes[entry] as number);
-      if (slot >= 0) this.slots[slot] = entry;
-    }
   }
 }
 

@@ -50,6 +50,21 @@ for (const order of ["oldest", "newest"] as const)
     expect(seen.size).toBe(LINES);
   });
 
+test("the lines of a limit are the first ones of all, wherever in the range they lie", async () => {
+  const query = parseLogQuery('{service_name="s1"} |= "7"');
+  // The first piece looked at is a small part of each of these: with few, with some, and with all of the lines.
+  const ends = [1_000_000_000n, 3_000_000_000n, 2_000_000_000_000n, 40_000_000_000_000n];
+  for (const order of ["oldest", "newest"] as const)
+    for (const end of ends) {
+      const asked = { query, range: { fromNs: NS - 1n, toNs: NS + end }, order };
+      const all = await runLogQuery(deps(), { ...asked, limit: LINES }, {});
+      for (const limit of [1, 7, 100, 1_000]) {
+        const found = await runLogQuery(deps(), { ...asked, limit }, {});
+        expect(found.map(({ text }) => text)).toEqual(all.slice(0, limit).map(({ text }) => text));
+      }
+    }
+});
+
 test("a limit that stages make hard to reach", async () => {
   const query = parseLogQuery('{service_name=~"s.*"} | regexp `line (?P<n>\\d+)` | n < 5');
   const found = await runLogQuery(deps(), { query, range, order: "newest", limit: 3 }, {});

@@ -3,7 +3,7 @@
  * (`ref`); numbers of series that went are used again only after a while, so that running queries meet no stranger.
  */
 import { type LabelPair, type Labels, labelsOf } from "@triptych/lang";
-import { assert, type SeriesTable } from "@triptych/model";
+import { assert, HashSlots, type SeriesTable } from "@triptych/model";
 import { byLabelPairs } from "../series-order.ts";
 import {
   type Compare,
@@ -14,6 +14,7 @@ import {
   PostingList,
   sortInSteps,
 } from "./posting-list.ts";
+import { TextMap } from "./text-map.ts";
 
 export interface IndexMatcher {
   readonly name: string;
@@ -34,11 +35,9 @@ export class SeriesIndex {
   private readonly labelsByRef: (Labels | undefined)[] = [];
   private hashLow = new Uint32Array(1024);
   private hashHigh = new Uint32Array(1024);
-  /** Open addressing; -1 is free, -2 was used. */
-  private table = new Int32Array(2048).fill(FREE);
-  private tableUsed = 0;
+  private readonly slots = new HashSlots();
   /** By name and value; most values are those of one series. */
-  private readonly postings = new Map<string, Map<string, Listed>>();
+  private readonly postings = new Map<string, TextMap<Listed>>();
   private readonly known = new KnownLists();
   private readonly gone: { readonly ref: number; readonly atMs: number }[] = [];
   size = 0;
@@ -76,12 +75,10 @@ export class SeriesIndex {
 
   /** -1 when there is none. */
   find(low: number, high: number): number {
-    const mask = this.table.length - 1;
-    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
-      const ref = this.table[slot] as number;
-      if (ref === FREE) return -1;
-      if (ref >= 0 && this.hashLow[ref] === low && this.hashHigh[ref] === high) return ref;
-    }
+    const { slots } = this;
+    for (let ref = slots.first(low); ref >= 0; ref = slots.next())
+      if (this.hashLow[ref] === low && this.hashHigh[ref] === high) return ref;
+    return -1;
   }
 
   findId(id: bigint): number {
@@ -137,7 +134,7 @@ export class SeriesIndex {
     this.labelsByRef[ref] = labelsOf(pairs);
     this.size++;
     this.bytes += SERIES_BYTES + pairs.length * LABEL_BYTES;
-    this.insert(ref);
+    this.slots.add(this.hashLow[ref] as number, ref, this.hashLow);
     return ref;
   }
 
@@ -152,7 +149,7 @@ export class SeriesIndex {
         if (list === ref) this.forget(pair);
         else if (list instanceof PostingList) touched.add(list);
       }
-      this.unlist(ref);
+      this.slots.remove(this.hashLow[ref] as number, ref);
       this.labelsByRef[ref] = undefined;
       this.gone.push({ ref, atMs: nowMs });
       this.size--;
@@ -285,7 +282,7 @@ export class SeriesIndex {
     let out = new Uint32Array(1024);
     let count = 0;
     let tested = 0;
-    for (const [value, list] of [...(this.postings.get(name) ?? [])]) {
+    for (const [value, list] of this.postings.get(name)?.entries() ?? []) {
       if (++tested % VALUES_AT_ONCE === 0) yield;
       if (!test(value)) continue;
       if (typeof list === "number") {
@@ -314,7 +311,7 @@ export class SeriesIndex {
   private link(name: string, value: string, ref: number): LabelPair {
     let values = this.postings.get(name);
     if (values === undefined) {
-      values = new Map();
+      values = new TextMap();
       this.postings.set(name, values);
     }
     const listed = values.get(value);
@@ -329,7 +326,7 @@ export class SeriesIndex {
   }
 
   /** The list of what was one series alone. */
-  private listed(values: Map<string, Listed>, value: string, ref: number): PostingList {
+  private listed(values: TextMap<Listed>, value: string, ref: number): PostingList {
     const pair = this.labels(ref).pairs.find((one) => values === this.postings.get(one[0]));
     assert(pair !== undefined, "a series has the labels in whose lists it is");
     const list = new PostingList(pair);
@@ -363,47 +360,12 @@ export class SeriesIndex {
     this.labelsByRef.push(undefined);
     return this.labelsByRef.length - 1;
   }
-
-  private insert(ref: number): void {
-    if (this.tableUsed * 2 >= this.table.length) this.rehash();
-    const mask = this.table.length - 1;
-    let slot = (this.hashLow[ref] as number) & mask;
-    while ((this.table[slot] as number) !== FREE) slot = (slot + 1) & mask;
-    this.table[slot] = ref;
-    this.tableUsed++;
-  }
-
-  private unlist(ref: number): void {
-    const mask = this.table.length - 1;
-    let slot = (this.hashLow[ref] as number) & mask;
-    while (this.table[slot] !== ref) slot = (slot + 1) & mask;
-    this.table[slot] = WAS_USED;
-  }
-
-  /** Drops the marks of what was removed; grows when it must. */
-  private rehash(): void {
-    const old = this.table;
-    let length = 2048;
-    while (length < this.size * 4) length *= 2;
-    this.table = new Int32Array(length).fill(FREE);
-    this.tableUsed = 0;
-    const mask = length - 1;
-    for (const ref of old) {
-      if (ref < 0) continue;
-      let slot = (this.hashLow[ref] as number) & mask;
-      while ((this.table[slot] as number) !== FREE) slot = (slot + 1) & mask;
-      this.table[slot] = ref;
-      this.tableUsed++;
-    }
-  }
 }
 
 /** Of series that went while others were put in order. */
 const GONE: readonly LabelPair[] = [];
 const TESTED_AT_ONCE = 20_000;
 const VALUES_AT_ONCE = 5_000;
-const FREE = -1;
-const WAS_USED = -2;
 /** Longer than any query runs. */
 const REUSE_AFTER_MS = 600_000;
 const SERIES_BYTES = 120;

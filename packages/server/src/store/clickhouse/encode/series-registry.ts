@@ -1,17 +1,18 @@
 /**
  * Which series have been written on which day, so that a series' labels are written once a day and process, not with
- * every sample. Open addressing over the 64-bit series id; bounded: when full it forgets everything, which only means
+ * every sample. By the 64-bit series id; bounded: when full it forgets everything, which only means
  * that labels are written once more (the table replaces equal rows).
  */
-import type { SeriesTable } from "@triptych/model";
+import { HashSlots, type SeriesTable } from "@triptych/model";
 
 const ENTRIES_INITIAL = 1 << 12;
 
 export class SeriesRegistry {
   private low = new Uint32Array(ENTRIES_INITIAL);
   private high = new Uint32Array(ENTRIES_INITIAL);
-  /** Day plus one; 0 marks a free slot. */
+  /** Day plus one. */
   private day = new Uint32Array(ENTRIES_INITIAL);
+  private slots = new HashSlots();
   private used = 0;
   private ofTables = new WeakMap<SeriesTable, Uint32Array>();
   private readonly seriesMax: number;
@@ -40,22 +41,21 @@ export class SeriesRegistry {
 
   /** True when the series must be written for `day`; from then on it counts as written. */
   claim(low: number, high: number, day: number): boolean {
-    const mask = this.low.length - 1;
-    let slot = (low ^ Math.imul(high, 0x9e3779b1)) & mask;
-    while ((this.day[slot] as number) !== 0) {
-      if (this.low[slot] === low && this.high[slot] === high) {
-        if (this.day[slot] === day + 1) return false;
-        this.day[slot] = day + 1;
-        return true;
-      }
-      slot = (slot + 1) & mask;
+    const { slots } = this;
+    for (let entry = slots.first(low); entry >= 0; entry = slots.next()) {
+      if (this.low[entry] !== low || this.high[entry] !== high) continue;
+      if (this.day[entry] === day + 1) return false;
+      this.day[entry] = day + 1;
+      return true;
     }
-    this.low[slot] = low;
-    this.high[slot] = high;
-    this.day[slot] = day + 1;
-    this.used++;
+    if (this.used === this.low.length) this.grow();
+    const entry = this.used++;
+    this.low[entry] = low;
+    this.high[entry] = high;
+    this.day[entry] = day + 1;
+    // The words of a hash are as good as a hash of them.
+    slots.add(low, entry, this.low);
     if (this.used >= this.seriesMax) this.clear();
-    else if (this.used * 2 > this.low.length) this.grow();
     return true;
   }
 
@@ -63,23 +63,20 @@ export class SeriesRegistry {
     this.low = new Uint32Array(ENTRIES_INITIAL);
     this.high = new Uint32Array(ENTRIES_INITIAL);
     this.day = new Uint32Array(ENTRIES_INITIAL);
+    this.slots = new HashSlots();
     this.used = 0;
     this.ofTables = new WeakMap();
   }
 
   private grow(): void {
-    const { low, high, day } = this;
-    const size = low.length * 2;
-    this.low = new Uint32Array(size);
-    this.high = new Uint32Array(size);
-    this.day = new Uint32Array(size);
-    for (let i = 0; i < low.length; i++) {
-      if (day[i] === 0) continue;
-      let slot = ((low[i] as number) ^ Math.imul(high[i] as number, 0x9e3779b1)) & (size - 1);
-      while ((this.day[slot] as number) !== 0) slot = (slot + 1) & (size - 1);
-      this.low[slot] = low[i] as number;
-      this.high[slot] = high[i] as number;
-      this.day[slot] = day[i] as number;
-    }
+    this.low = grown(this.low);
+    this.high = grown(this.high);
+    this.day = grown(this.day);
   }
+}
+
+function grown(from: Uint32Array): Uint32Array<ArrayBuffer> {
+  const out = new Uint32Array(from.length * 2);
+  out.set(from);
+  return out;
 }
