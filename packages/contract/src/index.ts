@@ -6,6 +6,7 @@
  */
 
 import type { LogLevel } from "./log-level.ts";
+import type { MetricSuggestions } from "./metric-suggestions.ts";
 import type { LogPatterns, Suggestions } from "./search.ts";
 import type { AnswerInfo } from "./answer-info.ts";
 import type { Saturation } from "./saturation.ts";
@@ -26,6 +27,7 @@ export type {
 export type { AnswerInfo } from "./answer-info.ts";
 export type { LogLevel } from "./log-level.ts";
 export type { Saturation, SaturationMeasure, SaturationResource } from "./saturation.ts";
+export type { MetricSuggestion, MetricSuggestions } from "./metric-suggestions.ts";
 export type { LogPattern, LogPatterns, Suggestions } from "./search.ts";
 export type {
   ConnectionType,
@@ -336,6 +338,12 @@ export interface LogPatternsAnswer extends AnswerInfo, LogPatterns {}
 
 /** GET /logs/suggest?search&at&from&to and GET /traces/suggest?…: `at` is the cursor, characters into `search`. */
 export interface SearchSuggestions extends AnswerInfo, Suggestions {}
+
+/**
+ * GET /metrics/suggestions?query&at&start&end: `at` is the cursor, characters into `query`, its end when absent. Times are
+ * those of Prometheus' API, seconds since 1970 or RFC 3339; the last hour when absent.
+ */
+export interface MetricSuggestionsAnswer extends AnswerInfo, MetricSuggestions {}
 
 /** GET /metrics?from&to&search: metric families seen in the range. */
 export interface MetricsAnswer extends AnswerInfo {

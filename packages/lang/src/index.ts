@@ -96,6 +96,13 @@ export {
   type VectorSelector,
 } from "./promql/ast.ts";
 export {
+  type CompletionQuestion,
+  type CompletionSelector,
+  completePromql,
+  type PromqlCompletion,
+  type PromqlOption,
+} from "./promql/completion.ts";
+export {
   type EvaluateOptions,
   evaluatePromql,
   type MatrixSeries,
@@ -142,6 +149,11 @@ export { formatPromql, printPromql } from "./promql/printer.ts";
 export { type EvalOutcome, runPromqlTest, type TestOptions } from "./promql/promqltest.ts";
 export { parseSeriesLine, type SequenceValue } from "./promql/promqltest-series.ts";
 export { type LoadedSample, TestStore } from "./promql/promqltest-store.ts";
+export {
+  createExamples as createPromqlExamples,
+  promqlExamples,
+  promqlPage,
+} from "./promql/reference.ts";
 export type { CompiledRegex, CompileRegex } from "./promql/regex.ts";
 export { FLOAT, isEmpty as isEmptyRow, type Row, valueAt } from "./promql/rows.ts";
 export {

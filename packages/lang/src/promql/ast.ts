@@ -1,6 +1,7 @@
 /** The syntax tree of PromQL. Nodes are never changed after parsing. */
 import type { Matcher } from "../matcher.ts";
 import type { Span } from "../source.ts";
+import { aggregations, binaryOperators } from "./words.ts";
 
 export type ValueType = "scalar" | "vector" | "matrix" | "string";
 
@@ -72,11 +73,7 @@ export interface Unary {
   readonly span: Span;
 }
 
-export type ArithmeticOp = "+" | "-" | "*" | "/" | "%" | "^" | "atan2";
-export type ComparisonOp = "==" | "!=" | ">" | "<" | ">=" | "<=";
-export type TrimOp = "</" | ">/";
-export type SetOp = "and" | "or" | "unless";
-export type BinaryOp = ArithmeticOp | ComparisonOp | TrimOp | SetOp;
+export type BinaryOp = (typeof binaryOperators)[number]["name"];
 
 export interface VectorMatching {
   readonly card: "one-to-one" | "many-to-one" | "one-to-many" | "many-to-many";
@@ -100,11 +97,8 @@ export interface Binary {
   readonly span: Span;
 }
 
-export const aggregationOps = [
-  ...(["sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk"] as const),
-  ...(["bottomk", "count_values", "quantile", "limitk", "limit_ratio"] as const),
-] as const;
-export type AggregationOp = (typeof aggregationOps)[number];
+export type AggregationOp = (typeof aggregations)[number]["name"];
+export const aggregationOps: readonly AggregationOp[] = aggregations.map(({ name }) => name);
 
 export interface Aggregate {
   readonly kind: "aggregate";
@@ -215,8 +209,12 @@ export function childrenOf(expr: PromqlExpr): readonly PromqlExpr[] {
   }
 }
 
-export const comparisonOps: ReadonlySet<string> = new Set(["==", "!=", ">", "<", ">=", "<="]);
-export const setOps: ReadonlySet<string> = new Set(["and", "or", "unless"]);
-export const paramOps: ReadonlySet<string> = new Set([
-  ...["topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"],
-]);
+const operatorsOf = (kind: (typeof binaryOperators)[number]["kind"]): ReadonlySet<string> =>
+  new Set(binaryOperators.filter((operator) => operator.kind === kind).map(({ name }) => name));
+
+export const comparisonOps = operatorsOf("comparison");
+export const setOps = operatorsOf("set");
+/** Aggregations that take an argument before the vector. */
+export const paramOps: ReadonlySet<string> = new Set(
+  aggregations.flatMap((word) => ("param" in word ? [word.name] : [])),
+);

@@ -1,4 +1,5 @@
 /** Numbers, strings and durations as Go's `fmt` and Prometheus print them; messages and printed queries depend on it. */
+import { durationUnits } from "./words.ts";
 
 /** Go's `%g` with the shortest digits: an exponent below 1e-4 and from 1e6 on. */
 export function formatG(value: number): string {
@@ -60,26 +61,16 @@ export function goQuoteRune(c: string): string {
   return `'${goQuote(c).slice(1, -1)}'`;
 }
 
-const UNITS: readonly (readonly [unit: string, ms: number, exact: boolean])[] = [
-  ["y", 31_536_000_000, true],
-  ["w", 604_800_000, true],
-  ["d", 86_400_000, true],
-  ["h", 3_600_000, false],
-  ["m", 60_000, false],
-  ["s", 1000, false],
-  ["ms", 1, false],
-];
-
 /** A duration such as `1h30m`; years, weeks and days only where nothing is left over. */
 export function formatDuration(ms: number): string {
   let rest = Math.abs(Math.trunc(ms));
   if (rest === 0) return "0s";
   let out = "";
-  for (const [unit, size, exact] of UNITS) {
+  for (const { name, ms: size, exact } of durationUnits) {
     if (exact && rest % size !== 0) continue;
     const count = Math.floor(rest / size);
     if (count === 0) continue;
-    out += `${count}${unit}`;
+    out += `${count}${name}`;
     rest -= count * size;
   }
   return ms < 0 ? `-${out}` : out;
@@ -89,7 +80,7 @@ const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d
 /** Go's durations are nanoseconds in 64 bits. */
 const DURATION_MS_MAX = 9_223_372_036_854;
 
-const DURATION_UNITS = ["y", "w", "d", "h", "m", "s", "ms"];
+const unitNames: readonly string[] = durationUnits.map(({ name }) => name);
 
 /** The first thing that is wrong, from left to right. */
 function durationProblem(text: string): string {
@@ -97,7 +88,7 @@ function durationProblem(text: string): string {
   let last = -1;
   for (const [, digits = "", unit = ""] of text.matchAll(/(\d*)(\D*)/g)) {
     if (digits === "" || unit === "") return invalid;
-    const place = DURATION_UNITS.indexOf(unit);
+    const place = unitNames.indexOf(unit);
     if (place < 0) return `unknown unit ${goQuote(unit)} in duration ${goQuote(text)}`;
     if (place <= last) return invalid;
     last = place;
@@ -112,7 +103,7 @@ export function parseDurationMs(text: string): number {
   const parts = DURATION.exec(text);
   if (parts === null) throw new Error(durationProblem(text));
   let ms = 0;
-  for (const [i, [, size]] of UNITS.entries()) ms += Number(parts[i + 1] ?? 0) * size;
+  for (const [i, unit] of durationUnits.entries()) ms += Number(parts[i + 1] ?? 0) * unit.ms;
   if (ms > DURATION_MS_MAX) throw new Error("duration out of range");
   return ms;
 }

@@ -5,6 +5,7 @@
  */
 import { invalidAt, readQuoted } from "../source.ts";
 import { goQuote, goQuoteRune } from "./go-format.ts";
+import { aggregations, binaryOperators, durationCalls, modifiers } from "./words.ts";
 
 export type TokenKind =
   | "identifier"
@@ -30,21 +31,18 @@ export interface Token {
   readonly end: number;
 }
 
+type Named = { readonly name: string };
 const WORDS = new Map<string, TokenKind>();
-for (const word of ["and", "or", "unless", "atan2"]) WORDS.set(word, "operator");
-for (const word of "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio".split(
-  " ",
-))
-  WORDS.set(word, "aggregator");
-for (const word of "offset smoothed anchored by without on ignoring group_left group_right fill fill_left fill_right bool".split(
-  " ",
-))
-  WORDS.set(word, "keyword");
-for (const word of "start end step range max_of min_of".split(" ")) WORDS.set(word, "preprocessor");
+const isWord = ({ name }: Named): boolean => /^[a-z]/.test(name);
+for (const { name } of binaryOperators.filter(isWord)) WORDS.set(name, "operator");
+for (const { name } of aggregations) WORDS.set(name, "aggregator");
+for (const { name } of modifiers.filter(isWord)) WORDS.set(name, "keyword");
+for (const name of ["start", "end"]) WORDS.set(name, "preprocessor");
+for (const { name } of durationCalls) WORDS.set(name, "preprocessor");
 WORDS.set("inf", "number");
 WORDS.set("nan", "number");
 
-const DURATION_WORDS = new Set(["step", "range", "max_of", "min_of"]);
+const DURATION_WORDS: ReadonlySet<string> = new Set(durationCalls.map(({ name }) => name));
 const isSpace = (c: string): boolean => c === " " || c === "\t" || c === "\n" || c === "\r";
 const isDigit = (c: string): boolean => c >= "0" && c <= "9";
 const isAlpha = (c: string): boolean => /^[a-zA-Z_]$/.test(c);

@@ -2,7 +2,7 @@
 import type { VectorSelector } from "./ast.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { queryFailed } from "./failure.ts";
-import { endsOf, endValues } from "./functions/extended-rate.ts";
+import { endsOf, endValues } from "./functions/shared/extended-rate.ts";
 import { between } from "./selector-eval.ts";
 import type { LiveSeries } from "./window.ts";
 

@@ -23,6 +23,7 @@ import { lexPromql, stringValue, type Token } from "./lexer.ts";
 import { anchorAt, offsetBy, extendBy } from "./modifiers.ts";
 import type { CompileRegex } from "./regex.ts";
 import { TokenStream } from "./tokens.ts";
+import { binaryOperators } from "./words.ts";
 
 export interface ParseOptions {
   /** Tells whether patterns are right and match the empty text; without it they are not looked into. */
@@ -51,16 +52,9 @@ export function parseSeriesSelector(text: string, options: ParseOptions = {}): V
   return checkTypes(selector, { text, compileRegex: options.compileRegex });
 }
 
-const PRECEDENCE = new Map<string, number>([
-  ["or", 1],
-  ["and", 2],
-  ["unless", 2],
-  ...["==", "!=", ">", "<", ">=", "<=", "</", ">/"].map((op) => [op, 3] as const),
-  ["+", 4],
-  ["-", 4],
-  ...["*", "/", "%", "atan2"].map((op) => [op, 5] as const),
-  ["^", 6],
-]);
+const PRECEDENCE: ReadonlyMap<string, number> = new Map(
+  binaryOperators.map(({ name, precedence }) => [name, precedence]),
+);
 const UNARY = 5;
 
 /** Words that are never a metric's name. */

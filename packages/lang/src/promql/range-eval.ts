@@ -14,7 +14,7 @@ import type { FunctionKernel, RangeKernel } from "./functions/spec.ts";
 import { beginSubquery, samplesOfWindows } from "./query-samples.ts";
 import type { Span } from "../source.ts";
 import type { FloatWindows, LiveSeries, RangeWindow } from "./window.ts";
-import { anchoredFunctions, smoothedFunctions } from "./functions/extended.ts";
+import { anchoredFunctions, smoothedFunctions } from "./functions/shared/extended.ts";
 
 export interface RangeInput {
   readonly labels: Labels;

@@ -17,7 +17,7 @@ import { matcherTest } from "../match.ts";
 import { seeRow } from "../query-samples.ts";
 import { HISTOGRAM, NONE, type Row, RowSet, valueAt } from "../rows.ts";
 import { instantRow } from "../selector-eval.ts";
-import { define, type FunctionSpec, type SpecialRun } from "./spec.ts";
+import { define, type SpecialRun } from "./spec.ts";
 
 const IDENTIFYING = ["instance", "job"] as const;
 const NOWHERE = { start: 0, end: 0 };
@@ -182,14 +182,17 @@ function enriched(base: Labels, infos: readonly InfoRow[], wanted: ReadonlySet<s
   return added.size === 0 ? base : labelsFrom([...base.pairs, ...added]);
 }
 
-export const infoFunctions: readonly FunctionSpec[] = [
-  define({
-    name: "info",
-    args: ["vector", "vector"],
-    variadic: 1,
-    experimental: true,
-    doc: "Adds the labels of info metrics with the same `instance` and `job`; a selector chooses metrics and labels.",
-    example: 'info(rate(http_requests_total[5m]), {k8s_cluster_name=~".+"})',
-    kernel: { kind: "special", run },
-  }),
-];
+export const info = define({
+  name: "info",
+  args: ["vector", "vector"],
+  params: ["v", "selector"],
+  variadic: 1,
+  experimental: true,
+  doc: [
+    "Adds the labels of info metrics that have the same `instance` and `job` to each series.",
+    "A selector without a name chooses which labels to add and from which metrics; left out, those of `target_info`.",
+    "Series without an info metric stay as they are, unless the selector asks for a label that they do not have. Info metrics themselves are passed on.",
+  ],
+  example: 'info(rate(http_requests_total[5m]), {k8s_cluster_name=~".+"})',
+  kernel: { kind: "special", run },
+});

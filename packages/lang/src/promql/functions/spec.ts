@@ -1,5 +1,5 @@
 /** What a function of PromQL is: its signature, its words for people, and how it is computed. */
-import type { Call, FunctionSignature } from "../ast.ts";
+import type { Call, FunctionSignature, ValueType } from "../ast.ts";
 import type { Evaluation } from "../evaluation.ts";
 import type { GoDate } from "../go-date.ts";
 import type { Grid } from "../series.ts";
@@ -41,14 +41,19 @@ export type FunctionKernel =
 
 export interface FunctionSpec extends FunctionSignature {
   readonly experimental: boolean;
-  readonly doc: string;
+  /** What the arguments are called where the signature is shown: one for each of `args`. */
+  readonly params: readonly string[];
+  /** Sentences. The first one says what the function gives, and stands alone in lists. */
+  readonly doc: readonly string[];
+  /** A query over the samples that the reference page shows. */
   readonly example: string;
   readonly kernel: FunctionKernel;
 }
 
 /** A specification with the usual values filled in. */
 export function define(
-  given: Pick<FunctionSpec, "name" | "args" | "doc" | "example" | "kernel"> & Partial<FunctionSpec>,
+  given: Pick<FunctionSpec, "name" | "args" | "params" | "doc" | "example" | "kernel"> &
+    Partial<FunctionSpec>,
 ): FunctionSpec {
   return {
     variadic: 0,
@@ -58,4 +63,21 @@ export function define(
     extended: [],
     ...given,
   };
+}
+
+const typeTexts: { readonly [type in ValueType]: string } = {
+  vector: "instant-vector",
+  matrix: "range-vector",
+  scalar: "scalar",
+  string: "string",
+};
+
+/** As people read it: `round(v instant-vector, [nearest scalar])`. What is in brackets may be left out. */
+export function signatureOf({ name, args, params, variadic }: FunctionSpec): string {
+  const texts = args.map((type, i) => `${params[i] ?? ""} ${typeTexts[type]}`);
+  if (variadic !== 0) {
+    const more = variadic === 1 ? "" : ", …";
+    texts.push(`[${texts.pop()}${more}]`);
+  }
+  return `${name}(${texts.join(", ")})`;
 }

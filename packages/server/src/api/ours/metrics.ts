@@ -11,6 +11,7 @@ import type { Engine } from "../../store/clickhouse/engine.ts";
 import { answerInfo } from "./answer-info.ts";
 import { clientGone } from "./client-gone.ts";
 import { sendJsonStream } from "./json-stream.ts";
+import { metricSuggestions } from "./metric-suggestions.ts";
 import { invalid, type QueryParams, queryParams, quoted } from "./params.ts";
 
 export interface OwnMetricsDeps {
@@ -36,6 +37,7 @@ export function registerOwnMetrics(app: FastifyInstance, deps: OwnMetricsDeps): 
     app.get(prefix + path, (request, reply) => answer(asked(context, request, reply)));
   };
   get("/metrics", families);
+  get("/metrics/suggestions", metricSuggestions);
   get("/metrics/labels", labels);
   get("/metrics/chart", chartAnswer);
 }
