@@ -1,11 +1,13 @@
 /** The kinds of files that `triptych check` knows; the first that recognises a file checks it. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { loadPromtailConfig } from "../config/promtail/load.ts";
 import { replacedKind } from "../config/replaced/find.ts";
 import { parseReplaced } from "../config/replaced/replaced.ts";
-import type { CheckedFile, CheckKind, CheckVerdict } from "./check-kind.ts";
+import type { CheckContext, CheckedFile, CheckKind, CheckVerdict } from "./check-kind.ts";
 import { checkMetrics, looksLikeExposition } from "./check-metrics.ts";
-import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus.ts";
+import { checkPrometheusFile, looksLikePrometheusFile, ruleFilesOf } from "./check-prometheus.ts";
 import { checkRules } from "./check-rules.ts";
 import { checkWebConfig, looksLikeWebConfig } from "./check-web-config.ts";
 
@@ -44,7 +46,7 @@ export const checkKinds: readonly CheckKind[] = [
   {
     name: "prometheus.yml",
     recognises: (given) => looksLikePrometheusFile(topKeys(given), given.text),
-    check: ({ file }) => prometheusVerdict(file),
+    check: prometheusVerdict,
   },
   {
     name: "triptych.yaml",
@@ -77,7 +79,8 @@ function replacedVerdict(given: CheckedFile): CheckVerdict {
   return { errors: [], warnings, summary: kind };
 }
 
-function prometheusVerdict(file: string): CheckVerdict {
+/** With the rule files that it names, as far as they are there and not among those to check. */
+function prometheusVerdict({ file }: CheckedFile, context: CheckContext): CheckVerdict {
   const problems = checkPrometheusFile(file);
   const told = (wanted: "error" | "warning"): string[] =>
     problems
@@ -86,5 +89,13 @@ function prometheusVerdict(file: string): CheckVerdict {
         const mark = wanted === "warning" ? "warning: " : "";
         return `${at}:${line}:${column}: ${mark}${message}`;
       });
-  return { errors: told("error"), warnings: told("warning") };
+  const isGiven = (path: string): boolean =>
+    context.files.some((one) => resolve(one.file) === resolve(path));
+  const ofRules = ruleFilesOf(file)
+    .filter((path) => !isGiven(path))
+    .map((path) => checkRules({ file: path, text: readFileSync(path, "utf8") }, context));
+  return {
+    errors: [...told("error"), ...ofRules.flatMap(({ errors }) => errors)],
+    warnings: [...told("warning"), ...ofRules.flatMap(({ warnings }) => warnings)],
+  };
 }

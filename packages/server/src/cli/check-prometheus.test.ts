@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { checkKinds } from "./check-kinds.ts";
 import { checkPrometheusFile, looksLikePrometheusFile } from "./check-prometheus.ts";
+import { noKnowledge } from "./metric-knowledge.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "triptych-check-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -34,6 +36,25 @@ describe("a prometheus.yml", () => {
       'warning 1:1 job "a": the file /nonexistent/ca.pem does not exist',
     ],
   );
+  check(
+    "scrapes too seldom",
+    "scrape_configs: [{ job_name: a, scrape_interval: 5m }, { job_name: b, scrape_interval: 299s }]\n",
+    [
+      'warning 1:1 job "a": a scrape_interval of 5m leaves gaps, since queries look back 5m; scrape more often',
+    ],
+  );
+  test("names rule files, which are checked, too", () => {
+    writeFileSync(
+      join(directory, "r.rules"),
+      "groups: [{ name: a, rules: [{ record: r, expr: 'a ==' }] }]",
+    );
+    const text = "rule_files: ['*.rules', none.rules]\n";
+    const file = join(directory, "with-rules.yml");
+    writeFileSync(file, text);
+    const kind = checkKinds.find((one) => one.recognises({ file, text }));
+    const context = { files: [{ file, text }], known: noKnowledge };
+    expect(kind?.check({ file, text }, context).errors).toHaveLength(1);
+  });
   test("is not there", () =>
     expect(checkPrometheusFile(join(directory, "none.yml"))[0]?.message).toContain("ENOENT"));
 });

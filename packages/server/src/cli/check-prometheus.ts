@@ -7,6 +7,8 @@ import {
   loadPrometheusConfig,
   type PrometheusConfig,
 } from "../config/prometheus/load.ts";
+import { expandRulePaths } from "../config/rules/rule-paths.ts";
+import { printDuration } from "../config/prometheus/scalars.ts";
 import { type ConfigProblem, problemOf } from "../config/prometheus/yaml-reader.ts";
 
 export interface CheckProblem extends ConfigProblem {
@@ -39,6 +41,19 @@ export function checkPrometheusFile(
   }
 }
 
+/** The rule files that it names and that are there; none when it is wrong. */
+export function ruleFilesOf(
+  file: string,
+  files: ConfigFiles = processFiles(process.env),
+): readonly string[] {
+  try {
+    return expandRulePaths(loadPrometheusConfig(file, { files }).rule_files, ".");
+  } catch {
+    // What is wrong is told by the check itself.
+    return [];
+  }
+}
+
 /** Keys that stand in no other file we know. */
 const OWN_KEYS = [
   ...["scrape_configs", "rule_files", "scrape_config_files", "alerting", "remote_write"],
@@ -57,6 +72,9 @@ export function looksLikePrometheusFile(topLevelKeys: readonly string[], text = 
   return topLevelKeys.some((key) => key !== "otlp") || OTLP_KEYS.test(text);
 }
 
+/** So far an instant query looks back unless told otherwise: what is older counts as gone. */
+const LOOKBACK_MS = 300_000;
+
 function doubts(config: PrometheusConfig): string[] {
   const out: string[] = [];
   for (const file of config.rule_files)
@@ -67,6 +85,10 @@ function doubts(config: PrometheusConfig): string[] {
       out.push(`${name}: ${key} is read, but this discovery is not run: it gives no targets`);
     for (const file of clientFiles(job))
       if (!existsSync(file)) out.push(`${name}: the file ${file} does not exist`);
+    if (job.scrape_interval >= LOOKBACK_MS)
+      out.push(
+        `${name}: a scrape_interval of ${printDuration(job.scrape_interval)} leaves gaps, since queries look back ${printDuration(LOOKBACK_MS)}; scrape more often`,
+      );
   }
   for (const { discovery } of config.alerting.alertmanagers)
     for (const key of discovery.unsupported)

@@ -34,6 +34,8 @@ export interface ExpositionOptions {
   readonly ignoreNativeHistograms?: boolean;
   /** What precedes an error is kept and the error returned beside it, not thrown; false unless given. */
   readonly keepsPartial?: boolean;
+  /** Samples too far ahead, or before 1970, are kept for the caller to refuse; false unless given. */
+  readonly keepsUntimely?: boolean;
   /** Of OpenMetrics text: `…_created` is the start time of other samples, not a series of its own. */
   readonly createdAsStart?: boolean;
 }
@@ -182,6 +184,7 @@ export class ExpositionWriter {
   private isTimely(): boolean {
     const { timeMs, newestMs } = this;
     if (timeMs >= 0 && timeMs <= newestMs) return true;
+    if (this.options.keepsUntimely === true) return true;
     const seconds = this.options.limits.futureMsMax / 1000;
     if (timeMs >= 0)
       this.reject("sample_too_new", `a sample is more than ${seconds} s in the future`);

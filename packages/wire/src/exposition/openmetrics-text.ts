@@ -101,6 +101,7 @@ class Reader {
     scanner.pos++;
     scanner.rest();
     const { start, stop } = scanner;
+    if (keyword === "HELP") scanner.checkUtf8("HELP");
     const family = writer.family(name, at);
     if (keyword === "HELP") {
       const cut = Math.min(stop, start + HELP_BYTES_MAX);

@@ -95,6 +95,7 @@ class Reader {
       scanner.expected(`a blank after the metric name of ${keyword}`);
     scanner.skipBlanks();
     scanner.rest();
+    if (keyword === "HELP") scanner.checkUtf8("HELP");
     const known = writer.family(family, at);
     if (keyword === "HELP") {
       const stop = Math.min(scanner.stop, scanner.start + HELP_BYTES_MAX);

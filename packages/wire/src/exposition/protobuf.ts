@@ -8,6 +8,7 @@ import { uint64Number } from "../otlp/value-text.ts";
 import { ProtobufReader } from "../protobuf-reader.ts";
 import { NativeHistogram } from "../remote-write/native-histogram.ts";
 import { readInt64, readSide, readSint32 } from "../remote-write/write-request.ts";
+import { isUtf8 } from "../remote-write/utf8.ts";
 import type { ExpositionWriter } from "./exposition-writer.ts";
 import { boundText } from "./float-text.ts";
 
@@ -64,7 +65,7 @@ function readFamily(reader: ProtobufReader, writer: ExpositionWriter): Family {
   while (reader.pos < reader.end) {
     const tag = reader.tag();
     if (tag === 10) name = readText(reader, writer.options.limits.labelValueBytesMax);
-    else if (tag === 18) help = readText(reader, HELP_BYTES_MAX);
+    else if (tag === 18) help = readHelp(reader);
     else if (tag === 24) type = reader.varint();
     else if (tag === 42) unit = readText(reader, HELP_BYTES_MAX);
     else reader.skip(tag);
@@ -77,6 +78,15 @@ function readFamily(reader: ProtobufReader, writer: ExpositionWriter): Family {
   family.help = help;
   family.unit = unit;
   return { name, type: known };
+}
+
+function readHelp(reader: ProtobufReader): string {
+  const start = reader.pos;
+  const size = reader.length();
+  if (!isUtf8(reader.bytes, reader.pos, reader.pos + size))
+    reader.fail("a help text that is not valid UTF-8", start);
+  reader.pos = start;
+  return readText(reader, HELP_BYTES_MAX);
 }
 
 function readText(reader: ProtobufReader, bytesMax: number): string {

@@ -3,6 +3,7 @@
  * error names line and column, both counted from 1, columns in bytes.
  */
 import { TriptychError } from "@triptych/model";
+import { isUtf8 } from "../remote-write/utf8.ts";
 
 export const TAB = 0x09;
 export const NEWLINE = 0x0a;
@@ -131,6 +132,12 @@ export class TextScanner {
         ? "the end"
         : JSON.stringify(this.text(at, Math.min(this.end, at + EXCERPT_BYTES)));
     return this.fail(`expected ${what}, found ${found}`, at);
+  }
+
+  /** The text between the bounds of what was read last must be UTF-8. */
+  checkUtf8(what: string): void {
+    if (!isUtf8(this.bytes, this.start, this.stop))
+      this.fail(`${what} that is not valid UTF-8`, this.start);
   }
 
   fail(problem: string, at = this.pos): never {

@@ -139,7 +139,6 @@ export const secret: Kind<Secret> = {
   read(reader, node) {
     const given = reader.text(node, "config.Secret");
     if (given === undefined || given === "") return noSecret;
-    reader.markSecret(node);
     return secretOf(given);
   },
 };

@@ -3,7 +3,6 @@
  * words with file, line and column (`config_invalid`). Files and environment are handed in. Followed: Prometheus 3.x.
  */
 import { dirname } from "node:path";
-import type { RelabelRule } from "@triptych/lang";
 import { type GlobalConfig, globalConfig } from "./global-config.ts";
 import {
   checked,
@@ -16,7 +15,8 @@ import {
   problem,
   struct,
 } from "./kinds.ts";
-import { rulesOf } from "./relabel-config.ts";
+import { filledText } from "./filled-text.ts";
+import { type GivenRule, rulesOf } from "./relabel-config.ts";
 import {
   type RemoteReadConfig,
   type RemoteWriteConfig,
@@ -54,7 +54,7 @@ export interface PrometheusConfig {
   readonly global: GlobalConfig;
   readonly runtime: Of<typeof runtime>;
   readonly alerting: {
-    readonly alert_relabel_configs: readonly RelabelRule[];
+    readonly alert_relabel_configs: readonly GivenRule[];
     readonly alertmanagers: readonly AlertmanagerConfig[];
   };
   /** Absolute or relative to the process, possibly with `*`. */
@@ -67,7 +67,7 @@ export interface PrometheusConfig {
   readonly remote_write: readonly RemoteWriteConfig[];
   readonly remote_read: readonly RemoteReadConfig[];
   readonly otlp: Of<typeof otlp>;
-  /** The file as it may be shown: without secrets and comments. */
+  /** The file as it may be shown: with defaults, without secrets. */
   readonly text: string;
 }
 
@@ -150,7 +150,7 @@ function complete(
   checkNames(read.remote_read, "remote read");
   checkOtlp(read.otlp, global);
   if (options.agentMode === true) checkAgent(read);
-  return {
+  const complete: Omit<PrometheusConfig, "text"> = {
     file: reader.file,
     global: { ...global, external_labels: expanded(global.external_labels, options) },
     runtime: read.runtime,
@@ -166,13 +166,15 @@ function complete(
     })),
     remote_read: read.remote_read,
     otlp: read.otlp,
-    text: reader.masked(),
   };
+  return { ...complete, text: filledText(complete) };
 }
 
-/** A `global` that is not there has the defaults that one which says nothing has. */
+/** A `global` that is not there has the defaults that one which says nothing has, and one more. */
 function globalOf(read: Of<typeof main>, reader: YamlReader): GlobalConfig {
-  return read.global.scrape_interval === 0 ? globalConfig.read(reader, null) : read.global;
+  return read.global.scrape_interval === 0
+    ? { ...globalConfig.read(reader, null), metric_name_escaping_scheme: "allow-utf-8" }
+    : read.global;
 }
 
 function checkNames(list: readonly { readonly name: string }[], what: string): void {
@@ -252,7 +254,7 @@ function jobsOfFile(file: string, { global, names, options }: JobsContext): Scra
         `found multiple scrape configs with job name ${JSON.stringify(job.jobName)}, first found in ${first}`,
       );
     names.set(job.jobName, JSON.stringify(file));
-    return resolved;
+    return { ...resolved, isOfFile: true };
   });
 }
 

@@ -44,20 +44,26 @@ const config = struct("relabel.Config", {
   action,
 });
 
+/** A rule of the file; one that gives no regex has the default. */
+export interface GivenRule extends RelabelRule {
+  readonly givesRegex: boolean;
+}
+
 /** A rule as read; whether it is right depends on the name scheme, which may be known later. */
 export interface ReadRule {
   /** Throws a `Problem`. */
-  rule(scheme: NameScheme): RelabelRule;
+  rule(scheme: NameScheme): GivenRule;
 }
 
 const readRule: Kind<ReadRule> = {
   initial: () => problem("a relabel rule has no initial value"),
   read(reader, node) {
     const given = config.read(reader, node);
+    const givesRegex = reader.entries(node, "map").some(({ key }) => key === "regex");
     return {
       rule(scheme) {
         if (given.action === "") return reader.fail(node, "relabel action cannot be empty");
-        const rule: RelabelRule = {
+        const rule: GivenRule = {
           action: given.action,
           sourceLabels: given.source_labels,
           separator: given.separator,
@@ -66,6 +72,7 @@ const readRule: Kind<ReadRule> = {
           targetLabel: given.target_label,
           replacement: given.replacement,
           nameScheme: scheme,
+          givesRegex,
         };
         const wrong = relabelProblem(rule);
         return wrong === undefined ? rule : reader.fail(node, wrong);
@@ -79,6 +86,6 @@ export function relabelRules(empty: string): Kind<readonly ReadRule[]> {
   return fullList(readRule, empty);
 }
 
-export function rulesOf(read: readonly ReadRule[], scheme: NameScheme): readonly RelabelRule[] {
+export function rulesOf(read: readonly ReadRule[], scheme: NameScheme): readonly GivenRule[] {
   return read.map((one) => one.rule(scheme));
 }

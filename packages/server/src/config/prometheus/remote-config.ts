@@ -1,5 +1,4 @@
 /** `remote_write` and `remote_read`. */
-import type { RelabelRule } from "@triptych/lang";
 import { checkHttpClient, httpClientFields, plainHeaders } from "./http-client.ts";
 import {
   bigCount,
@@ -16,7 +15,7 @@ import {
   struct,
   text,
 } from "./kinds.ts";
-import { relabelRules } from "./relabel-config.ts";
+import { type GivenRule, relabelRules } from "./relabel-config.ts";
 import { duration, url } from "./scalars.ts";
 
 const headers = plainHeaders(
@@ -172,7 +171,7 @@ export const remoteWrite = struct(
 
 /** One server to send to; durations in milliseconds. */
 export interface RemoteWriteConfig extends Omit<Of<typeof remoteWrite>, "write_relabel_configs"> {
-  readonly write_relabel_configs: readonly RelabelRule[];
+  readonly write_relabel_configs: readonly GivenRule[];
 }
 
 export const remoteRead = struct(

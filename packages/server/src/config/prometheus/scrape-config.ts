@@ -1,5 +1,5 @@
 /** `scrape_configs`: a job as written, and as it is once `global` filled what it left out. */
-import type { NameScheme, RelabelRule } from "@triptych/lang";
+import type { NameScheme } from "@triptych/lang";
 import {
   type DiscoveryConfigs,
   type DiscoveryKey,
@@ -36,7 +36,7 @@ import {
   struct,
   text,
 } from "./kinds.ts";
-import { relabelRules, rulesOf } from "./relabel-config.ts";
+import { type GivenRule, relabelRules, rulesOf } from "./relabel-config.ts";
 import { duration } from "./scalars.ts";
 import type { YamlNode, YamlReader } from "./yaml-reader.ts";
 
@@ -110,8 +110,8 @@ export interface ScrapeConfig
     | DiscoveryKey
     | keyof typeof otherDiscoveryFields
   > {
-  readonly relabel_configs: readonly RelabelRule[];
-  readonly metric_relabel_configs: readonly RelabelRule[];
+  readonly relabel_configs: readonly GivenRule[];
+  readonly metric_relabel_configs: readonly GivenRule[];
   readonly scrape_protocols: readonly ScrapeProtocol[];
   readonly fallback_scrape_protocol: ScrapeProtocol | "";
   readonly scrape_native_histograms: boolean;
@@ -121,6 +121,8 @@ export interface ScrapeConfig
   readonly metric_name_validation_scheme: NameScheme;
   readonly metric_name_escaping_scheme: Escaping;
   readonly discovery: Discovery;
+  /** It stands in one of `scrape_config_files`. */
+  readonly isOfFile?: boolean;
 }
 
 export interface Discovery {

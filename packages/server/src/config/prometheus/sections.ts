@@ -1,5 +1,4 @@
 /** The smaller sections: `alerting`, `storage`, `tracing`, `otlp` and `runtime`. */
-import type { RelabelRule } from "@triptych/lang";
 import { discoveryFields } from "./discovery-config.ts";
 import { otherDiscoveryFields } from "./discovery-others.ts";
 import { checkHttpClient, httpClientFields, plainHeaders, tlsConfig } from "./http-client.ts";
@@ -18,7 +17,7 @@ import {
   struct,
   text,
 } from "./kinds.ts";
-import { relabelRules } from "./relabel-config.ts";
+import { type GivenRule, relabelRules } from "./relabel-config.ts";
 import { sigv4 } from "./remote-config.ts";
 import { duration, size } from "./scalars.ts";
 import { checkStaticTargets, type Discovery } from "./scrape-config.ts";
@@ -69,8 +68,8 @@ export interface AlertmanagerConfig
     | keyof typeof discoveryFields
     | keyof typeof otherDiscoveryFields
   > {
-  readonly relabel_configs: readonly RelabelRule[];
-  readonly alert_relabel_configs: readonly RelabelRule[];
+  readonly relabel_configs: readonly GivenRule[];
+  readonly alert_relabel_configs: readonly GivenRule[];
   readonly discovery: Discovery;
 }
 

@@ -60,10 +60,6 @@ export interface YamlReader {
   fail(node: YamlNode, message: string): never;
   /** Throws when problems were noted. */
   finish(): void;
-  /** Scalars whose text is a secret, to be masked when the file is shown. */
-  markSecret(node: YamlNode): void;
-  /** The file without its secrets and comments. */
-  masked(): string;
 }
 
 /** A problem as an error: what is wrong in Prometheus' words, and where. */
@@ -122,7 +118,6 @@ function createReader(source: Source): YamlReader {
   const { document, file, directory, placed } = source;
   const noted: ConfigProblem[] = [];
   const remarks: ConfigProblem[] = [];
-  const secrets = new Set<Scalar>();
   const aliases = aliasTargets(document);
   let visited = 0;
   const finish = (): void => {
@@ -189,17 +184,6 @@ function createReader(source: Source): YamlReader {
       return [];
     },
     finish,
-    markSecret(given) {
-      const node = resolved(given);
-      if (isScalar(node) && !isNullScalar(node)) secrets.add(node);
-    },
-    masked() {
-      const copy = document.clone();
-      maskInto(document.contents, copy.contents as YamlNode, secrets);
-      copy.comment = null;
-      copy.commentBefore = null;
-      return copy.contents === null ? "" : copy.toString({ lineWidth: 0 });
-    },
   };
 }
 
@@ -265,27 +249,4 @@ function entriesOf(
     own.push(entry);
   }
   return own;
-}
-
-/** Walks the document and its copy side by side. */
-function maskInto(from: YamlNode, to: YamlNode, secrets: ReadonlySet<Scalar>): void {
-  if (to !== null) {
-    to.comment = null;
-    to.commentBefore = null;
-  }
-  if (isScalar(from) && isScalar(to)) {
-    if (!secrets.has(from)) return;
-    to.value = "<secret>";
-    delete to.source;
-    delete to.type;
-    return;
-  }
-  if (isSeq(from) && isSeq(to))
-    for (const [i, item] of from.items.entries())
-      maskInto(item as YamlNode, (to.items[i] ?? null) as YamlNode, secrets);
-  if (isMap(from) && isMap(to))
-    for (const [i, pair] of from.items.entries()) {
-      maskInto(pair.key as YamlNode, (to.items[i]?.key ?? null) as YamlNode, secrets);
-      maskInto(pair.value as YamlNode, (to.items[i]?.value ?? null) as YamlNode, secrets);
-    }
 }

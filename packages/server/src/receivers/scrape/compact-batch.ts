@@ -32,6 +32,14 @@ export interface HistogramRow {
 }
 export type BucketSide = readonly (readonly [index: number, count: number])[];
 
+export function histogramRow(from: HistogramSamples, row: number): HistogramRow {
+  return {
+    schema: from.schema[row] as number,
+    positive: sideOf(from, row, "positive"),
+    negative: sideOf(from, row, "negative"),
+  };
+}
+
 /** Keeps and changes native histograms: `change` gives another form of a row, or undefined to leave it out. */
 export function rewriteHistograms(
   batch: SampleBatch,
@@ -40,11 +48,7 @@ export function rewriteHistograms(
   const from = batch.histograms;
   const out = new HistogramSamples();
   for (let row = 0; row < from.rows; row++) {
-    const wanted = change(row, {
-      schema: from.schema[row] as number,
-      positive: sideOf(from, row, "positive"),
-      negative: sideOf(from, row, "negative"),
-    });
+    const wanted = change(row, histogramRow(from, row));
     if (wanted === undefined) continue;
     const to = out.addRow(
       from.series[row] as number,

@@ -7,8 +7,12 @@ import { compactFloats } from "./compact-batch.ts";
 
 const CUSTOM_SCHEMA = -53;
 const RESET_HINT_GAUGE = 3;
+/** As Prometheus: so many empty buckets in a row cost less than another span, where counts are whole. */
+const EMPTY_RUN_MAX = 2;
 
 interface Classic {
+  /** Its labels as text. */
+  readonly key: string;
   readonly resetHint: number;
   readonly labels: readonly (readonly [name: string, value: string])[];
   readonly rows: number[];
@@ -17,78 +21,119 @@ interface Classic {
   sum: number;
 }
 
-/** Converts in place; the classic series are left out unless `keepsClassic`. Yields now and then. */
+/** What the conversion depends on besides the rules. */
+export interface ClassicFormat {
+  readonly keepsClassic: boolean;
+  readonly isProtobuf: boolean;
+  readonly isOpenMetrics: boolean;
+  /** The answer could not be read to its end: the histogram at its end may lack buckets. */
+  readonly isCut: boolean;
+  /** Labels that a histogram gets when it has none of these names. */
+  readonly hiddenLabels: ReadonlyMap<string, string> | undefined;
+}
+
+/**
+ * Converts in place; the classic series are left out unless `keepsClassic`. Yields now and then. Returns where among
+ * the series each histogram stands, by row: after the last series it is made of.
+ */
 export function* toCustomBuckets(
   batch: SampleBatch,
-  format: {
-    readonly keepsClassic: boolean;
-    readonly isProtobuf: boolean;
-    readonly isOpenMetrics: boolean;
-  },
-): Generator<void> {
-  const { keepsClassic, isProtobuf, isOpenMetrics } = format;
+  format: ClassicFormat,
+): Generator<void, readonly number[]> {
+  const { keepsClassic, isProtobuf, isOpenMetrics, isCut } = format;
   const isGauge = (type: string): boolean => isProtobuf && type === "gaugehistogram";
   const families = new Map(
     batch.metadata
       .filter(({ type }) => type === "histogram" || isGauge(type))
       .map(({ family, type }) => [family, isGauge(type) ? RESET_HINT_GAUGE : 0]),
   );
+  const { samples, histograms } = batch;
+  const seriesOf = (row: number): number => samples.series[row] as number;
+  const positions: number[] = [];
   const native = new Set<string>();
-  for (let row = 0; row < batch.histograms.rows; row++)
-    native.add(JSON.stringify(batch.series.labels(batch.histograms.series[row] as number)));
-  const found = new Map<string, Classic>();
-  for (let row = 0; row < batch.samples.rows; row++) {
+  for (let row = 0; row < histograms.rows; row++) {
+    positions.push(histograms.series[row] as number);
+    native.add(JSON.stringify(batch.series.labels(histograms.series[row] as number)));
+  }
+  const found: Classic[] = [];
+  let open = new Map<string, Classic>();
+  for (let row = 0; row < samples.rows; row++) {
     if ((row & 0xff) === 0xff) yield;
-    collect(batch, row, families, found);
+    const classic = collect(batch, row, families, open);
+    // As in Prometheus, whatever stands between the series of a histogram ends it.
+    if (classic === undefined || classic.key !== found.at(-1)?.key) open = new Map();
+    if (classic === undefined) continue;
+    open.set(String(samples.timeMs[row]), classic);
+    if (classic.rows.length === 1) found.push(classic);
   }
   const converted = new Set<number>();
-  for (const [key, classic] of found) {
-    if (native.has(key)) continue;
-    // As with Prometheus, buckets that make no histogram are lost.
-    write(batch, classic);
+  let firstConverted = Number.POSITIVE_INFINITY;
+  for (const classic of found) {
+    if (native.has(classic.key)) continue;
+    const end = classic.rows.at(-1) ?? 0;
+    firstConverted = Math.min(firstConverted, seriesOf(classic.rows[0] ?? 0));
     for (const row of classic.rows) converted.add(row);
+    // As with Prometheus, buckets that make no histogram are lost.
+    const isOpen = isCut && !isProtobuf && end === samples.rows - 1;
+    if (!isOpen && write(batch, classic, format.hiddenLabels)) positions.push(seriesOf(end) + 0.5);
     yield;
   }
-  if (!keepsClassic) compactFloats(batch.samples, (row) => !converted.has(row));
-  if (isOpenMetrics) leaveOutCreated(batch, families);
+  if (isOpenMetrics)
+    leaveOutCreated(batch, firstConverted, (row) => !keepsClassic && converted.has(row));
+  else if (!keepsClassic) compactFloats(samples, (row) => !converted.has(row));
+  return positions;
 }
 
-/** As in Prometheus: the time when a histogram began goes with the histogram, and is no series of its own any more. */
-function leaveOutCreated(batch: SampleBatch, families: ReadonlyMap<string, number>): void {
+/** Families of these types tell in a series `_created` when they began. */
+const withCreated = ["counter", "histogram", "summary"];
+
+/**
+ * As in Prometheus: from the first histogram that is made on, the time when something began is no series of its own.
+ * With it go the rows that `isGone` names.
+ */
+function leaveOutCreated(
+  batch: SampleBatch,
+  firstSeries: number,
+  isGone: (row: number) => boolean,
+): void {
   const { samples, series } = batch;
-  const created = new Set([...families.keys()].map((family) => `${family}_created`));
-  compactFloats(
-    samples,
-    (row) => !created.has(series.label(samples.series[row] as number, "__name__")),
+  const created = new Set(
+    batch.metadata
+      .filter(({ type }) => withCreated.includes(type))
+      .map(({ family }) => `${family}_created`),
   );
+  compactFloats(samples, (row) => {
+    const from = samples.series[row] as number;
+    return !isGone(row) && (from < firstSeries || !created.has(series.label(from, "__name__")));
+  });
 }
 
+/** Adds a row to the open histogram that it belongs to, or to a new one; undefined when it belongs to none. */
 function collect(
   batch: SampleBatch,
   row: number,
   families: ReadonlyMap<string, number>,
-  found: Map<string, Classic>,
-): void {
+  open: ReadonlyMap<string, Classic>,
+): Classic | undefined {
   const { samples, series } = batch;
   const name = series.label(samples.series[row] as number, "__name__");
   const at = name.lastIndexOf("_");
   const suffix = name.slice(at + 1);
   const family = name.slice(0, at);
   const resetHint = families.get(family);
-  if (resetHint === undefined || !["bucket", "count", "sum"].includes(suffix)) return;
+  if (resetHint === undefined || !["bucket", "count", "sum"].includes(suffix)) return undefined;
   const all = series.labels(samples.series[row] as number);
   const bound = all.find(([label]) => label === "le")?.[1];
-  if ((bound === undefined) === (suffix === "bucket")) return;
+  if ((bound === undefined) === (suffix === "bucket")) return undefined;
   const labels = all
     .filter(([label]) => label !== "le")
     .map(([label, value]): [string, string] => [label, label === "__name__" ? family : value]);
-  const time = String(samples.timeMs[row]);
   const key = JSON.stringify(labels);
-  let classic = found.get(`${key}${time}`);
-  if (classic === undefined) {
-    classic = { resetHint, labels, rows: [], buckets: new Map(), count: undefined, sum: 0 };
-    found.set(`${key}${time}`, classic);
-  }
+  const known = open.get(String(samples.timeMs[row]));
+  const classic: Classic =
+    known?.key === key
+      ? known
+      : { key, resetHint, labels, rows: [], buckets: new Map(), count: undefined, sum: 0 };
   classic.rows.push(row);
   const value = samples.value[row] as number;
   if (suffix === "sum") classic.sum = value;
@@ -98,15 +143,17 @@ function collect(
     // Shown twice, the first counts.
     if (!classic.buckets.has(upper)) classic.buckets.set(upper, value);
   }
+  return classic;
 }
 
-/** Writes nothing when the buckets are not those of a histogram. */
+/** False, and nothing written, when the buckets are not those of a histogram. */
 function write(
   batch: SampleBatch,
   { labels, rows, buckets, count, sum, resetHint }: Classic,
-): void {
+  hiddenLabels: ReadonlyMap<string, string> | undefined,
+): boolean {
   const bounds = [...buckets.keys()].sort((a, b) => a - b);
-  if (bounds.some(Number.isNaN)) return;
+  if (bounds.some(Number.isNaN)) return false;
   const total = count ?? buckets.get(bounds.at(-1) ?? Number.NaN) ?? 0;
   const finite = bounds.filter((bound) => bound !== Number.POSITIVE_INFINITY);
   const cumulative = [
@@ -114,11 +161,10 @@ function write(
     buckets.get(Number.POSITIVE_INFINITY) ?? total,
   ];
   const counts = cumulative.map((value, i) => value - (cumulative[i - 1] ?? 0));
-  if (counts.some((value) => !(value >= 0))) return;
-  const isInteger = Number.isInteger(total) && cumulative.every(Number.isInteger);
-  const inBuckets = cumulative.at(-1) ?? 0;
-  if (isInteger && (Number.isNaN(sum) ? inBuckets > total : inBuckets !== total)) return;
+  if (counts.some((value) => !(value >= 0)) || cumulative.at(-1) !== total) return false;
   for (const [name, value] of labels) batch.series.addLabelText(name, value);
+  for (const [name, value] of hiddenLabels ?? [])
+    if (!labels.some(([label]) => label === name)) batch.series.addLabelText(name, value);
   const { histograms, samples } = batch;
   const first = rows[0] ?? 0;
   const row = histograms.addRow(
@@ -130,8 +176,28 @@ function write(
   histograms.resetHint[row] = resetHint;
   histograms.count[row] = total;
   histograms.sum[row] = sum;
-  histograms.positiveSpans.push(0, counts.length);
-  for (const value of counts) histograms.positiveCounts.push(value);
+  const isInteger = Number.isInteger(total) && cumulative.every(Number.isInteger);
+  writeBuckets(histograms, counts, isInteger ? EMPTY_RUN_MAX : 0);
   for (const bound of finite) histograms.customValues.push(bound);
   histograms.endRow();
+  return true;
+}
+
+/** Leaves out buckets without observations, but for runs of at most so many between others. */
+function writeBuckets(
+  { positiveSpans, positiveCounts }: SampleBatch["histograms"],
+  counts: readonly number[],
+  emptyRunMax: number,
+): void {
+  for (let at = 0, end = 0; at < counts.length; ) {
+    const start = counts.findIndex((count, i) => i >= at && count !== 0);
+    if (start < 0) return;
+    let stop = start + 1;
+    for (let i = stop; i < counts.length && i - stop <= emptyRunMax; i++)
+      if (counts[i] !== 0) stop = i + 1;
+    positiveSpans.push(start - end, stop - start);
+    for (const count of counts.slice(start, stop)) positiveCounts.push(count);
+    end = stop;
+    at = stop;
+  }
 }

@@ -24,8 +24,7 @@ export function withNew(before: SeriesIndex, seen: SeriesIndex): SeriesIndex {
   const isFull = before.size > seen.size * 2 + KNOWN_EXTRA_MAX;
   for (let entry = 0; entry < seen.size && !isFull; entry++) {
     if (!isKnown(seen, entry) || known.twin(seen, entry) >= 0) continue;
-    const added = known.take(seen, entry);
-    known.timeMs[added] = Number.NEGATIVE_INFINITY;
+    known.take(seen, entry);
   }
   return known;
 }

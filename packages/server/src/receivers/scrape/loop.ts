@@ -1,7 +1,6 @@
 /** Scrapes one target again and again, each at its own place in the interval. */
 import type { Clock } from "@triptych/model";
 import { KnownMetadata } from "./known-metadata.ts";
-import { emptyMemory } from "./shape-samples.ts";
 import {
   endTarget,
   type ScrapeDeps,
@@ -11,6 +10,7 @@ import {
   type TargetState,
 } from "./scrape-target.ts";
 import type { Target } from "./target.ts";
+import { emptyMemory } from "./target-memory.ts";
 
 export type Health = "unknown" | "up" | "down";
 

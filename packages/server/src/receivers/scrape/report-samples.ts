@@ -34,7 +34,8 @@ export function addReport(
     readonly atMs: number;
   },
 ): void {
-  const { labels, withExtra, atMs } = target;
+  const { withExtra, atMs } = target;
+  const labels = reportLabels(target.labels);
   for (const [name, of] of withExtra ? [...always, ...extra] : always) {
     batch.series.addLabelText("__name__", name);
     for (const [label, value] of labels) batch.series.addLabelText(label, value);
@@ -42,4 +43,16 @@ export function addReport(
     if (report === undefined) batch.samples.addStale(series, atMs, 0);
     else batch.samples.add(series, atMs, 0, of(report));
   }
+}
+
+const RENAMED_PREFIX = "exported_";
+
+/** As in Prometheus, which renames a label that a target has too, here one that is not there: its new name is free. */
+function reportLabels(
+  labels: ReadonlyMap<string, string>,
+): readonly (readonly [name: string, value: string])[] {
+  return [...labels].filter(([name]) => {
+    const bare = name.slice(RENAMED_PREFIX.length);
+    return !name.startsWith(RENAMED_PREFIX) || !labels.has(bare) || bare < name;
+  });
 }

@@ -25,9 +25,9 @@ import {
   type Shaped,
   type ShapeRules,
   shapeSamples,
-  type TargetMemory,
 } from "./shape-samples.ts";
 import type { Target } from "./target.ts";
+import type { TargetMemory } from "./target-memory.ts";
 
 export interface ScrapeDeps {
   readonly clock: Clock;
@@ -103,14 +103,17 @@ export async function scrapeTarget(
         rules: job.rules,
         memory: state.memory,
         nowMs: atMs,
+        newestMs: atMs + deps.limits.futureMsMax,
         failure: parsed.failure?.message ?? "",
         isEmpty: bodyBytes === 0,
         isProtobuf: parsed.isProtobuf,
         isOpenMetrics: parsed.isOpenMetrics,
+        hiddenLabels: job.config.honor_labels ? target.labels : undefined,
       }),
       clock,
     );
-    // Refused one by one, for their times mostly: Prometheus counts them.
+    if (shaped.outOfBounds > 0) next.discarded("sample_too_new", shaped.outOfBounds);
+    // Refused one by one: Prometheus counts them.
     shaped.scraped += parsed.rejected;
     shaped.kept += parsed.rejected;
     if (shaped.problem === "") batch = parsed.batch;
@@ -218,6 +221,7 @@ async function parse(
     keepClassicHistograms: target.keepsClassic,
     ignoreNativeHistograms: !target.withNative,
     keepsPartial: true,
+    keepsUntimely: true,
   });
   const decoded = await drive(steps, clock);
   for (const [reason, count] of decoded.rejections) next.discarded(reason, count);

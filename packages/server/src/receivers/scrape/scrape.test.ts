@@ -152,18 +152,18 @@ describe("what is stored", () => {
     expect([...positiveCounts.values.subarray(0, 3)]).toEqual([1, 2, 3]);
     expect([...customValues.values.subarray(0, 2)]).toEqual([0.5, 2]);
   });
-  test("of a histogram of OpenMetrics that becomes one with custom buckets the time it began is no series", async () => {
+  test("of a histogram of OpenMetrics that becomes one with custom buckets the time it began is no series, nor that of what follows", async () => {
     const text =
-      '# TYPE h histogram\nh_bucket{le="+Inf"} 6\nh_sum 9.5\nh_count 6\nh_created 1700000000\n# TYPE c counter\nc_total 1\nc_created 1700000000\n';
+      '# TYPE b counter\nb_total 1\nb_created 1700000000\n# TYPE h histogram\nh_bucket{le="+Inf"} 6\nh_sum 9.5\nh_count 6\nh_created 1700000000\n# TYPE c counter\nc_total 1\nc_created 1700000000\n';
     const of = async (body: string, type: string) => {
       const one = await bench("convert_classic_histograms_to_nhcb: true");
       one.target.answer = exposes(body, type);
       return ownLines(await one.scrape()).filter((line) => line.includes("_created"));
     };
     expect(await of(`${text}# EOF\n`, "application/openmetrics-text; version=1.0.0")).toEqual([
-      'c_created{instance="t",job="j"} 1700000000',
+      'b_created{instance="t",job="j"} 1700000000',
     ]);
-    expect(await of(text, "text/plain; version=0.0.4")).toHaveLength(2);
+    expect(await of(text, "text/plain; version=0.0.4")).toHaveLength(3);
   });
   test("the staleness marker of a native histogram is one itself", async () => {
     const one = await bench("convert_classic_histograms_to_nhcb: true");

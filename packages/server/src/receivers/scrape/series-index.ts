@@ -58,6 +58,13 @@ export class SeriesIndex {
     return this.find(other.low[entry] as number, other.high[entry] as number);
   }
 
+  /** The same, quick when both indexes are in the same order. */
+  twinNear(other: SeriesIndex, entry: number): number {
+    const low = other.low[entry] as number;
+    const high = other.high[entry] as number;
+    return this.is(entry, low, high) ? entry : this.find(low, high);
+  }
+
   /** Takes over an entry of another index that is not here yet, with all that is kept of it. */
   take(other: SeriesIndex, from: number): number {
     const { low, high, row } = other;

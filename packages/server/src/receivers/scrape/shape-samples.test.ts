@@ -2,13 +2,8 @@
 import { SampleBatch, Temporality } from "@triptych/model";
 import { drain } from "@triptych/wire";
 import { describe, expect, test } from "vitest";
-import {
-  emptyMemory,
-  markAllStale,
-  type ShapeRules,
-  shapeSamples,
-  type TargetMemory,
-} from "./shape-samples.ts";
+import { markAllStale, type ShapeRules, shapeSamples } from "./shape-samples.ts";
+import { emptyMemory, type TargetMemory } from "./target-memory.ts";
 import { linesOf } from "./testing.ts";
 
 const rules: ShapeRules = {
@@ -56,6 +51,32 @@ describe("native histograms", () => {
   check("have fewer buckets under a limit", { bucketLimit: 3 }, 0, [3, 3, 4]);
   check("and still fewer", { bucketLimit: 1 }, -2, [10]);
   check("have wider buckets when these must grow faster", { schemaMax: -1 }, -1, [6, 4]);
+});
+
+test("a histogram with too many buckets is not there, so it ends with nothing", () => {
+  const memory = emptyMemory();
+  const scrape = { rules: { ...rules, bucketLimit: 1, schemaMax: 8 }, memory, nowMs: 1000 };
+  const batch = native();
+  batch.histograms.schema[0] = -4;
+  const { scraped, kept, added, problem } = drain(shapeSamples(batch, scrape));
+  expect([scraped, kept, added, problem]).toEqual([1, 1, 0, "histogram bucket limit exceeded"]);
+  const stale = new SampleBatch();
+  drain(markAllStale(stale, memory, 1000));
+  drain(markAllStale(stale, memory, 2000));
+  expect(linesOf(stale)).toEqual([]);
+});
+
+test("samples count in the order in which they are shown, histograms among others", () => {
+  const batch = native();
+  batch.series.addLabelText("__name__", "a");
+  batch.samples.add(batch.series.end(Temporality.gauge), 1000, 0, 1);
+  const memory = emptyMemory();
+  const limited = { rules: { ...rules, sampleLimit: 1 }, memory, nowMs: 1000 };
+  expect(drain(shapeSamples(batch, limited)).added).toBe(1);
+  const next = new SampleBatch();
+  drain(shapeSamples(next, { rules, memory, nowMs: 2000, failure: "x" }));
+  drain(markAllStale(next, memory, 2000));
+  expect(memory.known.size).toBe(1);
 });
 
 test("a series that comes back later is new again", () => {
@@ -114,5 +135,54 @@ describe("a scrape that fails half way", () => {
     drainAll(memory, ["a"], {}, 1);
     expect(drainAll(memory, [], { isEmpty: true }, 2).lines).toEqual(["a stale"]);
     expect(drainAll(memory, ["a"], {}, 3).added).toBe(0);
+  });
+});
+
+describe("samples with times of their own", () => {
+  type Row = readonly [name: string, timeMs: number, value: number];
+  const bench = (more: Partial<ShapeRules> = {}) => {
+    const memory = emptyMemory();
+    return (nowMs: number, rows: readonly Row[]) => {
+      const batch = new SampleBatch();
+      for (const [name, timeMs, value] of rows) {
+        batch.series.addLabelText("__name__", name);
+        batch.samples.add(batch.series.end(Temporality.gauge), timeMs, 0, value);
+      }
+      const scrape = { rules: { ...rules, ...more }, memory, nowMs, newestMs: nowMs + 100 };
+      const { added, duplicates, outOfOrder, outOfBounds } = drain(shapeSamples(batch, scrape));
+      return [linesOf(batch, nowMs), [added, duplicates, outOfOrder, outOfBounds]];
+    };
+  };
+  test("are judged by what was stored, also when the series was gone for a while", () => {
+    const scrape = bench();
+    expect(scrape(10, [["a", 10, 1]])).toEqual([["a 1"], [1, 0, 0, 0]]);
+    expect(scrape(20, [])).toEqual([["a stale"], [0, 0, 0, 0]]);
+    expect(scrape(30, [["a", 15, 1]])).toEqual([[], [0, 0, 1, 0]]);
+    expect(scrape(40, [["a", 35, 1]])).toEqual([["a 1 @35"], [1, 0, 0, 0]]);
+    expect(scrape(50, [["a", 35, 1]])).toEqual([[], [0, 0, 0, 0]]);
+    expect(scrape(60, [["a", 35, 2]])).toEqual([[], [0, 1, 0, 0]]);
+  });
+  test("are not judged by others of the same scrape, of which the newest stays", () => {
+    const scrape = bench({ relabel: (labels) => labels.set("__name__", "x") !== undefined });
+    const rows: Row[] = [
+      ["a", 5, 1],
+      ["b", 5, 2],
+      ["c", 4, 3],
+      ["d", 6, 4],
+    ];
+    expect(scrape(10, rows)).toEqual([
+      ["x 1 @5", "x 4 @6"],
+      [4, 0, 0, 0],
+    ]);
+    expect(scrape(20, rows)).toEqual([[], [0, 0, 3, 0]]);
+  });
+  test("ahead of what is allowed are counted, and against the limit", () => {
+    const scrape = bench({ sampleLimit: 2 });
+    expect(
+      scrape(10, [
+        ["a", 110, 1],
+        ["b", 111, 1],
+      ]),
+    ).toEqual([["a 1 @110"], [1, 0, 0, 1]]);
   });
 });
