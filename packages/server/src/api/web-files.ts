@@ -36,8 +36,13 @@ interface WebFile {
 export type SendPage = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 
 /** Registers the interface found in `directory`; when it was not built, `/` says so. */
-export function registerWebFiles(app: FastifyInstance, directory: string): SendPage {
-  const files = readFiles(directory);
+export function registerWebFiles(
+  app: FastifyInstance,
+  directory: string,
+  /** The path, without a slash at its end, under which browsers see what is at `/` here. */
+  pathPrefix = "",
+): SendPage {
+  const files = readFiles(directory, pathPrefix);
   const page = files.get("/index.html");
   // Browsers ask for this one where no page names another: of an answer of an API, for instance.
   const icon = files.get("/favicon.svg");
@@ -78,7 +83,17 @@ function send(request: FastifyRequest, reply: FastifyReply, file: WebFile): Fast
   return reply.code(200).header("content-encoding", "gzip").send(gzip);
 }
 
-function readFiles(directory: string): Map<string, WebFile> {
+/** The page and its styles name other files, and the page tells the interface where it is: all from the root. */
+function underPrefix(body: Buffer, extension: string, pathPrefix: string): Buffer {
+  if (pathPrefix === "") return body;
+  if (extension === ".html")
+    return Buffer.from(body.toString("utf8").replaceAll('="/', `="${pathPrefix}/`));
+  if (extension === ".css")
+    return Buffer.from(body.toString("utf8").replaceAll("url(/", `url(${pathPrefix}/`));
+  return body;
+}
+
+function readFiles(directory: string, pathPrefix: string): Map<string, WebFile> {
   const files = new Map<string, WebFile>();
   if (!existsSync(directory)) return files;
   const walk = (path: string): void => {
@@ -88,8 +103,8 @@ function readFiles(directory: string): Map<string, WebFile> {
         walk(inner);
         continue;
       }
-      const body = readFileSync(join(directory, inner));
       const extension = extname(name);
+      const body = underPrefix(readFileSync(join(directory, inner)), extension, pathPrefix);
       files.set(inner, {
         body,
         gzip: COMPRESSED.has(extension) && body.length > 1024 ? gzipSync(body) : undefined,

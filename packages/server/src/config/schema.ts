@@ -11,6 +11,7 @@ import { lokiSchema } from "./loki-schema.ts";
 import { elasticsearchSchema, logstashSchema, syslogSchema } from "./shippers-schema.ts";
 import { startTimeZerosSchema } from "./start-time-schema.ts";
 import { statsdSchema } from "./statsd-schema.ts";
+import { externalUrlSchema, pathPrefixSchema } from "./web-schema.ts";
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -64,7 +65,11 @@ export const configSchema = z.strictObject({
   data: z.string().default("./data").describe("Directory of the journal and the embedded store."),
   listen: z.string().default("127.0.0.1").describe("Address all servers listen on."),
   http: z
-    .strictObject({ port: port(4320, "The interface and every HTTP API.") })
+    .strictObject({
+      port: port(4320, "The interface and every HTTP API."),
+      externalUrl: externalUrlSchema,
+      pathPrefix: pathPrefixSchema,
+    })
     .prefault({})
     .describe("HTTP server."),
   otlp: z

@@ -131,7 +131,7 @@ export function registerApis(core: Core, parts: ApiParts): Omit<TempoApiDeps, "p
   registerHealth(app, {
     notReady: () => notReady(core, storage),
     metrics: () => core.metrics.render() + parts.otherMetrics(),
-    sendPage: registerWebFiles(app, webDirectory()),
+    sendPage: registerWebFiles(app, webDirectory(), core.pathPrefix),
     status: createStatus(core, storage),
   });
   return tempo;

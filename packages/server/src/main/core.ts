@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { defaultLimits, type Limits } from "@triptych/model";
 import type { Config } from "../config/schema.ts";
 import { systemClock as clock } from "../self/clock.ts";
+import { pathPrefixOf } from "../config/web-schema.ts";
 import { externalUrl } from "../self/external-url.ts";
 import type { Log } from "../self/log.ts";
 import { createMetrics } from "../self/metrics.ts";
@@ -51,7 +52,9 @@ export function createCore({ config, log, onDeath }: ServerDeps) {
     ports: { http: 0, otlpHttp: 0, otlpGrpc: 0 },
     received: { spans: 0, lines: 0, samples: 0 },
     address: (port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    pathPrefix: pathPrefixOf(config.http.pathPrefix, config.http.externalUrl),
     externalUrl: externalUrl({
+      given: config.http.externalUrl,
       listen: config.listen,
       port: config.http.port,
       hostname: hostname(),

@@ -35,7 +35,7 @@ export function createServers(core: Core, next: IngestNext, outOfOrderMs: () => 
     ...deps,
     cors: config.otlp.cors === false ? (false as const) : { origins: config.otlp.cors },
   };
-  const app = createHttpServer({ report });
+  const app = createHttpServer({ report, pathPrefix: core.pathPrefix });
   const otlpHttp = createHttpServer({ report });
   const otlpGrpc = createOtlpGrpcServer(otlp);
   core.onClose(() => otlpGrpc.close());

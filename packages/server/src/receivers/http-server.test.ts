@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { TriptychError } from "@triptych/model";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createHttpServer, isSafePath } from "./http-server.ts";
+import { createHttpServer, isSafePath, withoutPrefix } from "./http-server.ts";
 
 describe("paths", () => {
   const check = (url: string, want: boolean) =>
@@ -53,6 +53,24 @@ describe("paths", () => {
   ])
     check(url, false);
   check("http://x/a", false);
+});
+
+describe("a prefix that a proxy keeps", () => {
+  const check = (url: string, prefix: string, want: string) =>
+    test(`${url} ${prefix}`, () => expect(withoutPrefix(url, prefix)).toBe(want));
+  check("/a", "", "/a");
+  check("/p/a?b=/p/", "/p", "/a?b=/p/");
+  check("/p", "/p", "/");
+  check("/p?a=b", "/p", "/?a=b");
+  check("/pq/a", "/p", "/pq/a");
+  check("/a/p", "/p", "/a/p");
+  test("is taken off", async () => {
+    const app = createHttpServer({ report: () => {}, pathPrefix: "/p" });
+    app.get("/a", async () => "it");
+    const answers = await Promise.all(["/a", "/p/a", "/p/p/a"].map((url) => app.inject({ url })));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 404]);
+    await app.close();
+  });
 });
 
 describe("answers", () => {

@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   readonly headersMs?: number;
   readonly requestMs?: number;
   readonly idleMs?: number;
+  /** Requests under this path are answered as without it; no slash at its end. None unless given. */
+  readonly pathPrefix?: string;
   /** Told of errors that are bugs of ours; the client only learns that there was one. */
   readonly report: (error: TriptychError) => void;
 }
@@ -41,6 +43,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       connectionsCheckingInterval: 1_000,
     },
     clientErrorHandler: answerClientError,
+    rewriteUrl: ({ url = "/" }) => withoutPrefix(url, options.pathPrefix ?? ""),
     frameworkErrors: (error, _request, reply) => {
       // The router gave up before any hook ran, so the headers are set here too.
       securityHeaders(reply);
@@ -68,6 +71,14 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   app.setErrorHandler((thrown, request, reply) => answerError(thrown, { request, reply, options }));
   return app;
+}
+
+/** The address without the prefix, if it has it. */
+export function withoutPrefix(url: string, prefix: string): string {
+  if (prefix === "" || !url.startsWith(prefix)) return url;
+  const rest = url.slice(prefix.length);
+  if (rest === "" || rest.startsWith("?")) return `/${rest}`;
+  return rest.startsWith("/") ? rest : url;
 }
 
 const CONTENT_SECURITY_POLICY =

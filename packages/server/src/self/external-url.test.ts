@@ -11,3 +11,7 @@ check("127.0.0.1", "http://127.0.0.1:4320");
 check("::1", "http://127.0.0.1:4320");
 check("10.0.0.7", "http://10.0.0.7:4320");
 check("fd00::1", "http://[fd00::1]:4320");
+test("what is configured wins", () =>
+  expect(
+    externalUrl({ given: "https://a.example/b", listen: "0.0.0.0", port: 1, hostname: "vm" }),
+  ).toBe("https://a.example/b"));

@@ -4,13 +4,15 @@
  */
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "::1", "[::1]"]);
 
-/** Without a slash at the end. */
+/** Without a slash at the end. `given` is what the configuration says, "" when it says nothing. */
 export function externalUrl(of: {
+  readonly given?: string;
   readonly listen: string;
   readonly port: number;
   readonly hostname: string;
 }): string {
-  const { listen, port, hostname } = of;
+  const { given = "", listen, port, hostname } = of;
+  if (given !== "") return given;
   const isEverywhere = ["0.0.0.0", "::", "[::]", ""].includes(listen);
   const isOwnName = isEverywhere && hostname !== "";
   const host = isOwnName ? hostname : LOOPBACK.has(listen) || isEverywhere ? "127.0.0.1" : listen;

@@ -1,8 +1,9 @@
 /** Reads the server's JSON. Every way a request can fail becomes an `ApiFailure` with a code and a sentence. */
 import type { ApiError } from "@triptych/contract";
+import { rootPath } from "./root-path.ts";
 import { type ParamsChange, printParams } from "../state/params.ts";
 
-export const apiBase = "/api/triptych";
+export const apiBase = `${rootPath}/api/triptych`;
 
 export class ApiFailure extends Error {
   readonly code: string;

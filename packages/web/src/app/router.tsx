@@ -14,6 +14,7 @@ import { StatusWithTabs } from "../pages/targets/status-tabs.tsx";
 import { TargetsPage } from "../pages/targets/targets-page.tsx";
 import { TracePage } from "../pages/trace/trace-page.tsx";
 import { TracesPage } from "../pages/traces/traces-page.tsx";
+import { rootPath } from "../api/root-path.ts";
 import { type Params, parseParams, printParams } from "../state/params.ts";
 import { CrashPage, LostPage } from "./lost.tsx";
 import { Shell } from "./shell.tsx";
@@ -45,6 +46,7 @@ export function createPages() {
   ]);
   return createRouter({
     routeTree,
+    basepath: rootPath === "" ? "/" : rootPath,
     parseSearch: parseParams,
     stringifySearch: printParams,
     defaultPreload: false,
