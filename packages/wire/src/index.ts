@@ -43,7 +43,13 @@ export {
   journalEntryOfJson,
 } from "./journald/export.ts";
 export { decodeLokiPush, readLokiPush } from "./loki/push.ts";
-export { PushWriter, type PushOptions, type PushTarget } from "./loki/push-writer.ts";
+export { LOKI_LEVEL_NAMES } from "./loki/level.ts";
+export {
+  LOKI_SERVICE_SOURCES,
+  PushWriter,
+  type PushOptions,
+  type PushTarget,
+} from "./loki/push-writer.ts";
 export { LOKI_SCHEMA_URL } from "./loki/schema.ts";
 export {
   type ArrayColumn,

@@ -16,6 +16,7 @@ import { FLOAT, isEmpty, newRow, type Row } from "../promql/rows.ts";
 import type { Grid } from "../promql/series.ts";
 import { TriptychError } from "@triptych/model";
 import type { LogqlExpr, MetricExpr } from "./ast.ts";
+import { withoutIdleFormats } from "./idle-formats.ts";
 import { evaluateLeaf, type LeafNode, type LineSource } from "./leaf.ts";
 import type { PipelineDeps } from "./line.ts";
 
@@ -125,6 +126,7 @@ class Run implements Evaluation {
   private readonly options: LogqlOptions;
   private readonly source: LineSource;
   private readonly isInstant: boolean;
+  private isAggregated = false;
   private readonly regexes = new Map<string, CompiledRegex>();
 
   constructor(options: LogqlOptions, source: LineSource, isInstant: boolean) {
@@ -144,7 +146,7 @@ class Run implements Evaluation {
         return node;
       }
       case "range_aggregation":
-        return this.leafOf({ node: expr, grouping: expr.grouping });
+        return this.leafOf(expr, expr.grouping);
       case "vector_aggregation":
         return this.aggregation(expr);
       case "binary":
@@ -154,15 +156,25 @@ class Run implements Evaluation {
         const texts = [target, replacement, source, pattern].map(
           (value) => ({ kind: "string", value, span }) as const,
         );
-        return callOf("label_replace", [this.translate(expr.expr), ...texts], span);
+        const inner = this.within(false, () => this.translate(expr.expr));
+        return callOf("label_replace", [inner, ...texts], span);
       }
     }
   }
 
-  private leafOf(leaf: LeafNode): PromqlExpr {
-    const node = leafNode(leaf.node.span);
-    this.leaves.set(node, leaf);
-    return node;
+  private leafOf(written: LeafNode["node"], grouping: LeafNode["grouping"]): PromqlExpr {
+    const node = withoutIdleFormats(written);
+    const leaf = leafNode(node.span);
+    this.leaves.set(leaf, { node, grouping, joinsShown: !this.isAggregated });
+    return leaf;
+  }
+
+  private within<T>(isAggregated: boolean, translate: () => T): T {
+    const before = this.isAggregated;
+    this.isAggregated = isAggregated;
+    const result = translate();
+    this.isAggregated = before;
+    return result;
   }
 
   private aggregation(expr: Extract<MetricExpr, { kind: "vector_aggregation" }>): PromqlExpr {
@@ -179,7 +191,9 @@ class Run implements Evaluation {
       below.kind === "range_aggregation" &&
       SUMMED.has(below.op) &&
       below.grouping === undefined;
-    const inner = isDirect ? this.leafOf({ node: below, grouping }) : this.translate(below);
+    const inner = this.within(true, () =>
+      isDirect ? this.leafOf(below, grouping) : this.translate(below),
+    );
     const marked = { kind: "paren", expr: inner, span: below.span } as const;
     const isChoice = op in aggregations;
     this.empties.set(marked, grouping.without && !isChoice ? withoutEmpty : markEmpty);

@@ -61,7 +61,14 @@ export function compileLabelTest(test: LabelTest, regexes: LogqlRegexes): Stage 
     case "match": {
       const { name } = test.matcher;
       const matches = matcherOf(testMatcher(test.matcher), regexes);
-      return ({ labels }) => matches(labels.textOf(name));
+      const isNegative = test.matcher.op.startsWith("!");
+      return ({ labels }) => {
+        const found = matches(labels.textOf(name));
+        // A negative condition must hold for both ways to write a level, another one for either.
+        if (found !== isNegative) return found;
+        const written = labels.writtenLevel(name);
+        return written === undefined ? found : matches(written);
+      };
     }
     case "and": {
       const left = compileLabelTest(test.left, regexes);

@@ -79,6 +79,8 @@ export interface LeafOptions {
 export interface LeafNode {
   readonly node: RangeAggregation;
   readonly grouping: Grouping | undefined;
+  /** Series that look the same in the answer are one; otherwise an aggregation of them sees each, as in Loki. */
+  readonly joinsShown: boolean;
 }
 
 const COUNTED = new Set(["count_over_time", "rate", "bytes_over_time", "bytes_rate"]);
@@ -257,7 +259,8 @@ class Collector {
     const key = this.groupKey(labels);
     const known = this.series.get(key);
     if (known !== undefined) return known;
-    const result = this.resultLabels(labels);
+    const own = this.resultLabels(labels);
+    const result = this.leaf.joinsShown ? this.shownLabels(own) : own;
     const same = this.byLabels.get(result.key);
     const windows = same?.windows ?? this.newWindows();
     if (same === undefined) {

@@ -88,6 +88,18 @@ export class LineLabels {
     return found === "unknown" ? undefined : found;
   }
 
+  /**
+   * The level in its sender's letters, where the level that was found in the line stands for a label: who knows that a
+   * service writes `ERROR` asks for `level="ERROR"`.
+   */
+  writtenLevel(name: string): string | undefined {
+    if (!this.levelFallback || !LEVEL_NAMES.has(name) || this.categoryOf(name) !== undefined)
+      return undefined;
+    return this.stream.isExact || this.deleted.has(name)
+      ? undefined
+      : this.metadata.get("severity_text");
+  }
+
   /** The value that a condition on text sees: that of the error too, and "" for what is not there. */
   textOf(name: string): string {
     if (name === ERROR) return this.error;

@@ -13,7 +13,7 @@ import type {
   Spansets,
   Stage,
 } from "./ast.ts";
-import { type Bound, fieldColumn, groupColumn, isTrue } from "./field-eval.ts";
+import { type Bound, fieldColumn, groupColumn, isTrue, standingColumn } from "./field-eval.ts";
 import { printField, printScalar } from "./printer.ts";
 import { related } from "./relations.ts";
 import { compareStatics, firstOf, isNumeric, keyOf, NIL, numberOf, type Static } from "./static.ts";
@@ -266,7 +266,7 @@ function aggregateOver(
     return function* (rows) {
       return { type: "int", value: rows.length };
     };
-  const column = fieldColumn(expr, bound);
+  const column = standingColumn(expr, bound);
   return function* (rows) {
     let result: Static = NIL;
     let count = 0;

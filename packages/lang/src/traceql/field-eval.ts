@@ -2,8 +2,8 @@
 import { unreachable } from "@triptych/model";
 import type { CompileRegex } from "../promql/regex.ts";
 import { applied, negatedStatic } from "./arithmetic.ts";
-import type { Attribute, Binary, FieldExpr, Unary } from "./ast.ts";
-import { conjuncts } from "./conjuncts.ts";
+import type { Attribute, Binary, FieldExpr, Pipeline, Unary } from "./ast.ts";
+import { conjuncts, itemScope } from "./conjuncts.ts";
 import { intrinsic } from "./field-parser.ts";
 import {
   boolStatic,
@@ -16,19 +16,27 @@ import {
   TRUE,
 } from "./static.ts";
 import { finishSteps } from "../trace/forest.ts";
+import { arrayStatic } from "./memory-table.ts";
+import { askedOfItems, type ItemScope } from "./standing.ts";
 import { type Structure, structureSteps } from "./structure.ts";
 import type { Column, SpanTable } from "./table.ts";
 
 /** A table with what is made of it when it is needed. */
 export interface Bound {
   readonly table: SpanTable;
+  /** What the query asks of one event, or of one link: those that fit stand for their span. */
+  asked(scope: ItemScope): readonly FieldExpr[];
   readonly compileRegex: CompileRegex;
   structure(): Structure;
   /** Makes the structure in steps, where it is not made yet: of many spans it takes long. */
   structureSteps(): Generator<void, Structure>;
 }
 
-export function bind(table: SpanTable, compileRegex: CompileRegex): Bound {
+export function bind(table: SpanTable, pipeline: Pipeline, compileRegex: CompileRegex): Bound {
+  const asked = {
+    event: askedOfItems(pipeline, "event"),
+    link: askedOfItems(pipeline, "link"),
+  };
   let structure: Structure | undefined;
   function* steps(): Generator<void, Structure> {
     if (structure === undefined) {
@@ -42,6 +50,7 @@ export function bind(table: SpanTable, compileRegex: CompileRegex): Bound {
   }
   return {
     table,
+    asked: (scope) => asked[scope],
     compileRegex,
     structure: () => structure ?? finishSteps(steps()),
     structureSteps: steps,
@@ -65,7 +74,7 @@ export function fieldColumn(expr: FieldExpr, bound: Bound): Column {
   }
 }
 
-export function attributeColumn(attribute: Attribute, bound: Bound): Column {
+function attributeColumn(attribute: Attribute, bound: Bound): Column {
   if (attribute.parent) {
     const { parentRow } = bound.structure();
     const own = attributeColumn({ ...attribute, parent: false }, bound);
@@ -82,9 +91,29 @@ export function attributeColumn(attribute: Attribute, bound: Bound): Column {
 
 const NO_NAME = stringStatic("");
 
+/**
+ * As `fieldColumn`, where one value is to stand for a span: of its events, and of its links, only those count that fit
+ * what some filter asks of them; all of them where none does.
+ */
+export function standingColumn(expr: FieldExpr, bound: Bound): Column {
+  const column = (attribute: Attribute): Column => {
+    const scope = itemScope(attribute);
+    const asked = scope === undefined ? [] : bound.asked(scope);
+    if (asked.length === 0) return bound.table.column(attribute);
+    const items = bound.table.items(attribute);
+    const tests = asked.map((one) => itemTest([one], bound));
+    return (row) => {
+      const values = items(row);
+      const fit = values.filter((_, item) => tests.some((test) => test.fits(row, item)));
+      return arrayStatic(fit.length > 0 ? fit : values);
+    };
+  };
+  return fieldColumn(expr, { ...bound, table: { ...bound.table, column } });
+}
+
 /** What spans are grouped by: one value each. Those without events have one whose name is empty. */
 export function groupColumn(expr: FieldExpr, bound: Bound): Column {
-  const column = fieldColumn(expr, bound);
+  const column = standingColumn(expr, bound);
   const named = expr.kind === "attribute" && expr.intrinsic === "event:name";
   return (row) => {
     const value = firstOf(column(row));
@@ -131,6 +160,7 @@ function binaryColumn(expr: Binary, bound: Bound): Column {
   if (op === "&&") return everyColumn(expr, bound);
   const left = fieldColumn(expr.left, bound);
   if (op === "=~" || op === "!~") return regexColumn(expr, left, bound);
+  if (op === "!=" && isNoParent(expr)) return (row) => boolStatic(bound.table.parentId(row) !== "");
   const right = fieldColumn(expr.right, bound);
   if (op === "||")
     return (row) => {
@@ -138,6 +168,13 @@ function binaryColumn(expr: Binary, bound: Bound): Column {
       return isTrue(value) ? value : applied(op, value, right(row));
     };
   return (row) => applied(op, left(row), right(row));
+}
+
+/** `span:parentID != ""` asks for spans that have a parent, though the id of a root's is shown as zeros. */
+function isNoParent({ left, right }: Binary): boolean {
+  const [a, b] = left.kind === "attribute" ? [left, right] : [right, left];
+  if (a.kind !== "attribute" || a.intrinsic !== "span:parentID" || a.parent) return false;
+  return b.kind === "literal" && b.value.type === "string" && b.value.value === "";
 }
 
 /** What is joined by `&&`: what is asked of events must hold for one of them, and likewise for links. */
@@ -159,6 +196,22 @@ function everyColumn(expr: Binary, bound: Bound): Column {
 
 /** Whether one event, or one link, fits all of some expressions, which name only such. */
 function itemColumn(exprs: readonly FieldExpr[], bound: Bound): Column {
+  const { length, fits } = itemTest(exprs, bound);
+  return (row) => {
+    const count = length(row);
+    for (let item = 0; item < count; item++) if (fits(row, item)) return TRUE;
+    return FALSE;
+  };
+}
+
+interface ItemTest {
+  /** How many events, or links, a span has. */
+  length(row: number): number;
+  /** Whether one of them fits all of the expressions. */
+  fits(row: number, item: number): boolean;
+}
+
+function itemTest(exprs: readonly FieldExpr[], bound: Bound): ItemTest {
   const at = { item: 0 };
   let length: (row: number) => number = () => 0;
   const table: SpanTable = {
@@ -176,12 +229,13 @@ function itemColumn(exprs: readonly FieldExpr[], bound: Bound): Column {
       return (row) => valuesOf(row)[at.item] ?? NIL;
     },
   };
-  const fits = exprs.map((expr) => fieldColumn(expr, { ...bound, table }));
-  return (row) => {
-    const count = length(row);
-    for (at.item = 0; at.item < count; at.item++)
-      if (fits.every((column) => isTrue(column(row)))) return TRUE;
-    return FALSE;
+  const columns = exprs.map((expr) => fieldColumn(expr, { ...bound, table }));
+  return {
+    length: (row) => length(row),
+    fits(row, item) {
+      at.item = item;
+      return columns.every((column) => isTrue(column(row)));
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { unsupportedAt } from "../source.ts";
 import { finishSteps } from "../trace/forest.ts";
 import type { MetricsExpr, OverTime, Pipeline } from "./ast.ts";
 import { pipelineOver, type Spanset, wholeTrace } from "./evaluate.ts";
-import { attributeColumn, bind, groupColumn } from "./field-eval.ts";
+import { bind, groupColumn, standingColumn } from "./field-eval.ts";
 import type { MemoryTable } from "./memory-table.ts";
 import { combineMetrics } from "./second-stage.ts";
 import {
@@ -26,7 +26,7 @@ export function searchMemory(
   pipeline: Pipeline,
   compileRegex: CompileRegex,
 ): MemoryMatch[] {
-  const evaluate = pipelineOver(pipeline, bind(table, compileRegex));
+  const evaluate = pipelineOver(pipeline, bind(table, pipeline, compileRegex));
   const out: MemoryMatch[] = [];
   for (let i = 0; i + 1 < table.traceStarts.length; i++) {
     const first = table.traceStarts[i] as number;
@@ -58,11 +58,11 @@ function overTime(
   }: { readonly pipeline: Pipeline; readonly aggregate: OverTime; readonly intervals: Intervals },
   compileRegex: CompileRegex,
 ): TraceSeries[] {
-  const bound = bind(table, compileRegex);
+  const bound = bind(table, pipeline, compileRegex);
   const builder = seriesBuilder(aggregate, intervals);
   const groups = aggregate.by.map((attribute) => groupColumn(attribute, bound));
   const column =
-    aggregate.attribute === undefined ? undefined : attributeColumn(aggregate.attribute, bound);
+    aggregate.attribute === undefined ? undefined : standingColumn(aggregate.attribute, bound);
   for (const row of searchMemory(table, pipeline, compileRegex).flatMap(({ spansets }) =>
     spansets.flatMap(({ rows }) => rows),
   )) {

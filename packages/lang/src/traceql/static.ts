@@ -76,6 +76,11 @@ export function firstOf(value: Static): Static {
   return value.type === "array" && value.several === true ? (value.items[0] ?? NIL) : value;
 }
 
+/** As `firstOf`: the last. */
+export function lastOf(value: Static): Static {
+  return value.type === "array" && value.several === true ? (value.items.at(-1) ?? NIL) : value;
+}
+
 /** The same text for equal values of a type and for no others: the key of groups and series. */
 export function keyOf(value: Static): string {
   switch (value.type) {

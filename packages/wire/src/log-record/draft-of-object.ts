@@ -1,10 +1,11 @@
 /**
- * A whole document (of Elasticsearch, Logstash, Fluentd, Fluent Bit) as a log record: what is recognised goes to
- * columns, what names the source goes to the resource, the rest becomes attributes with dotted names.
+ * A whole document (of Elasticsearch, Beats, Logstash, Fluentd, Fluent Bit) as a log record: what is recognised goes to
+ * columns, what names the source goes to the resource, the rest becomes attributes with dotted names. A message that is
+ * itself a line of JSON, as shippers pass on what an application wrote, is looked into for what the document leaves open.
  */
 import { isObject, type JsonObject, type JsonValue, jsonText } from "./json-value.ts";
 import type { LogDraft } from "./log-drafts.ts";
-import { recogniseFields } from "./recognise.ts";
+import { type Recognised, recogniseFields, recogniseLine } from "./recognise.ts";
 
 type Pair = readonly [name: string, value: JsonValue];
 
@@ -13,7 +14,7 @@ export interface ObjectDraftOptions {
   readonly attributes?: readonly Pair[];
   /** Attributes of the resource; the document's own count more. */
   readonly resource?: readonly Pair[];
-  /** Taken when the document has no time. */
+  /** The event's own time, taken when the document has none. */
   readonly timeNs?: bigint | undefined;
   /** Depth of objects and arrays; deeper ones throw `wire_too_deep`. */
   readonly depthMax: number;
@@ -37,7 +38,7 @@ const SERVICE_SOURCES = [
 
 /** Throws `wire_too_deep`. */
 export function draftOfObject(object: JsonObject, options: ObjectDraftOptions): LogDraft {
-  const found = recogniseFields(object);
+  const found = withMessage(recogniseFields(object));
   const leaves = new Leaves(options);
   leaves.walk(object, "", options.depthMax);
   const resource: Pair[] = [];
@@ -52,8 +53,10 @@ export function draftOfObject(object: JsonObject, options: ObjectDraftOptions): 
   addService(resource, found.service || serviceOf(leaves.pairs));
   addMissing(resource, options.resource ?? []);
   addMissing(attributes, options.attributes ?? []);
+  if (found.line?.correlationId && found.correlationId === "")
+    addMissing(attributes, [["correlation_id", found.line.correlationId]]);
   return {
-    timeNs: found.timeNs ?? options.timeNs,
+    timeNs: found.timeNs ?? options.timeNs ?? found.line?.timeNs,
     body: found.message ?? jsonText(object, options.depthMax),
     severityNumber: found.severityNumber,
     severityText: found.severityText,
@@ -65,6 +68,30 @@ export function draftOfObject(object: JsonObject, options: ObjectDraftOptions): 
     droppedAttributes: leaves.dropped,
   };
 }
+
+/** With what the line of JSON says that stands in the message; the message itself stays as it is, for `| json`. */
+interface Completed extends Recognised {
+  readonly line?: Recognised;
+}
+
+const encoder = new TextEncoder();
+
+function withMessage(found: Recognised): Completed {
+  const { message } = found;
+  if (message === undefined || !MAY_BE_JSON.test(message)) return found;
+  const bytes = encoder.encode(message);
+  const line = recogniseLine(bytes, 0, bytes.length);
+  if (line === undefined) return found;
+  const { severityNumber, severityText } =
+    found.severityNumber === 0 && found.severityText === "" ? line : found;
+  // Ids belong together: a document that names its trace has said all about it.
+  const { traceId, spanId, traceFlags } =
+    found.traceId === "" && found.spanId === "" ? line : found;
+  const service = found.service || line.service;
+  return { ...found, severityNumber, severityText, traceId, spanId, traceFlags, service, line };
+}
+
+const MAY_BE_JSON = /^[ \t]*\{/;
 
 /** Flattens objects to dotted names; arrays stay arrays. */
 class Leaves {

@@ -225,3 +225,61 @@ describe("JSON values", () => {
     );
   });
 });
+
+describe("a line of JSON as the message", () => {
+  const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const line = {
+    ...{ timestamp: "2024-01-02T03:04:05Z", level: "ERROR", message: "boom", service: "cart" },
+    ...{ trace_id: TRACE, span_id: "00f067aa0ba902b7", correlation_id: "c-1" },
+  };
+  const message = JSON.stringify(line);
+
+  test("says what the event leaves open, and stays as it is", () => {
+    expect(written(document({ message }))).toMatchObject({
+      time: 1_704_164_645_000_000_000n,
+      severity: "17 ERROR",
+      body: message,
+      service: "cart",
+      traceId: TRACE,
+      spanId: "00f067aa0ba902b7",
+      attributes: ["correlation_id=string:c-1"],
+    });
+  });
+
+  test("does not change what the event says", () => {
+    const own = {
+      ...{
+        "@timestamp": "2024-05-05T00:00:00Z",
+        log: { level: "info" },
+        service: { name: "shop" },
+      },
+      ...{ trace: { id: "f".repeat(32) }, correlation_id: "own" },
+    };
+    expect(written(document({ ...own, message }))).toMatchObject({
+      time: 1_714_867_200_000_000_000n,
+      severity: "9 info",
+      body: message,
+      service: "shop",
+      traceId: "f".repeat(32),
+      // The line's span belongs to another trace.
+      spanId: "0".repeat(16),
+      attributes: ["correlation_id=string:own"],
+    });
+    expect(written(document({ message }, { timeNs: 5n })).time).toBe(5n);
+  });
+
+  test.each([`${message}x`, "{", "[]", `"${"{".repeat(500)}`, "{".repeat(500)])(
+    "no JSON object: %.40s",
+    (text) => {
+      expect(written(document({ message: text }))).toMatchObject({
+        time: ARRIVAL,
+        severity: "0 ",
+        body: text,
+      });
+    },
+  );
+
+  test("Docker's log with its line feed", () => {
+    expect(written(document({ log: `${message}\n`, stream: "stdout" })).severity).toBe("17 ERROR");
+  });
+});

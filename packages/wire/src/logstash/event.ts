@@ -37,7 +37,6 @@ export function draftsOfLogstash(line: Uint8Array, options: LogstashOptions): Lo
         draftOfObject(event, {
           depthMax: options.limits.valueDepthMax,
           attributesMax: options.limits.attributesPerItemMax,
-          timeNs: options.arrivalNs,
           attributes: peerAttributes(options),
         }),
       );

@@ -18,10 +18,11 @@ const LEVELS: { readonly [word: string]: string } = {
 };
 
 /** Names of labels and fields that hold a level. */
-const NAMES = new Set([
+export const LOKI_LEVEL_NAMES: readonly string[] = [
   ...["level", "LEVEL", "Level", "log.level", "severity", "SEVERITY", "Severity", "SeverityText"],
   ...["lvl", "LVL", "Lvl", "severity_text", "Severity_Text", "SEVERITY_TEXT"],
-]);
+];
+const NAMES = new Set(LOKI_LEVEL_NAMES);
 /** Of logfmt fields in any case, the one that counts most first. */
 const FIELDS = ["level", "log.level", "severity", "severitytext", "lvl", "severity_text"];
 

@@ -12,7 +12,7 @@ export const SERVICE_LABEL = "service_name";
 const SERVICE_KEY = "service.name";
 
 /** Without a label `service_name` the first of these names the service. */
-const SERVICE_SOURCES = [
+export const LOKI_SERVICE_SOURCES: readonly string[] = [
   ...["service", "app", "application", "app_name", "name", "app_kubernetes_io_name", "container"],
   ...["container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name"],
 ];
@@ -237,7 +237,7 @@ function serviceOf(labels: ReadonlyMap<string, string>): {
 } {
   const own = labels.get(SERVICE_LABEL);
   if (own !== undefined) return { service: own, isWeak: false };
-  for (const name of SERVICE_SOURCES) {
+  for (const name of LOKI_SERVICE_SOURCES) {
     const value = labels.get(name);
     if (value !== undefined) return { service: value, isWeak: WEAK_SOURCES.has(name) };
   }

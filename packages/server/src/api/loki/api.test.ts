@@ -240,6 +240,33 @@ describe("refused", () => {
   check('{a="b"}', "end timestamp must not be before", { start: "10", end: "5" });
 });
 
+test("what Logs Drilldown asks first", async () => {
+  const answer = await app.inject("/loki/api/v1/drilldown-limits");
+  expect(answer.statusCode).toBe(200);
+  expect(answer.json()).toMatchObject({
+    pattern_ingester_enabled: true,
+    version: "3.5.0",
+    limits: {
+      volume_enabled: true,
+      max_entries_limit_per_query: 5000,
+      discover_service_name: expect.arrayContaining(["service", "app"]),
+      log_level_fields: expect.arrayContaining(["level", "severity_text"]),
+      query_timeout: "60s",
+    },
+  });
+});
+
+describe("volumes refuse", () => {
+  test.each([
+    ["limit=-1", "limit must be a positive value"],
+    ["limit=x", "limit must be a positive value"],
+    ["aggregateBy=nope", "invalid aggregation option"],
+  ])("%s", async (params, why) => {
+    const answer = await app.inject(`/loki/api/v1/index/volume?query=%7B%7D&${params}`);
+    expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining(why)]);
+  });
+});
+
 describe("times", () => {
   const check = (text: string, want: bigint | undefined) =>
     test(text, () => expect(parseTimeNs(text)).toBe(want));

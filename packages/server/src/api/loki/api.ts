@@ -12,6 +12,7 @@ import { acceptForms, formParams } from "../form-body.ts";
 import { clientGone } from "../ours/client-gone.ts";
 import { deletes } from "./deletes.ts";
 import type { Context, Handler } from "./exchange.ts";
+import { drilldownLimits } from "./drilldown.ts";
 import { detectedFields, detectedLabels, detectedValues, patterns } from "./explore.ts";
 import { labelNames, labelValues, seriesList } from "./labels.ts";
 import { buildInfo, formatQuery } from "./misc.ts";
@@ -54,12 +55,14 @@ const routes: readonly (readonly [methods: readonly Method[], path: string, Hand
   [["GET", "POST"], "/format_query", formatQuery],
   [["GET", "POST", "PUT", "DELETE"], "/delete", deletes],
   [["GET"], "/status/buildinfo", buildInfo],
+  [["GET"], "/drilldown-limits", drilldownLimits],
 ];
 
 const QUERY_TIMEOUT_MS = 60_000;
 
 export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
   const { engine, clock } = deps;
+  const timeoutMs = deps.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS;
   const context: Context = {
     engine,
     clock,
@@ -67,9 +70,9 @@ export function registerLokiApi(app: FastifyInstance, deps: LokiApiDeps): void {
     keys: createAttributeKeys(engine),
     deletes: deps.deletes,
     kept: deps.kept,
+    timeoutMs,
   };
   const prefix = deps.prefix ?? "/loki/api/v1";
-  const timeoutMs = deps.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS;
   void app.register(
     (scope, _options, done) => {
       scope.setErrorHandler((error, _request, reply) => sendLokiError(reply, error, deps.report));

@@ -31,6 +31,8 @@ export interface Context {
   readonly engine: Engine;
   readonly source: LogSource;
   readonly clock: Clock;
+  /** When a query is given up. */
+  readonly timeoutMs: number;
   readonly keys: AttributeKeys;
   /** Absent: every query computes all of its steps. */
   readonly kept?: KeptSteps | undefined;

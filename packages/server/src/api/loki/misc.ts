@@ -5,7 +5,7 @@ import type { FastifyReply } from "fastify";
 import { type Context, type Exchange, located } from "./exchange.ts";
 
 /** The version whose API and language this follows; clients choose features by it. */
-const LOKI_VERSION = "3.5.0";
+export const LOKI_VERSION = "3.5.0";
 
 export async function buildInfo(_context: Context, { reply }: Exchange): Promise<FastifyReply> {
   return reply.type("application/json; charset=UTF-8").send({

@@ -6,11 +6,11 @@ import type { LogRange } from "../../query/logs/source.ts";
 const HOUR_NS = 3_600_000_000_000n;
 const LINES_STANDARD = 100;
 /** Loki's own default limit. */
-const LINES_MAX = 5_000;
+export const LINES_MAX = 5_000;
 /** Integers of at most this many digits are seconds. */
 const SECONDS_DIGITS_MAX = 10;
 
-function wrong(message: string): TriptychError {
+export function wrong(message: string): TriptychError {
   return new TriptychError("query_invalid", message);
 }
 

@@ -3,7 +3,7 @@ import type { FastifyReply } from "fastify";
 import { logStats, logVolumes, type Volume } from "../../query/logs/volume.ts";
 import { parseStreamSelector } from "@triptych/lang";
 import { type Context, type Exchange, optionalConditions, selectorConditions } from "./exchange.ts";
-import { rangeParam, stepParam } from "./params.ts";
+import { countParam, rangeParam, stepParam, wrong } from "./params.ts";
 
 export async function indexStats(
   { engine, clock }: Context,
@@ -15,8 +15,9 @@ export async function indexStats(
   return reply.send(await logStats(engine, filter, ask));
 }
 
+const AGGREGATIONS: ReadonlySet<string> = new Set(["", "series", "labels"]);
 const VOLUMES_STANDARD = 100;
-const VOLUMES_MAX = 1000;
+export const VOLUMES_MAX = 1000;
 
 async function volumes(
   { engine, clock }: Context,
@@ -28,12 +29,14 @@ async function volumes(
   const range = rangeParam(params, clock);
   const targets = (params.get("targetLabels") ?? "").split(",").filter((name) => name !== "");
   // Without targets the labels of the selector make the volumes, and all labels when each is for itself.
-  const byLabel = params.get("aggregateBy") === "labels";
+  const aggregateBy = params.get("aggregateBy") ?? "";
+  if (!AGGREGATIONS.has(aggregateBy))
+    throw wrong(`invalid aggregation option "${aggregateBy.slice(0, 50)}": it is series or labels`);
+  const byLabel = aggregateBy === "labels";
   const asked =
     conditions.length === 0 || byLabel ? [] : parseStreamSelector(text).map(({ name }) => name);
   const names = targets.length > 0 ? targets : asked;
-  const given = Number(params.get("limit") ?? VOLUMES_STANDARD);
-  const limit = Math.min(given > 0 ? given : VOLUMES_STANDARD, VOLUMES_MAX);
+  const limit = countParam(params, "limit", { standard: VOLUMES_STANDARD, max: VOLUMES_MAX });
   const slots = { afterNs: range.fromNs, slotNs: slotNs(range) };
   const found = await logVolumes(
     engine,

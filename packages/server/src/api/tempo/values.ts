@@ -54,8 +54,13 @@ export const keyValue = (key: string, value: Static): TempoKeyValue => ({
   value: anyValueOf(value),
 });
 
+/** Labels of series are single values everywhere: a list is its text, as TraceQL writes it. */
 export const labelsOf = (labels: readonly TraceLabel[]): TempoKeyValue[] =>
-  labels.map(({ name, value }) => keyValue(name, value));
+  labels.map(({ name, value }) =>
+    value.type === "array"
+      ? { key: name, value: { stringValue: showStatic(value) } }
+      : keyValue(name, value),
+  );
 
 /** JSON has no infinities; protobuf's JSON writes them as text. */
 export function jsonNumber(value: number): number | string {

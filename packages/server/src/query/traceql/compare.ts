@@ -199,7 +199,7 @@ async function compareSpans(
   counted: Map<string, Compared & { count: number }>,
 ): Promise<void> {
   const table = memoryTable(query.spans);
-  const bound = bindTable(table, compileRegex);
+  const bound = bindTable(table, query.pipeline, compileRegex);
   const evaluate = pipelineOver(query.pipeline, bound);
   const selects = fieldColumn(query.compare.filter.expr, bound);
   const window = windowOf(query.compare);

@@ -1,5 +1,5 @@
 /** What one filter asks of events holds for one of them, in the store as in memory; and likewise of links. */
-import { parseTraceql } from "@triptych/lang";
+import { parseTraceql, showStatic } from "@triptych/lang";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createReader } from "../../store/clickhouse/select/reader.ts";
 import { openTestStore, spanIdOf, type TestStore } from "../../store/clickhouse/select/testing.ts";
@@ -109,3 +109,33 @@ check(`link.r = 1 && link.s = 2`, "s7");
 check(`link:spanID = "${spanIdOf(1)}" && link.s = 2`, "s7");
 check(`event:name = "a" || event.lvl = "y"`, "s0 s1 s2 s3 s5");
 check(`event.q = 1`, "s0");
+
+const standing = (query: string, wanted: readonly string[]) =>
+  test(query, async () => {
+    const parsed = parseTraceql(query);
+    if (parsed.kind !== "spansets") throw new Error("not a search");
+    const { traces } = await searchTraceql(createReader(store.engine), parsed.pipeline, {
+      range: { fromNs: T0 - 1n, toNs: T0 + 1n },
+      limit: 100,
+      spansPerSpanset: 10,
+    });
+    const shown = traces.map(({ rootName, spansets: [set] }) => {
+      const pairs = [...(set?.attributes ?? []), ...(set?.spans[0]?.attributes ?? [])];
+      return `${rootName} ${pairs.map(([name, value]) => `${name}=${showStatic(value)}`).join(" ")}`;
+    });
+    expect(shown.sort()).toEqual(wanted);
+  });
+
+// What fits stands for the span, in groups and where it is shown.
+standing(`{ event:name = "b" } | select(event.lvl)`, [
+  "s0 event:name=b lvl=y",
+  "s1 event:name=b lvl=x",
+  "s3 event:name=b lvl=y",
+  "s5 event:name=b lvl=y",
+]);
+standing(`{ event.lvl = "x" } | by(event:name)`, [
+  "s0 by(event:name)=a lvl=x event:name=a",
+  "s1 by(event:name)=b lvl=x event:name=b",
+  "s2 by(event:name)=a lvl=x event:name=a",
+]);
+standing(`{ link.s = 2 } | select(link.r)`, ["s6 s=2 r=2", "s7 s=2 r=1"]);

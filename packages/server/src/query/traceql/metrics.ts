@@ -3,7 +3,6 @@
  * trace. Exemplars are spans of the result, spread over its intervals.
  */
 import {
-  attributeColumn,
   attributeKey,
   combineMetrics,
   firstStatic,
@@ -17,6 +16,7 @@ import {
   type Static,
   seriesBuilder,
   staticKey,
+  standingColumn,
   staticNumber,
   type TraceExemplar,
   type TraceLabel,
@@ -347,7 +347,7 @@ function observe(
   const { aggregate, intervals, builder } = to;
   const groups = aggregate.by.map((attribute) => groupColumn(attribute, bound));
   const number =
-    aggregate.attribute === undefined ? undefined : attributeColumn(aggregate.attribute, bound);
+    aggregate.attribute === undefined ? undefined : standingColumn(aggregate.attribute, bound);
   const buckets = usesBuckets(aggregate);
   for (const { rows } of spansets) {
     for (const row of rows) {

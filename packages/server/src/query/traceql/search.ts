@@ -1,12 +1,13 @@
 /** Searching traces with TraceQL. */
 import {
-  attributeColumn,
   attributeTests,
   fieldColumn,
   isTrue,
   printTraceqlAttribute,
+  lastStatic,
   type Spanset,
   type Static,
+  standingColumn,
   type Traceql,
 } from "@triptych/lang";
 import type { Reader } from "../../store/clickhouse/select/reader.ts";
@@ -148,7 +149,7 @@ function foundTrace(
   const columns = shown.attributes.map(({ attribute, tests }) => {
     const fit = tests?.map((test) => fieldColumn(test, bound));
     const isShown = (row: number): boolean => fit?.some((one) => isTrue(one(row))) ?? true;
-    return { name: labelOf(attribute), column: attributeColumn(attribute, bound), isShown };
+    return { name: labelOf(attribute), column: standingColumn(attribute, bound), isShown };
   });
   const names = shown.named
     ? table.column({
@@ -163,7 +164,7 @@ function foundTrace(
   const spanOf = (row: number): FoundSpan => {
     const attributes = new Map<string, Static>();
     for (const { name, column, isShown } of columns) {
-      const value = column(row);
+      const value = lastStatic(column(row));
       if (value.type === "nil" || attributes.has(name) || !isShown(row)) continue;
       attributes.set(name, value);
     }

@@ -165,7 +165,7 @@ async function* evaluateTable(
   table: StoredTable,
   stored: StoredTraces,
 ): AsyncGenerator<EvaluatedTrace> {
-  const bound = bindTable(table, compileRegex);
+  const bound = bindTable(table, walk.pipeline, compileRegex);
   const evaluate = pipelineOver(walk.pipeline, bound);
   for (const [i, traceId] of table.traceIds.entries()) {
     const trace = stored.byId.get(traceId);

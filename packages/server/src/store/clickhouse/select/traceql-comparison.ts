@@ -37,6 +37,7 @@ const constantsOnly: Parameters<typeof fieldColumn>[1] = {
     column: nothing,
     items: nothing,
   },
+  asked: nothing,
   compileRegex: nothing,
   structure: nothing,
   structureSteps: nothing,

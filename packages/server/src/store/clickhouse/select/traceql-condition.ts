@@ -295,6 +295,9 @@ function intrinsicCondition(
   value: Static,
   range: NsRange,
 ): Condition {
+  // Asks for spans that have a parent.
+  if (intrinsic === "span:parentID" && op === "!=" && value.type === "string" && value.value === "")
+    return exactly(sql`ParentSpanId != ''`);
   const column = textColumns.get(intrinsic);
   if (column !== undefined)
     return value.type === "string"

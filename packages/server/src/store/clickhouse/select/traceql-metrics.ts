@@ -88,10 +88,12 @@ export function numberSql(attribute: Traceql.Attribute): NumberSql | undefined {
     return { value: sql`Duration / 1e9`, whole: sql`toFloat64(Duration)`, divisor: 1e9 };
   const group = attribute.intrinsic === undefined ? groupSql(attribute) : undefined;
   if (group === undefined) return undefined;
-  const value = sql`if(substring(${group} AS enc, 1, 1) IN ('3', '4'), toFloat64OrNull(substring(enc, 2)), NULL)`;
+  // A list of one item is that item.
+  const digits = sql`if(startsWith(${group} AS enc, '6['), substring(enc, 3, length(enc) - 3), substring(enc, 2))`;
+  const value = sql`if(substring(${group} AS enc, 1, 1) IN ('3', '4', '6'), toFloat64OrNull(${digits}), NULL)`;
   return {
     value: sql`ifNull(${value}, nan)`,
-    whole: sql`if(substring(${group} AS enc, 1, 1) = '3', toFloat64OrZero(substring(enc, 2)), 0)`,
+    whole: sql`if(match(${group} AS enc, '^(3|6\\\\[)-?[0-9]+\\\\]?$'), toFloat64OrZero(${digits}), 0)`,
     divisor: 1,
   };
 }

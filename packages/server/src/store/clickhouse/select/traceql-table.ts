@@ -247,7 +247,7 @@ export function decodeValue(encoded: string): Static {
   }
 }
 
-/** Arrays are kept as JSON; in it floats have a point or an exponent, and integers have none. */
+/** Arrays are kept as JSON; in it floats have a point or an exponent, and integers have none. One item is itself. */
 function decodeArray(text: string): Static {
   let items: unknown;
   try {
@@ -272,6 +272,7 @@ function decodeArray(text: string): Static {
   });
   const [first] = values;
   if (first === undefined) return NIL_STATIC;
+  if (values.length === 1) return first;
   const of =
     first.type === "int" || first.type === "float" || first.type === "bool" ? first.type : "string";
   return { type: "array", of, items: values };

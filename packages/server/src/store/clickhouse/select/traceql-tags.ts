@@ -1,6 +1,6 @@
 /** Names of attributes and their values, for completion: counted over the newest spans of a range. */
 import type { Static, Traceql } from "@triptych/lang";
-import { all, type Sql, sql, u64 } from "../sql.ts";
+import { all, type Sql, sql, texts, u64 } from "../sql.ts";
 import type { Reader } from "./reader.ts";
 import { readRows, textCells } from "./rows.ts";
 import { attributeReading } from "./traceql-place.ts";
@@ -50,12 +50,18 @@ export async function selectAttributeValues(
   return distinct(reader, value, query);
 }
 
-async function distinct(reader: Reader, value: Sql, query: TagQuery): Promise<Static[]> {
+/** Spans that have none of these are passed over: their lack is no value that the limit counts. */
+async function distinct(
+  reader: Reader,
+  value: Sql,
+  query: TagQuery,
+  none: readonly string[] = [""],
+): Promise<Static[]> {
   const answer = await reader.select(
-    sql`SELECT DISTINCT ${value} AS enc FROM otel_traces WHERE ${where(query)} LIMIT ${u64(query.limit)}`,
+    sql`SELECT DISTINCT enc FROM (SELECT ${value} AS enc FROM otel_traces WHERE ${where(query)})
+        WHERE enc NOT IN ${texts(none)} LIMIT ${u64(query.limit)}`,
   );
-  const texts = readRows(answer, (block) => textCells(block, "enc"));
-  return texts.filter((text) => text !== "").map(decodeValue);
+  return readRows(answer, (block) => textCells(block, "enc")).map(decodeValue);
 }
 
 const intrinsicValues: ReadonlyMap<string, Sql> = new Map([
@@ -68,6 +74,9 @@ const intrinsicValues: ReadonlyMap<string, Sql> = new Map([
   ["event:name", sql`arrayJoin(arrayMap(x -> concat('1', x), \`Events.Name\`))`],
 ]);
 
+/** As `attributeReading` reads it. */
+const EMPTY_TEXT = "1";
+
 /** Distinct values of an intrinsic whose values are worth listing; `undefined` for others. */
 export async function selectIntrinsicValues(
   reader: Reader,
@@ -76,6 +85,5 @@ export async function selectIntrinsicValues(
 ): Promise<Static[] | undefined> {
   const value = intrinsicValues.get(intrinsic);
   if (value === undefined) return undefined;
-  const found = await distinct(reader, value, query);
-  return found.filter((one) => one.type !== "string" || one.value !== "");
+  return distinct(reader, value, query, ["", EMPTY_TEXT]);
 }
