@@ -10,7 +10,8 @@ export type Priority = (typeof priorities)[number];
 
 export interface PriorityLine<T> {
   readonly length: number;
-  push(item: T, priority: Priority): void;
+  /** Within its class behind those with the same rank or a smaller one; behind all that came before unless given. */
+  push(item: T, priority: Priority, rank?: number): void;
   /** Takes the next out of the line; of some classes only, when they are named. */
   shift(only?: (priority: Priority) => boolean): T | undefined;
   /** Takes one out who does not wait any more. */
@@ -21,24 +22,31 @@ export interface PriorityLine<T> {
 const PASSED_OVER_MAX = 2;
 
 export function createPriorityLine<T>(): PriorityLine<T> {
-  const classes = priorities.map((priority) => ({ priority, waiting: [] as T[], passedOver: 0 }));
+  const classes = priorities.map((priority) => ({
+    priority,
+    waiting: [] as { readonly item: T; readonly rank: number }[],
+    passedOver: 0,
+  }));
   return {
     get length() {
       return classes.reduce((sum, { waiting }) => sum + waiting.length, 0);
     },
-    push(item, priority) {
-      classes.find((one) => one.priority === priority)?.waiting.push(item);
+    push(item, priority, rank = Number.POSITIVE_INFINITY) {
+      const waiting = classes.find((one) => one.priority === priority)?.waiting ?? [];
+      let at = waiting.length;
+      while (at > 0 && (waiting[at - 1]?.rank ?? 0) > rank) at--;
+      waiting.splice(at, 0, { item, rank });
     },
     shift(only = () => true) {
       const here = classes.filter(({ priority, waiting }) => waiting.length > 0 && only(priority));
       const chosen = here.findLast(({ passedOver }) => passedOver >= PASSED_OVER_MAX) ?? here[0];
       if (chosen === undefined) return undefined;
       for (const one of here) one.passedOver = one === chosen ? 0 : one.passedOver + 1;
-      return chosen.waiting.shift();
+      return chosen.waiting.shift()?.item;
     },
     remove(item) {
       for (const { waiting } of classes) {
-        const at = waiting.indexOf(item);
+        const at = waiting.findIndex((one) => one.item === item);
         if (at >= 0) waiting.splice(at, 1);
       }
     },

@@ -4,17 +4,12 @@ import { labelsFrom } from "@triptych/lang";
 import { TriptychError } from "@triptych/model";
 import { asPatternError } from "../../regex/regex.ts";
 import type { Engine } from "../../store/clickhouse/engine.ts";
-import {
-  isOfLoki,
-  lokiLinesSql,
-  slotCountsSql,
-} from "../../store/clickhouse/select/logs-counts.ts";
+import { isOfLoki, presenceSql, slotCountsSql } from "../../store/clickhouse/select/logs-counts.ts";
 import {
   isOwnKey,
   type LogField,
   type LogRange,
   logPlaces,
-  placesWithKeySql,
 } from "../../store/clickhouse/select/logs-filter.ts";
 import { numberCells, readRows, textsCells } from "../../store/clickhouse/select/rows.ts";
 import type { AttributeKeys } from "../logs/attribute-keys.ts";
@@ -73,10 +68,7 @@ async function countsInStore(
   if ((toNs - afterNs) / slotNs > BigInt(SLOTS_MAX)) return undefined;
   const range = { fromNs: afterNs + 1n, toNs: toNs + 1n };
   const conditions = (await keys?.resolve(planned, range, ask)) ?? planned;
-  const [isLokiThere, ...fields] = await Promise.all([
-    named.some(isOfLoki) && hasLokiLines(engine, range, ask),
-    ...named.map((field) => narrowed(engine, field, range, ask)),
-  ]);
+  const { isLokiThere, fields } = await looked(engine, named, range, ask);
   const slots = {
     slots: { afterNs, slotNs },
     limit: ROWS_MAX + 1,
@@ -99,28 +91,39 @@ async function countsInStore(
   });
 }
 
-async function hasLokiLines(
+/**
+ * Whether lines of Loki's push are in the range, where that matters, and the fields without the places where no line of
+ * the range has the key: a short look saves reading their attributes.
+ */
+async function looked(
   engine: Engine,
+  named: readonly LogField[],
   range: LogRange,
   { signal, priority }: LogAsk,
-): Promise<boolean> {
-  const answer = await engine.select(lokiLinesSql(range), { signal, priority });
-  return (readRows(answer, (block) => numberCells(block, "found"))[0] ?? 0) > 0;
+): Promise<{ readonly isLokiThere: boolean; readonly fields: readonly LogField[] }> {
+  const loki = named.some(isOfLoki);
+  const keys = named.flatMap((field) => keyOf(field) ?? []);
+  if (!loki && keys.length === 0) return { isLokiThere: false, fields: named };
+  const answer = await engine.select(presenceSql(range, { loki, keys }), { signal, priority });
+  const [row] = readRows(answer, (block) => {
+    const isLoki = numberCells(block, "loki");
+    const found = keys.map((_, i) => textsCells(block, `found${i}`));
+    return (at) => ({ isLoki: isLoki(at) > 0, found: found.map((cell) => cell(at)) });
+  });
+  let next = 0;
+  const fields = named.map((field) => {
+    const found = keyOf(field) === undefined ? undefined : row?.found[next++];
+    if (found === undefined || (field.kind !== "escaped" && field.kind !== "level_label"))
+      return field;
+    return { ...field, places: logPlaces.filter((place) => found.includes(place)) };
+  });
+  return { isLokiThere: row?.isLoki ?? false, fields };
 }
 
-/** The field without the places where no line of the range has the key: a short look saves reading their attributes. */
-async function narrowed(
-  engine: Engine,
-  field: LogField,
-  range: LogRange,
-  { signal }: LogAsk,
-): Promise<LogField> {
-  if ((field.kind !== "escaped" && field.kind !== "level_label") || !isOwnKey(field.name))
-    return field;
-  const { blocks } = await engine.select(placesWithKeySql(range, field.name), { signal });
-  const block = blocks.find(({ rows }) => rows > 0);
-  const found = block === undefined ? [] : textsCells(block, "found")(0);
-  return { ...field, places: logPlaces.filter((place) => found.includes(place)) };
+/** The key that alone the field asks for. */
+function keyOf(field: LogField): string | undefined {
+  const isNamed = field.kind === "escaped" || field.kind === "level_label";
+  return isNamed && isOwnKey(field.name) ? field.name : undefined;
 }
 
 function gcd(a: bigint, b: bigint): bigint {

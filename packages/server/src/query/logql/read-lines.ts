@@ -41,8 +41,8 @@ export const readLimits: ReadLimits = {
 /** A piece is decoded at once: about 10 MB. */
 const PAGE_LINES = 10_000;
 const FIRST_PIECE_NS = 60_000_000_000n;
-/** Of a range of time, to look for a few lines in first: five seconds of an hour. */
-const FIRST_SHARE = 720n;
+/** Of a range of time, to look for a few lines in first: fifteen seconds of an hour. */
+const FIRST_SHARE = 240n;
 
 export interface ReadLines {
   readonly range: LogRange;

@@ -55,18 +55,18 @@ async function search(text: string, within = range): Promise<string[]> {
 }
 
 describe("parts of the range", () => {
-  const hoursOf = (share: () => number): number[] =>
-    [...slices(range, share)].map(({ fromNs, toNs }) => Number(toNs - fromNs) / 3.6e12);
+  const minutesOf = (share: () => number): number[] =>
+    [...slices(range, share)].map(({ fromNs, toNs }) => Number(toNs - fromNs) / 6e10);
 
   test("grow while nothing is found, and leave nothing out", () => {
-    const hours = hoursOf(() => 0);
-    expect(hours.slice(0, 4)).toEqual([0.09375, 0.375, 1.5, 6]);
-    expect(hours.reduce((sum, one) => sum + one, 0)).toBe(24);
+    const minutes = minutesOf(() => 0);
+    expect(minutes).toEqual([1, 8, 64, 512, 855]);
+    expect(minutes.reduce((sum, one) => sum + one, 0)).toBe(24 * 60);
   });
   test("are as large as what was found says", () => {
     // Half of what is wanted lay in the first part: another one and a half times that is enough.
-    expect(hoursOf(() => 0.5).slice(0, 2)).toEqual([0.09375, 0.140625]);
-    expect(hoursOf(() => 0.001).slice(0, 2)).toEqual([0.09375, 0.375]);
+    expect(minutesOf(() => 0.5).slice(0, 2)).toEqual([1, 1.5]);
+    expect(minutesOf(() => 0.001).slice(0, 2)).toEqual([1, 8]);
   });
 });
 

@@ -120,7 +120,7 @@ function openSession(path: string, options: EmbeddedOptions): ChdbSession {
   }
 }
 
-const QUERY_NICE = 10;
+const QUERY_NICE = 7;
 
 /** Limits first, then read-only: after that not even our own statements can change them. */
 async function openReader(session: ChdbSession, options: EmbeddedOptions): Promise<ChdbSession> {

@@ -36,3 +36,20 @@ test("the line is bounded, and who leaves it makes room", async () => {
   pool.give("a");
   expect(await next).toBe("a");
 });
+
+test("a request's next query goes before those of requests that came later", async () => {
+  const pool = createReaderPool(["a"], 10);
+  const early = new AbortController().signal;
+  const late = new AbortController().signal;
+  const seen: string[] = [];
+  const ask = (signal: AbortSignal | undefined, name: string) =>
+    pool.take({ signal }).then((reader) => {
+      seen.push(name);
+      pool.give(reader);
+    });
+  const first = await pool.take({ signal: early });
+  const waiting = [ask(late, "late"), ask(undefined, "nobody's"), ask(early, "early, again")];
+  pool.give(first);
+  await Promise.all(waiting);
+  expect(seen).toEqual(["early, again", "late", "nobody's"]);
+});

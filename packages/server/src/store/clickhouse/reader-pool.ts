@@ -1,4 +1,8 @@
-/** Who gets which of the store's readers: rules before people, one reader for rules only, and nobody waits for ever. */
+/**
+ * Who gets which of the store's readers: rules before people, one reader for rules only, and nobody waits for ever. Most
+ * requests ask several queries, one after the other: who came first is served first with each of them, so that under
+ * load requests end one after the other, and not all of them late.
+ */
 import { TriptychError } from "@triptych/model";
 import { createPriorityLine, type Priority } from "../../self/priority-line.ts";
 
@@ -20,6 +24,14 @@ const FOR_RULES = 1;
 export function createReaderPool<T>(readers: readonly T[], queueMax: number): ReaderPool<T> {
   const free = [...readers];
   const line = createPriorityLine<(reader: T) => void>();
+  /** When requests came, in numbers; a request is known by its signal. */
+  const ranks = new WeakMap<AbortSignal, number>();
+  let came = 0;
+  const rankOf = (signal: AbortSignal | undefined): number => {
+    const rank = (signal && ranks.get(signal)) ?? came++;
+    if (signal !== undefined) ranks.set(signal, rank);
+    return rank;
+  };
   // One reader alone is everybody's.
   const kept = readers.length > FOR_RULES ? FOR_RULES : 0;
   const mayTake = (priority: Priority): boolean => free.length > (priority === "rules" ? 0 : kept);
@@ -33,6 +45,7 @@ export function createReaderPool<T>(readers: readonly T[], queueMax: number): Re
   };
   return {
     take({ signal, priority = "interactive" } = {}) {
+      const rank = rankOf(signal);
       if (line.length >= queueMax && !mayTake(priority)) {
         const message = `${queueMax} queries are waiting already; try again later`;
         return Promise.reject(
@@ -50,7 +63,7 @@ export function createReaderPool<T>(readers: readonly T[], queueMax: number): Re
           resolve(reader);
         };
         signal?.addEventListener("abort", onAbort, { once: true });
-        line.push(take, priority);
+        line.push(take, priority, rank);
         serve();
       });
     },

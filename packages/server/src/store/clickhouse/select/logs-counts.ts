@@ -9,6 +9,7 @@ import {
   type LogField,
   type LogRange,
   logRange,
+  placesWithKeySql,
 } from "./logs-filter.ts";
 
 interface Filter {
@@ -101,10 +102,19 @@ const isLevel = (field: LogField): boolean =>
 export const isOfLoki = ({ kind }: LogField): boolean =>
   kind === "detected_level" || kind === "level_label";
 
-/** Whether a line of the range came by Loki's push: `found`. */
-export function lokiLinesSql(range: LogRange): Sql {
-  return sql`SELECT count() AS found FROM
-    (SELECT 1 FROM otel_logs WHERE ${logRange(range)} AND ${fromLokiSql} LIMIT 1)`;
+/**
+ * What short looks at the range tell: whether a line of it came by Loki's push, where that is asked (`loki`), and of each
+ * key the names of the places where a line has it (`found0` and so on). One row.
+ */
+export function presenceSql(
+  range: LogRange,
+  { loki, keys }: { readonly loki: boolean; readonly keys: readonly string[] },
+): Sql {
+  const isLoki = sql`exists(SELECT 1 FROM otel_logs WHERE ${logRange(range)} AND ${fromLokiSql} LIMIT 1)`;
+  const places = keys.map(
+    (key, i) => sql`${placesWithKeySql(range, key)} AS ${constant(`found${i}`)}`,
+  );
+  return sql`SELECT ${join([sql`${loki ? isLoki : constant("0")} AS loki`, ...places], ", ")}`;
 }
 
 /** How much there is: `streams`, `lines`, `bytes`, `parts` (days, which stand for Loki's chunks). */

@@ -226,7 +226,18 @@ function lineCondition(op: "|=" | "!=" | "|~" | "!~", value: string): Sql {
 }
 
 function matchCondition(field: LogField, op: MatchOp, value: string): Sql {
-  const column = fieldSql(field);
+  const found = matchOf(field, fieldSql(field), op, value);
+  if (field.kind !== "level_label" || field.isGrouped === true) return found;
+  // As `LineLabels.writtenLevel`: a level may be asked for in its sender's letters.
+  const own = field.places?.length === 0 ? constant("''") : escapedSql(field);
+  const written = matchOf(field, constant("SeverityText"), op, value);
+  const isWritten = sql`(${own} = '' AND SeverityText != '' AND NOT ${fromLokiSql})`;
+  return op.startsWith("!")
+    ? sql`(${found} AND (NOT ${isWritten} OR ${written}))`
+    : sql`(${found} OR (${isWritten} AND ${written}))`;
+}
+
+function matchOf(field: LogField, column: Sql, op: MatchOp, value: string): Sql {
   switch (op) {
     case "=":
       return sql`(${implied(field, value)} AND ${column} = ${text(value)})`;
@@ -344,10 +355,10 @@ function namedSql(key: string): Sql {
   return sql`multiIf(${join(found, ", ")}, ${rest})`;
 }
 
-/** Which places have a line with the key, which the indices on keys tell soon: `found`, one row with their names. */
+/** The names of the places that have a line with the key, which the indices on keys tell soon. */
 export function placesWithKeySql(range: LogRange, key: string): Sql {
   const has = (place: LogPlace): Sql =>
     sql`exists(SELECT 1 FROM otel_logs WHERE ${logRange(range)} AND mapContains(${constant(place)}, ${text(key)}) LIMIT 1)`;
   const found = logPlaces.map((place) => sql`if(${has(place)}, ${text(place)}, '')`);
-  return sql`SELECT arrayFilter(x -> x != '', [${join(found, ", ")}]) AS found`;
+  return sql`arrayFilter(x -> x != '', [${join(found, ", ")}])`;
 }

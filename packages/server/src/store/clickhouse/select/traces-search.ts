@@ -27,10 +27,10 @@ const startNs = constant("toUnixTimestamp64Nano(Timestamp)");
 export const traceDuration = sql`toUInt64(max(${startNs} + toInt64(least(Duration, 4611686018427387904))) - min(${startNs}))`;
 
 /** The newest part of the range that is looked at first, and by how much the next one is larger. */
-const FIRST_SLICE = 256n;
-/** Cutting this finer saves nothing. */
-const SLICE_NS_MIN = 60_000_000_000n;
-const SLICE_GROWTH = 4n;
+const FIRST_SLICE = 1440n;
+/** What came in the last seconds may not be there yet. */
+const SLICE_NS_MIN = 15_000_000_000n;
+const SLICE_GROWTH = 8n;
 const FIRST_SLICE_NS_MAX = 6n * 3_600_000_000_000n;
 
 /** Ids of the traces with the newest matching spans, newest first. Looks at ever larger parts of the range. */
