@@ -47,6 +47,7 @@ const MiB = 1024 * 1024;
 function defaultOf(path: string, key: JsonSchema): string {
   if (path === "memory") return "half of the machine, at least 1 GiB";
   if (path === "limits.headBytes") return "1 GiB, or a sixteenth of the machine when that is less";
+  if (path === "http.pathPrefix") return "the path of `http.externalUrl`";
   let value: unknown = configSchema.parse({});
   for (const name of path.split(".")) value = (value as { [name: string]: unknown })[name];
   // Sizes have two input types, so the schema itself names no default.

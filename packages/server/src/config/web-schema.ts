@@ -30,7 +30,7 @@ export const pathPrefixSchema = z
   })
   .optional()
   .describe(
-    "Path before every address, for a proxy that keeps it; that of `externalUrl` unless given. Addresses without it are answered, too.",
+    "Path before every address. Addresses without it are answered, too: a proxy may take it away or leave it.",
   );
 
 /** The prefix that is in effect. */
