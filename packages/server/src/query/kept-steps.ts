@@ -25,11 +25,12 @@ export interface ComputedRows {
 export interface KeptSteps {
   /**
    * Rows of all steps of the question's grid, each with a value at least, in the order of their labels: `compute` is called once, with all of them or
-   * with the last ones. Rows that are new are shared with later answers, so nobody may change them.
+   * with the last ones. Rows are shared with later answers, so nobody may change them. `pause` is called often.
    */
   rows(
     question: KeptQuestion,
     compute: (grid: Grid) => Promise<ComputedRows>,
+    pause?: () => Promise<void> | undefined,
   ): Promise<readonly Row[]>;
   readonly bytes: number;
   /** Steps of answers that were there, and that were computed. */
@@ -89,7 +90,7 @@ export function createKeptSteps(changes: Changes, bytesMax: number): KeptSteps {
       return bytes;
     },
     counts,
-    async rows(question, compute) {
+    async rows(question, compute, pause = () => undefined) {
       const { grid } = question;
       const key = keyOf(question);
       const mark = changes.mark();
@@ -97,15 +98,16 @@ export function createKeptSteps(changes: Changes, bytesMax: number): KeptSteps {
       const there = entry === undefined || mark === undefined ? 0 : usable(entry, question);
       counts.reused += there;
       counts.computed += grid.count - there;
-      const steps = joined(entry, { grid, there });
-      if (there === grid.count) return steps([]);
+      const before = there === 0 ? undefined : entry;
+      if (before !== undefined && there === grid.count)
+        return isSame(before.grid, grid) ? before.rows : joined(before, [], { grid, there, pause });
       const rest = {
         ...grid,
         startMs: grid.startMs + there * grid.stepMs,
         count: grid.count - there,
       };
       const { rows, mayKeep } = await compute(rest);
-      const all = there === 0 ? rows : steps(rows);
+      const all = before === undefined ? rows : await joined(before, rows, { grid, there, pause });
       if (mark !== undefined && mayKeep) keep(key, { grid, rows: all, mark });
       else remove(key);
       return all;
@@ -119,30 +121,42 @@ function keyOf({ key, signal, grid: { startMs, stepMs } }: KeptQuestion): string
 }
 
 function bytesOf(key: string, { rows, grid }: Omit<Entry, "bytes">): number {
-  return (
-    BYTES_PER_ENTRY + key.length * 2 + rows.length * (BYTES_PER_ROW + grid.count * BYTES_PER_VALUE)
-  );
+  return BYTES_PER_ENTRY + key.length * 2 + keptBytes(rows.length, grid);
 }
 
+/** What rows of floats take. */
+export const keptBytes = (rows: number, { count }: Grid): number =>
+  rows * (BYTES_PER_ROW + count * BYTES_PER_VALUE);
+
+const isSame = (a: Grid, b: Grid): boolean => a.startMs === b.startMs && a.count === b.count;
+
 /** The first `there` steps from the entry, the others from rows that were computed for them. */
-function joined(
-  entry: Entry | undefined,
-  { grid, there }: { readonly grid: Grid; readonly there: number },
-): (rows: readonly Row[]) => Row[] {
-  if (entry === undefined || there === 0) return (rows) => [...rows];
-  const from = (grid.startMs - entry.grid.startMs) / grid.stepMs;
-  return (rows) => {
-    const newer = new Map(rows.map((row) => [row.labels.key, row]));
-    const out: Row[] = [];
-    for (const old of entry.rows) {
-      const row = rowOf(old, newer.get(old.labels.key), { from, there, count: grid.count });
-      newer.delete(old.labels.key);
-      if (!isEmptyRow(row)) out.push(row);
-    }
-    for (const row of newer.values())
-      out.push(rowOf(undefined, row, { from, there, count: grid.count }));
-    return newer.size === 0 ? out : out.sort((a, b) => compareLabels(a.labels, b.labels));
+async function joined(
+  entry: Entry,
+  rows: readonly Row[],
+  how: {
+    readonly grid: Grid;
+    readonly there: number;
+    readonly pause: () => Promise<void> | undefined;
+  },
+): Promise<readonly Row[]> {
+  const { grid, there, pause } = how;
+  const place = {
+    from: (grid.startMs - entry.grid.startMs) / grid.stepMs,
+    there,
+    count: grid.count,
   };
+  const newer = new Map(rows.map((row) => [row.labels.key, row]));
+  const out: Row[] = [];
+  for (const old of entry.rows) {
+    const row = rowOf(old, newer.get(old.labels.key), place);
+    newer.delete(old.labels.key);
+    if (!isEmptyRow(row)) out.push(row);
+    const paused = pause();
+    if (paused !== undefined) await paused;
+  }
+  for (const row of newer.values()) out.push(rowOf(undefined, row, place));
+  return newer.size === 0 ? out : out.sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
 function rowOf(

@@ -52,6 +52,19 @@ export async function inSteps<T>(steps: Generator<void, T>, pacing: Pacing): Pro
 
 const line = createPriorityLine<() => void>();
 
+/** Whether somebody worked already since the event loop looked for other work last. */
+let isTaken = false;
+
+/** `undefined` when it is the caller's turn at once: nobody stands in line, and nobody came just before. */
+export function firstTurn(): Promise<void> | undefined {
+  if (isTaken || line.length > 0) return turn();
+  isTaken = true;
+  setImmediate(() => {
+    isTaken = false;
+  });
+  return undefined;
+}
+
 /**
  * Resolves when it is the caller's turn to work for some milliseconds. All who work in pieces stand in one line, and
  * the event loop looks for other work between any two of them: what comes in waits for one piece, not for one of each

@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
-import { turn } from "../../query/pacing.ts";
+import { firstTurn, turn } from "../../query/pacing.ts";
 
 const PIECE_CHARS = 256 * 1024;
 
@@ -19,6 +19,9 @@ export async function sendJsonStream(
   type = "application/json; charset=utf-8",
 ): Promise<FastifyReply> {
   const iterator = texts[Symbol.iterator]();
+  // Many may come at once, of a query that was answered for all of them.
+  const wait = firstTurn();
+  if (wait !== undefined) await wait;
   const first = nextPiece(iterator);
   reply.type(type);
   // Bytes: of a text Fastify would add its own charset to the type.

@@ -1,7 +1,8 @@
 /** Range queries of LogQL whose steps are kept. */
-import type { LogqlStage, LogqlValue, MetricExpr } from "@triptych/lang";
-import type { KeptSteps } from "../kept-steps.ts";
+import type { Grid, LogqlStage, LogqlValue, MetricExpr } from "@triptych/lang";
+import { type ComputedRows, keptBytes, type KeptSteps } from "../kept-steps.ts";
 import type { LogAsk } from "../logs/source.ts";
+import { createPacing } from "../pacing.ts";
 import { runMetricQuery } from "./run-metrics.ts";
 import type { RunDeps } from "./run-logs.ts";
 
@@ -16,7 +17,7 @@ export async function runKeptMetricQuery(
   if (kept === undefined || stepMs === undefined || endMs <= startMs || !isOfStep(expr))
     return runMetricQuery(deps, question, ask);
   const grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
-  const rows = await kept.rows({ key: text, signal: "logs", grid }, async (rest) => {
+  const compute = async (rest: Grid): Promise<ComputedRows> => {
     const last = rest.startMs + (rest.count - 1) * stepMs;
     const value = await runMetricQuery(
       deps,
@@ -24,7 +25,11 @@ export async function runKeptMetricQuery(
       ask,
     );
     return { rows: value.kind === "range" ? value.rows : [], mayKeep: true };
-  });
+  };
+  const pacing = createPacing(ask.signal, ask.priority);
+  const asked = { key: text, signal: "logs", grid } as const;
+  const rows = await kept.rows(asked, compute, () => pacing.pause());
+  ask.memory?.take(keptBytes(rows.length, grid));
   return { kind: "range", rows, grid };
 }
 

@@ -1,7 +1,14 @@
 /** Range queries of PromQL whose steps are kept. */
-import { Annotations, type PromqlExpr, type PromqlResult, promqlChildren } from "@triptych/lang";
-import type { KeptSteps } from "../kept-steps.ts";
+import {
+  Annotations,
+  type Grid,
+  type PromqlExpr,
+  type PromqlResult,
+  promqlChildren,
+} from "@triptych/lang";
+import { type ComputedRows, keptBytes, type KeptSteps } from "../kept-steps.ts";
 import type { Ask, MetricsSource } from "../metrics/source.ts";
+import { createPacing } from "../pacing.ts";
 import { reachMs } from "./coarse.ts";
 import { LOOKBACK_MS, type PromqlTimes, runPromql } from "./source.ts";
 
@@ -22,12 +29,16 @@ export async function runKeptPromql(
   const { lookbackMs, subqueryIntervalMs } = times;
   let last: PromqlResult | undefined;
   const key = JSON.stringify([text, lookbackMs, subqueryIntervalMs]);
-  const rows = await kept.rows({ key, signal: "samples", grid }, async (rest) => {
+  const compute = async (rest: Grid): Promise<ComputedRows> => {
     // One step is a range too: its answer is read as one.
     last = await run({ startMs: rest.startMs, endMs: rest.startMs + (rest.count - 1) * stepMs });
     const { value, annotations } = last;
     return { rows: value.kind === "range" ? value.rows : [], mayKeep: annotations.isEmpty };
-  });
+  };
+  const pacing = createPacing(ask.signal, ask.priority);
+  const asked = { key, signal: "samples", grid } as const;
+  const rows = await kept.rows(asked, compute, () => pacing.pause());
+  ask.memory?.take(keptBytes(rows.length, grid));
   return {
     annotations: last?.annotations ?? new Annotations(),
     samplesRead: last?.samplesRead ?? 0,
