@@ -8,6 +8,7 @@ import { drained } from "../faults/verify.ts";
 import { createHttpClient } from "../otlp-client.ts";
 import { type RunningServer, startServer } from "../start-server.ts";
 import { type DayLoad, dayRequests, dayTraceId, RARE_WORD } from "./day-payload.ts";
+import { nothingKept } from "./nothing-kept.ts";
 import type { Row } from "./table.ts";
 
 const CONNECTIONS = 4;
@@ -150,8 +151,9 @@ export async function benchDay({ signal, rows, nodeArgs, keep }: DayOptions): Pr
   const dataDir = keep ?? mkdtempSync(join(tmpdir(), "triptych-bench-"));
   const day: DayLoad = { signal, rows, toMs: Math.floor(Date.now() / 60_000) * 60_000 };
   const out: Row[] = [];
+  const { args, remove } = nothingKept();
   try {
-    const server = await startServer({ dataDir, nodeArgs });
+    const server = await startServer({ dataDir, nodeArgs, args });
     const started = performance.now();
     const cpuBefore = server.cpuSeconds();
     const { textBytes } = await fill(server, day);
@@ -183,6 +185,7 @@ export async function benchDay({ signal, rows, nodeArgs, keep }: DayOptions): Pr
     await server.stop();
     out.push(...(await bytesOnDisk(dataDir, day, textBytes)));
   } finally {
+    remove();
     if (keep === undefined) rmSync(dataDir, { recursive: true, force: true });
   }
   return out;

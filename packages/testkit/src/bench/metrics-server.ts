@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { startServer } from "../start-server.ts";
+import { nothingKept } from "./nothing-kept.ts";
 
 export interface MetricsServer {
   readonly name: string;
@@ -20,14 +21,18 @@ export async function startOurs(
   dataDir: string,
   nodeArgs: readonly string[],
 ): Promise<MetricsServer> {
-  const server = await startServer({ dataDir, nodeArgs });
+  const { args, remove } = nothingKept();
+  const server = await startServer({ dataDir, nodeArgs, args });
   return {
     name: "triptych",
     writeUrl: `${server.url}/api/v1/write`,
     apiUrl: `${server.url}/api/v1`,
     residentBytes: () => server.memory().resident,
     cpuSeconds: () => server.cpuSeconds(),
-    stop: async () => void (await server.stop()),
+    async stop() {
+      await server.stop();
+      remove();
+    },
   };
 }
 
